@@ -1,0 +1,54 @@
+/**
+ * What an operator may tune. Every number has a default and the reason for it.
+ */
+import * as Duration from "effect/Duration"
+
+/** Configuration of the engine; the same on all agents of a cluster. */
+export interface EngineConfig {
+  /** Name of the coordination cluster. */
+  readonly coordination: string
+  /** How long a node may be away before its replicas are made anew elsewhere: longer than a restart takes. */
+  readonly gracePeriod: Duration.Duration
+  /** How long a group must be non-primary before it is promoted: shorter ones heal by themselves (semantics 54). */
+  readonly promotionDelay: Duration.Duration
+  /** The lease outlives the longest time in which a cut-off node says that it is primary (6.5 s, semantics 50). */
+  readonly leaseDuration: Duration.Duration
+  /** Pause between looks at the state while nothing is to do. */
+  readonly idleTick: Duration.Duration
+  /** Pause between looks while an operation runs. */
+  readonly busyTick: Duration.Duration
+  /** A node whose heartbeat stood still for this long is away; above the eviction time of 6.5 s. */
+  readonly awayAfter: Duration.Duration
+  /** Deadline of an ordinary statement: longer than writes block while a member is evicted (6.5 s, at worst 12.9 s). */
+  readonly statementTimeout: Duration.Duration
+  /** After this a JOIN counts as stuck and is cured by a restart of the joiner. */
+  readonly joinTimeout: Duration.Duration
+  /** An operation that makes no progress for this long is rolled back, if it can be. */
+  readonly operationTimeout: Duration.Duration
+  /** When more than this share of the registered nodes is away, nothing moves. */
+  readonly maxAwayShare: number
+  /** Replica groups per node when a table is placed anew. */
+  readonly groupsPerNode: number
+  /** Whether new and lost nodes lead to moves without a request. */
+  readonly autoRebalance: boolean
+  /** Rows read at once when two copies are compared. */
+  readonly compareRows: number
+}
+
+/** The defaults. */
+export const defaultEngineConfig: EngineConfig = {
+  coordination: "c",
+  gracePeriod: Duration.seconds(60),
+  promotionDelay: Duration.seconds(20),
+  leaseDuration: Duration.seconds(10),
+  idleTick: Duration.seconds(2),
+  busyTick: Duration.millis(250),
+  awayAfter: Duration.seconds(8),
+  statementTimeout: Duration.seconds(15),
+  joinTimeout: Duration.seconds(60),
+  operationTimeout: Duration.minutes(3),
+  maxAwayShare: 0.4,
+  groupsPerNode: 8,
+  autoRebalance: true,
+  compareRows: 1000,
+}

@@ -1,0 +1,13 @@
+/**
+ * Defects that tests switch on to prove that the simulator would notice them. Nothing but a test provides this
+ * reference; without it no defect is active, and a check costs one set lookup.
+ */
+import * as Context from "effect/Context"
+
+/** A safety mechanism that can be switched off. */
+export type Mutation = "drop-source-before-verification" | "skip-term-check"
+
+/** The mechanisms that are switched off. */
+export const Mutations = Context.Reference<ReadonlySet<Mutation>>("shardwright/core/Mutations", {
+  defaultValue: () => new Set<Mutation>(),
+})

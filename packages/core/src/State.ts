@@ -1,0 +1,215 @@
+/**
+ * The records that the engine keeps in the system tables, and their keys. Each is one row under one key, changed only
+ * by compare-and-set on its version. What a record says is the truth that agents act on; what daemons show is
+ * observed anew each time and never stored as truth.
+ */
+import * as Schema from "effect/Schema"
+import { Step } from "./Step.ts"
+
+/** What an operator wants of a node. */
+export const NodeState = Schema.Literals(["active", "draining", "maintenance"])
+export type NodeState = typeof NodeState.Type
+
+const RegisteredNode = Schema.Struct({
+  state: NodeState,
+  zone: Schema.NullOr(Schema.String),
+  weight: Schema.Number,
+})
+
+/** The registered nodes, by address. The epoch grows with every change. */
+export const Registry = Schema.Struct({
+  epoch: Schema.Int,
+  nodes: Schema.Record(Schema.String, RegisteredNode),
+})
+export type Registry = typeof Registry.Type
+
+/** Who may plan. `term` grows with every change of holder and fences all that the holder writes. */
+export const Lease = Schema.Struct({
+  holder: Schema.String,
+  incarnation: Schema.String,
+  term: Schema.Int,
+  durationMs: Schema.Int,
+  released: Schema.Boolean,
+})
+export type Lease = typeof Lease.Type
+
+/** A sign of life; its row's version grows with every beat and serves as the node's barrier. */
+export const Heartbeat = Schema.Struct({ incarnation: Schema.String })
+export type Heartbeat = typeof Heartbeat.Type
+
+/** A replication cluster as one node sees it. */
+export const ObservedGroup = Schema.Struct({
+  status: Schema.String,
+  nodeState: Schema.String,
+  size: Schema.Int,
+  /** Addresses of the members in view, sorted. */
+  members: Schema.Array(Schema.String),
+  /** Addresses in the node's own list of peers, sorted. */
+  nodesSet: Schema.Array(Schema.String),
+  tables: Schema.Array(Schema.String),
+})
+export type ObservedGroup = typeof ObservedGroup.Type
+
+/** What a node last saw of itself; written when it changes. */
+export const Observation = Schema.Struct({
+  groups: Schema.Record(Schema.String, ObservedGroup),
+  /** Physical tables in the `system` database that are the engine's. */
+  tables: Schema.Array(Schema.String),
+})
+export type Observation = typeof Observation.Type
+
+/** One shard and where its replicas live. `group` is null for RF 1. */
+export const ShardPlacement = Schema.Struct({
+  shard: Schema.Int,
+  physical: Schema.String,
+  group: Schema.NullOr(Schema.String),
+  nodes: Schema.Array(Schema.String),
+})
+export type ShardPlacement = typeof ShardPlacement.Type
+
+export const TableStatus = Schema.Literals(["creating", "ready", "dropping", "dropped", "failed"])
+export type TableStatus = typeof TableStatus.Type
+
+/** Root row of a sharded table. `operation` names the live operation that holds it. */
+export const Table = Schema.Struct({
+  name: Schema.String,
+  structure: Schema.String,
+  options: Schema.Record(Schema.String, Schema.String),
+  shards: Schema.Int,
+  rf: Schema.Int,
+  /** Grows each time a table of this name is made anew; part of the physical names. */
+  generation: Schema.Int,
+  status: TableStatus,
+  /** The committed layout: what the wrappers show. */
+  layout: Schema.Array(ShardPlacement),
+  /** What every node's wrapper must show: mirrors per shard. Null: no wrapper. Version 0: never published. */
+  wrapper: Schema.Struct({
+    version: Schema.Int,
+    mirrors: Schema.NullOr(Schema.Array(Schema.Array(Schema.String))),
+  }),
+  operation: Schema.NullOr(Schema.String),
+})
+export type Table = typeof Table.Type
+
+/** Which shard of which table a group carries. */
+export const GroupShard = Schema.Struct({ table: Schema.String, shard: Schema.Int, physical: Schema.String })
+export type GroupShard = typeof GroupShard.Type
+
+/** `dissolved` is a tombstone: whoever still has a cluster of that name may get rid of it. */
+export const GroupStatus = Schema.Literals(["forming", "live", "temporary", "dissolved"])
+
+/** A replica group. `inSync` are the members verified for every table of the group (safety rule 5). */
+export const Group = Schema.Struct({
+  name: Schema.String,
+  rf: Schema.Int,
+  status: GroupStatus,
+  /** Who shall be a member. */
+  members: Schema.Array(Schema.String),
+  inSync: Schema.Array(Schema.String),
+  /** Members that died and have not been seen to leave. */
+  exiled: Schema.Array(Schema.String),
+  /** Members that were told to leave; their copies may still be on their disks. */
+  leaving: Schema.Array(Schema.String),
+  shards: Schema.Array(GroupShard),
+  /** Tables that the group had and whose copies may still be on disks of away nodes. */
+  detached: Schema.Array(Schema.String),
+  epoch: Schema.Int,
+  operation: Schema.NullOr(Schema.String),
+})
+export type Group = typeof Group.Type
+
+export const OperationKind = Schema.Literals(["create", "drop", "rebalance", "repair"])
+export type OperationKind = typeof OperationKind.Type
+
+export const OperationStatus = Schema.Literals([
+  "idle",
+  "awaiting_approval",
+  "queued",
+  "running",
+  "paused",
+  "stopping",
+  "stopped",
+  "completed",
+  "failed",
+  "critical_failure",
+])
+export type OperationStatus = typeof OperationStatus.Type
+
+/** Root row of an operation; it is live from the compare-and-set that makes it `running`. */
+export const Operation = Schema.Struct({
+  id: Schema.String,
+  kind: OperationKind,
+  table: Schema.NullOr(Schema.String),
+  status: OperationStatus,
+  /** Term of the leader that answers for it; a new leader adopts it by writing its own. */
+  term: Schema.Int,
+  /** True once its steps are being undone. */
+  undoing: Schema.Boolean,
+  steps: Schema.Int,
+  tables: Schema.Array(Schema.String),
+  groups: Schema.Array(Schema.String),
+  request: Schema.NullOr(Schema.String),
+  reason: Schema.String,
+  error: Schema.NullOr(Schema.String),
+})
+export type Operation = typeof Operation.Type
+
+export const StepStatus = Schema.Literals(["pending", "processing", "done", "failed", "undone", "cancelled"])
+export type StepStatus = typeof StepStatus.Type
+
+/** One step of an operation, with who works on it. Undo steps are steps as well, with `undoes` set. */
+export const StepRow = Schema.Struct({
+  operation: Schema.String,
+  index: Schema.Int,
+  /** Address of the node that executes it, or null for the leader. */
+  node: Schema.NullOr(Schema.String),
+  step: Step,
+  dependsOn: Schema.Array(Schema.Int),
+  status: StepStatus,
+  tries: Schema.Int,
+  /** Incarnation of the agent that claimed it. */
+  claimedBy: Schema.NullOr(Schema.String),
+  undoes: Schema.NullOr(Schema.Int),
+  error: Schema.NullOr(Schema.String),
+})
+export type StepRow = typeof StepRow.Type
+
+/** A wish from outside; the leader plans it. */
+export const Request = Schema.Struct({
+  id: Schema.String,
+  wish: Schema.Union([
+    Schema.TaggedStruct("CreateTable", {
+      table: Schema.String,
+      structure: Schema.String,
+      options: Schema.Record(Schema.String, Schema.String),
+      shards: Schema.Int,
+      rf: Schema.Int,
+    }),
+    Schema.TaggedStruct("DropTable", { table: Schema.String }),
+    Schema.TaggedStruct("Rebalance", {}),
+    Schema.TaggedStruct("SetNodeState", { node: Schema.String, state: NodeState }),
+  ]),
+  status: Schema.Literals(["new", "accepted", "done", "refused"]),
+  operation: Schema.NullOr(Schema.String),
+  answer: Schema.NullOr(Schema.String),
+})
+export type Request = typeof Request.Type
+export type Wish = Request["wish"]
+
+/** Which wrapper versions a node has confirmed, by table. */
+export const WrapperConfirmation = Schema.Struct({ versions: Schema.Record(Schema.String, Schema.Int) })
+export type WrapperConfirmation = typeof WrapperConfirmation.Type
+
+/** Keys of the records. The part before the first slash says what the record is. */
+export const Key = {
+  registry: "registry",
+  lease: "lease",
+  heartbeat: (node: string) => `heartbeat/${node}`,
+  observation: (node: string) => `observation/${node}`,
+  wrapper: (node: string) => `wrapper/${node}`,
+  table: (name: string) => `table/${name}`,
+  group: (name: string) => `group/${name}`,
+  operation: (id: string) => `operation/${id}`,
+  step: (operation: string, index: number) => `step/${operation}/${index}`,
+  request: (id: string) => `request/${id}`,
+} as const

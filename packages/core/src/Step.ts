@@ -1,0 +1,45 @@
+/**
+ * Steps as data: one idempotent act each, on one node. What a step means in SQL, how its postcondition is observed and
+ * which gate guards it is in `StepHandlers`; which steps an operation has, and in which order, is in `Plan`.
+ */
+import * as Schema from "effect/Schema"
+
+const names = Schema.Array(Schema.String)
+
+/** Every kind of step. `node` is the address of the node that the step acts on. */
+export const Step = Schema.Union([
+  /** Makes a replication cluster of one on `node`, with its probe table. */
+  Schema.TaggedStruct("CreateGroup", { group: Schema.String }),
+  /** Joins the group; state transfer copies its tables. */
+  Schema.TaggedStruct("JoinGroup", { group: Schema.String }),
+  /** Makes the empty rt table of one shard. */
+  Schema.TaggedStruct("CreateShard", { physical: Schema.String, structure: Schema.String, options: Schema.Record(Schema.String, Schema.String) }),
+  /** Adds tables that this node holds to the group. */
+  Schema.TaggedStruct("AttachShard", { group: Schema.String, tables: names }),
+  /** Takes tables out of the group; they stay as local ones on every member. */
+  Schema.TaggedStruct("DetachShard", { group: Schema.String, tables: names }),
+  /** Proves that this node's copies equal another member's, and enters it into the in-sync set. */
+  Schema.TaggedStruct("VerifyReplica", { group: Schema.String }),
+  /** Publishes what the wrappers of a table must show. `mirrors` null: no wrapper. */
+  Schema.TaggedStruct("PublishWrapper", { table: Schema.String, mirrors: Schema.NullOr(Schema.Array(names)) }),
+  /** This node shows the published wrapper. */
+  Schema.TaggedStruct("SwapWrapper", { table: Schema.String }),
+  /** Every registered node has confirmed the wrapper (`all`), or every node that is not away. */
+  Schema.TaggedStruct("ConfirmWrappers", { tables: names, all: Schema.Boolean }),
+  /** Leaves the group; the copy stays on disk as local tables. */
+  Schema.TaggedStruct("ExitGroup", { group: Schema.String, redundancy: Schema.Int }),
+  /** Proves that the copy left behind holds no row that the group lacks. `from` is where the copy's tables live now. */
+  Schema.TaggedStruct("CompareCopy", { group: Schema.String, tables: names }),
+  /** Drops local copies that are ours and in no group. */
+  Schema.TaggedStruct("DropShard", { tables: names }),
+  /** Makes this node the primary component of a group whose other members are gone. */
+  Schema.TaggedStruct("PromoteGroup", { group: Schema.String }),
+  /** Clears members that are gone from the group's list of peers. */
+  Schema.TaggedStruct("RefreshPeers", { group: Schema.String }),
+  /** Writes the new layout of tables and members of groups. */
+  Schema.TaggedStruct("CommitLayout", {}),
+])
+export type Step = typeof Step.Type
+
+/** Names of the kinds of steps. */
+export type StepKind = Step["_tag"]
