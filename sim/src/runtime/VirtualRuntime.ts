@@ -1,0 +1,229 @@
+/**
+ * Effect in virtual time. Fibers run on one dispatcher that we drain ourselves, sleep on the `EventQueue`, and draw from
+ * seeded streams, so a run is a function of its inputs. There are no timers, promises or microtasks here: whatever
+ * would need one throws while a run is on the stack (see `ForbiddenGlobals`).
+ *
+ * The loop is: run fibers until none can go on, then let one event of the queue happen, and again.
+ */
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
+import * as Random from "effect/Random"
+import * as References from "effect/References"
+import * as Scheduler from "effect/Scheduler"
+import type { EventQueue } from "./EventQueue.ts"
+import { forbidGlobals } from "./ForbiddenGlobals.ts"
+import type { RandomStream } from "./RandomStream.ts"
+
+/** Wall time at the start of every run: 2026-01-01T00:00:00Z. */
+export const epochMs = 1_767_225_600_000
+
+/** Tasks that fibers may run at one instant. More means that two of them keep waking each other for ever. */
+const tasksPerInstantMax = 20_000_000
+
+/** Tasks of one priority, first in, first out. */
+class Bucket {
+  readonly priority: number
+  #tasks: Array<() => void> = []
+  #head = 0
+
+  constructor(priority: number) {
+    this.priority = priority
+  }
+
+  get empty(): boolean {
+    return this.#head >= this.#tasks.length
+  }
+
+  push(task: () => void): void {
+    this.#tasks.push(task)
+  }
+
+  /** The oldest task; the caller has checked that there is one. */
+  shift(): (() => void) | undefined {
+    const task = this.#tasks[this.#head++]
+    if (this.#head >= this.#tasks.length) {
+      this.#tasks.length = 0
+      this.#head = 0
+    } else if (this.#head > 1024 && this.#head * 2 > this.#tasks.length) {
+      this.#tasks = this.#tasks.slice(this.#head)
+      this.#head = 0
+    }
+    return task
+  }
+}
+
+/** The one dispatcher of all fibers of a run: lowest priority number first, then in order of arrival. */
+class VirtualDispatcher implements Scheduler.SchedulerDispatcher {
+  readonly #normal = new Bucket(0)
+  readonly #others: Array<Bucket> = []
+
+  scheduleTask(task: () => void, priority: number): void {
+    if (priority === 0) this.#normal.push(task)
+    else this.#bucket(priority).push(task)
+  }
+
+  /** Only `run` drains: a flush from inside of a fiber would run others on its stack. */
+  flush(): void {
+    throw new Error("a fiber of a simulation cannot flush the dispatcher: Effect.runSync leaves the simulation")
+  }
+
+  /** Runs tasks until none is left, and answers how many. */
+  drain(isStopped: () => boolean): number {
+    let count = 0
+    for (;;) {
+      const task = this.#next()
+      if (task === undefined) return count
+      task()
+      if (++count > tasksPerInstantMax) {
+        throw new Error(`fibers ran ${tasksPerInstantMax} tasks without any virtual time passing: they wake each other`)
+      }
+      if (isStopped()) return count
+    }
+  }
+
+  #next(): (() => void) | undefined {
+    if (this.#others.length > 0) {
+      for (const bucket of this.#others) {
+        if (bucket.priority > 0) break
+        if (!bucket.empty) return bucket.shift()
+      }
+    }
+    if (!this.#normal.empty) return this.#normal.shift()
+    for (const bucket of this.#others) if (!bucket.empty) return bucket.shift()
+    return undefined
+  }
+
+  #bucket(priority: number): Bucket {
+    const known = this.#others.find((bucket) => bucket.priority === priority)
+    if (known !== undefined) return known
+    const bucket = new Bucket(priority)
+    this.#others.push(bucket)
+    this.#others.sort((a, b) => a.priority - b.priority)
+    return bucket
+  }
+}
+
+/** Wall and monotonic time by the queue; a node's wall clock may be off by a constant. */
+class VirtualClock implements Clock.Clock {
+  readonly #queue: EventQueue
+  readonly #offsetMs: number
+
+  constructor(queue: EventQueue, offsetMs: number) {
+    this.#queue = queue
+    this.#offsetMs = offsetMs
+  }
+
+  currentTimeMillisUnsafe(): number {
+    return Math.floor(epochMs + this.#offsetMs + this.#queue.nowMicros / 1000)
+  }
+  currentTimeNanosUnsafe(): bigint {
+    return BigInt(epochMs + this.#offsetMs) * 1_000_000n + BigInt(this.#queue.nowMicros) * 1000n
+  }
+  monotonicTimeNanosUnsafe(): bigint {
+    return BigInt(this.#queue.nowMicros) * 1000n
+  }
+  readonly currentTimeMillis = Effect.sync(() => this.currentTimeMillisUnsafe())
+  readonly currentTimeNanos = Effect.sync(() => this.currentTimeNanosUnsafe())
+  readonly monotonicTimeNanos = Effect.sync(() => this.monotonicTimeNanosUnsafe())
+
+  sleep(duration: Duration.Duration): Effect.Effect<void> {
+    const millis = Duration.toMillis(duration)
+    if (millis <= 0) return Effect.yieldNow
+    if (!Number.isFinite(millis)) return Effect.never
+    const queue = this.#queue
+    return Effect.callback<void>((resume) => {
+      const entry = queue.after(millis * 1000, () => resume(Effect.void))
+      return Effect.sync(() => queue.cancel(entry))
+    })
+  }
+}
+
+const randomService = (stream: RandomStream): (typeof Random.Random)["Service"] => ({
+  nextDoubleUnsafe: () => stream.float(),
+  nextIntUnsafe: () => stream.int(Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER),
+})
+
+/** What differs between trees of fibers. */
+export interface ForkOptions<R> {
+  /** Services of the effect. */
+  readonly context: Context.Context<R>
+  /** What `Random` draws from in this tree of fibers. */
+  readonly random: RandomStream
+  /** How far the tree's wall clock is off; 0 by default. Its monotonic clock is true. */
+  readonly clockOffsetMs?: number
+}
+
+/** When `run` ends. */
+export interface RunOptions {
+  /** Events later than this instant are left for a later `run`. */
+  readonly untilMicros: number
+  /** Asked after each event and each task; true ends the run at once. */
+  readonly stop?: () => boolean
+}
+
+/** Why `run` ended: nothing waits any more, the next event is too late, or `stop` said so. */
+export type RunEnd = "idle" | "until" | "stopped"
+
+const never = (): boolean => false
+
+/** Runs effects in the virtual time of one queue. */
+export class VirtualRuntime {
+  readonly queue: EventQueue
+  readonly #dispatcher = new VirtualDispatcher()
+  readonly #base: Context.Context<never>
+  #running = false
+  /** Tasks of fibers that have run so far. */
+  tasks = 0
+
+  constructor(queue: EventQueue) {
+    this.queue = queue
+    const dispatcher = this.#dispatcher
+    const scheduler: Scheduler.Scheduler = {
+      executionMode: "sync",
+      shouldYield: (fiber) => fiber.currentOpCount >= fiber.cache.maxOpsBeforeYield,
+      makeDispatcher: () => dispatcher,
+    }
+    // Spans would draw ids that no seed decides, and log lines would go to the console in real time.
+    this.#base = Context.make(Scheduler.Scheduler, scheduler).pipe(
+      Context.add(References.TracerEnabled, false),
+      Context.add(References.CurrentLoggers, new Set()),
+    ) as Context.Context<never> // references have defaults, so no effect ever requires them
+  }
+
+  /** Starts an effect at the present instant; it runs once `run` gets to it. */
+  fork<A, E, R>(effect: Effect.Effect<A, E, R>, options: ForkOptions<R>): Fiber.Fiber<A, E> {
+    const context = Context.merge(this.#base, options.context).pipe(
+      Context.add(Clock.Clock, new VirtualClock(this.queue, options.clockOffsetMs ?? 0)),
+      Context.add(Random.Random, randomService(options.random)),
+    )
+    return Effect.runForkWith(context)(Effect.andThen(Effect.yieldNow, effect))
+  }
+
+  /** Runs fibers and events. Global sources of time and chance throw meanwhile. */
+  run(options: RunOptions): RunEnd {
+    if (this.#running) throw new Error("a simulation cannot run inside of itself")
+    this.#running = true
+    const restore = forbidGlobals()
+    try {
+      return this.#loop(options.untilMicros, options.stop ?? never)
+    } finally {
+      restore()
+      this.#running = false
+    }
+  }
+
+  #loop(untilMicros: number, stop: () => boolean): RunEnd {
+    for (;;) {
+      this.tasks += this.#dispatcher.drain(stop)
+      if (stop()) return "stopped"
+      const next = this.queue.nextAtMicros()
+      if (next === undefined) return "idle"
+      if (next > untilMicros) return "until"
+      this.queue.step()
+      if (stop()) return "stopped"
+    }
+  }
+}
