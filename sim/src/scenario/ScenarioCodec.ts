@@ -1,0 +1,391 @@
+/**
+ * The way between what a scenario file says (`ScenarioSource`) and what the simulator works with (`Scenario`): defaults
+ * are filled in on the way in, and left out again on the way back. The two directions stand side by side.
+ */
+import * as Duration from "effect/Duration"
+import * as Schema from "effect/Schema"
+import * as SchemaTransformation from "effect/SchemaTransformation"
+import type {
+  Act,
+  Always,
+  Bounds,
+  ClusterSpec,
+  Condition,
+  Eventually,
+  NodeDeclaration,
+  NodeSelector,
+  Part,
+  Scenario,
+  Seen,
+  Sighting,
+  SqlExpectation,
+  TableSpec,
+  TimelineEntry,
+  Workload,
+} from "./Scenario.ts"
+import { type ConditionSource, languageVersion, ScenarioSource, type SightingSource } from "./ScenarioSource.ts"
+
+/** What is taken where a file says nothing. */
+export const defaults = {
+  seed: 1,
+  coordination: "c",
+  weight: 1,
+  structure: "title text, v bigint",
+  writers: 1,
+  every: Duration.millis(50),
+  mix: { insert: 80, replace: 10, update: 0, delete: 10 },
+  rows: 1,
+  timeout: Duration.seconds(15),
+  readers: 1,
+  readEvery: Duration.millis(200),
+  quiesce: Duration.seconds(60),
+  until: Duration.minutes(10),
+} as const
+
+type Source<Key extends keyof ScenarioSource> = NonNullable<ScenarioSource[Key]>
+type EntrySource = Source<"timeline">[number]
+type WorkloadSource = Source<"workloads">[number]
+type TableSource = Source<"tables">[number]
+type NodesSource = Source<"cluster">["nodes"]
+type ExpectSource = Source<"expect">
+type SqlExpectationSource = NonNullable<Extract<EntrySource, { readonly sql: unknown }>["sql"]["expect"]>
+type BoundsSource = { readonly is?: number; readonly atLeast?: number; readonly atMost?: number }
+
+/** `{ [key]: value }`, or nothing where the value is the default. */
+const unless = <Key extends string, Value, Default>(key: Key, value: Value, same: Default): { readonly [K in Key]?: Exclude<Value, Default> } => {
+  const isDefault = Object.is(value, same) || (Duration.isDuration(value) && Duration.isDuration(same) && Duration.equals(value, same))
+  // An object literal with a computed key has the index type of all strings; the key is the one given.
+  return (isDefault ? {} : { [key]: value }) as { readonly [K in Key]?: Exclude<Value, Default> }
+}
+
+// ---------------------------------------------------------------------------------------------------------- cluster
+
+const nodesFrom = (source: NodesSource, first: number): ReadonlyArray<NodeDeclaration> =>
+  typeof source === "number"
+    ? Array.from({ length: source }, (_, index) => ({ name: `n${first + index}`, zone: null, weight: defaults.weight }))
+    : source.map((node) =>
+        typeof node === "string"
+          ? { name: node, zone: null, weight: defaults.weight }
+          : { name: node.name, zone: node.zone ?? null, weight: node.weight ?? defaults.weight },
+      )
+
+const nodesTo = (nodes: ReadonlyArray<NodeDeclaration>, first: number): NodesSource =>
+  nodes.every((node, index) => node.name === `n${first + index}` && node.zone === null && node.weight === defaults.weight)
+    ? nodes.length
+    : nodes.map((node) => ({ name: node.name, ...unless("zone", node.zone, null), ...unless("weight", node.weight, defaults.weight) }))
+
+const clusterFrom = (source: Source<"cluster">): ClusterSpec => {
+  const nodes = nodesFrom(source.nodes, 1)
+  return { coordination: source.coordination ?? defaults.coordination, nodes, spares: nodesFrom(source.spares ?? 0, nodes.length + 1) }
+}
+
+const clusterTo = (cluster: ClusterSpec): Source<"cluster"> => ({
+  nodes: nodesTo(cluster.nodes, 1),
+  ...unless("spares", nodesTo(cluster.spares, cluster.nodes.length + 1), 0),
+  ...unless("coordination", cluster.coordination, defaults.coordination),
+})
+
+// ----------------------------------------------------------------------------------------------- tables and workloads
+
+const tableFrom = (source: TableSource): TableSpec => ({ ...source, structure: source.structure ?? defaults.structure })
+
+const workloadFrom = (source: WorkloadSource): Workload => ({
+  table: source.table,
+  writers: source.writers ?? defaults.writers,
+  every: source.every ?? defaults.every,
+  from: source.from ?? Duration.zero,
+  until: source.until ?? null,
+  mix:
+    source.mix === undefined
+      ? defaults.mix
+      : { insert: source.mix.insert ?? 0, replace: source.mix.replace ?? 0, update: source.mix.update ?? 0, delete: source.mix.delete ?? 0 },
+  rows: source.rows ?? defaults.rows,
+  timeout: source.timeout ?? defaults.timeout,
+  through: source.through ?? null,
+  reads:
+    source.reads === undefined
+      ? null
+      : { readers: source.reads.readers ?? defaults.readers, every: source.reads.every ?? defaults.readEvery },
+})
+
+const workloadTo = (workload: Workload): WorkloadSource => ({
+  table: workload.table,
+  writers: workload.writers,
+  every: workload.every,
+  ...unless("from", workload.from, Duration.zero),
+  ...unless("until", workload.until, null),
+  mix: workload.mix,
+  ...unless("rows", workload.rows, defaults.rows),
+  ...unless("timeout", workload.timeout, defaults.timeout),
+  ...unless("through", workload.through, null),
+  ...unless("reads", workload.reads, null),
+})
+
+// -------------------------------------------------------------------------------------------------------- conditions
+
+const boundsFrom = (source: BoundsSource): Bounds => ({
+  atLeast: source.is ?? source.atLeast ?? null,
+  atMost: source.is ?? source.atMost ?? null,
+})
+
+const boundsTo = (bounds: Bounds): BoundsSource => {
+  const { atLeast, atMost } = bounds
+  if (atLeast !== null && atLeast === atMost) return { is: atLeast }
+  return { ...(atLeast === null ? {} : { atLeast }), ...(atMost === null ? {} : { atMost }) }
+}
+
+const conditionFrom = (source: ConditionSource): Condition => {
+  if ("longest" in source) return { _tag: "LongestWriteGap", table: source.table, atMost: source.atMost }
+  if ("holds" in source) {
+    return { _tag: "NodeHolds", node: source.node, table: source.table ?? null, shards: boundsFrom(source.holds) }
+  }
+  if ("count" in source) {
+    if (source.is === "minimum") return { _tag: "MovesAreMinimum" }
+    return { _tag: "Count", count: source.count, table: source.table ?? null, bounds: boundsFrom(source) }
+  }
+  return "node" in source ? { _tag: "NodeIs", node: source.node, is: source.is } : { _tag: "TableIs", table: source.table, is: source.is }
+}
+
+const conditionTo = (condition: Condition): ConditionSource => {
+  switch (condition._tag) {
+    case "TableIs":
+      return { table: condition.table, is: condition.is }
+    case "NodeIs":
+      return { node: condition.node, is: condition.is }
+    case "NodeHolds":
+      return { node: condition.node, holds: boundsTo(condition.shards), ...unless("table", condition.table, null) }
+    case "Count":
+      return { count: condition.count, ...boundsTo(condition.bounds), ...unless("table", condition.table, null) }
+    case "MovesAreMinimum":
+      return { count: "moves", is: "minimum" }
+    case "LongestWriteGap":
+      return { longest: "write-gap", table: condition.table, atMost: condition.atMost }
+  }
+}
+
+const sightingFrom = (source: SightingSource): Sighting => {
+  const node = source.node ?? null
+  if ("step" in source) return { _tag: "StepSeen", step: source.step, is: source.is ?? "started", node, undo: source.undo ?? null }
+  if ("operation" in source) return { _tag: "OperationSeen", operation: source.operation, is: source.is ?? "running", node }
+  if ("leader" in source) return { _tag: "LeaderSeen", leader: source.leader, node }
+  return { _tag: "FindingSeen", finding: source.finding, node }
+}
+
+const sightingTo = (sighting: Sighting): SightingSource => {
+  const node = unless("node", sighting.node, null)
+  switch (sighting._tag) {
+    case "StepSeen":
+      return { step: sighting.step, ...unless("is", sighting.is, "started"), ...node, ...unless("undo", sighting.undo, null) }
+    case "OperationSeen":
+      return { operation: sighting.operation, ...unless("is", sighting.is, "running"), ...node }
+    case "LeaderSeen":
+      return { leader: sighting.leader, ...node }
+    case "FindingSeen":
+      return { finding: sighting.finding, ...node }
+  }
+}
+
+const isSighting = (source: SightingSource | ConditionSource): source is SightingSource =>
+  "step" in source || "operation" in source || "leader" in source || "finding" in source
+
+const seenFrom = (source: SightingSource | ConditionSource): Seen => (isSighting(source) ? sightingFrom(source) : conditionFrom(source))
+
+const seenTo = (seen: Seen): SightingSource | ConditionSource => {
+  switch (seen._tag) {
+    case "StepSeen":
+    case "OperationSeen":
+    case "LeaderSeen":
+    case "FindingSeen":
+      return sightingTo(seen)
+    default:
+      return conditionTo(seen)
+  }
+}
+
+// ---------------------------------------------------------------------------------------------------------- timeline
+
+type PartSource = string | { readonly node: NodeSelector; readonly what?: Part }
+
+const partFrom = (source: PartSource): { readonly node: NodeSelector; readonly what: Part } =>
+  typeof source === "string" ? { node: source, what: "host" } : { node: source.node, what: source.what ?? "host" }
+
+const partTo = (act: { readonly node: NodeSelector; readonly what: Part }): PartSource =>
+  act.what === "host" ? act.node : { node: act.node, what: act.what }
+
+const sqlExpectationFrom = (source: SqlExpectationSource): SqlExpectation => {
+  if (source === "ok") return { _tag: "Ok" }
+  if (source === "error") return { _tag: "Error", containing: null }
+  if (source === "no-answer") return { _tag: "NoAnswer" }
+  if ("error" in source) return { _tag: "Error", containing: source.error }
+  return "affected" in source ? { _tag: "Affected", rows: source.affected } : { _tag: "Rows", rows: source.rows }
+}
+
+const sqlExpectationTo = (expectation: SqlExpectation): SqlExpectationSource => {
+  switch (expectation._tag) {
+    case "Ok":
+      return "ok"
+    case "NoAnswer":
+      return "no-answer"
+    case "Error":
+      return expectation.containing === null ? "error" : { error: expectation.containing }
+    case "Affected":
+      return { affected: expectation.rows }
+    case "Rows":
+      return { rows: expectation.rows }
+  }
+}
+
+const actFrom = (source: EntrySource): Act => {
+  if ("kill" in source) return { _tag: "Kill", ...partFrom(source.kill) }
+  if ("stop" in source) return { _tag: "Stop", ...partFrom(source.stop) }
+  if ("restart" in source) return { _tag: "Restart", ...partFrom(source.restart) }
+  if ("pause" in source) return { _tag: "Pause", ...partFrom(source.pause) }
+  if ("resume" in source) return { _tag: "Resume", ...partFrom(source.resume) }
+  if ("partition" in source) return { _tag: "Partition", groups: source.partition }
+  if ("cut" in source) return { _tag: "Cut", from: source.cut.from, to: source.cut.to, symmetric: source.cut.symmetric ?? true }
+  if ("heal" in source) return { _tag: "Heal", what: source.heal }
+  if ("slow" in source) {
+    const { node, statement, by, times } = source.slow
+    return { _tag: "Slow", node: node ?? null, statement, by, times: times ?? null }
+  }
+  if ("create" in source) return { _tag: "Create", table: tableFrom(source.create) }
+  if ("drop" in source) return { _tag: "Drop", table: source.drop }
+  if ("addNode" in source) return { _tag: "AddNode", node: source.addNode }
+  if ("rebalance" in source) return { _tag: "Rebalance", table: source.rebalance === "all" ? null : source.rebalance }
+  if ("drain" in source) return { _tag: "Drain", node: source.drain }
+  if ("check" in source) return { _tag: "Check", condition: conditionFrom(source.check) }
+  const { node, statement, expect } = source.sql
+  return { _tag: "Sql", node, statement, expect: expect === undefined ? null : sqlExpectationFrom(expect) }
+}
+
+const actTo = (act: Act): EntrySource => {
+  switch (act._tag) {
+    case "Kill":
+      return { kill: partTo(act) }
+    case "Stop":
+      return { stop: partTo(act) }
+    case "Restart":
+      return { restart: partTo(act) }
+    case "Pause":
+      return { pause: partTo(act) }
+    case "Resume":
+      return { resume: partTo(act) }
+    case "Partition":
+      return { partition: act.groups }
+    case "Cut":
+      return { cut: { from: act.from, to: act.to, ...unless("symmetric", act.symmetric, true) } }
+    case "Heal":
+      return { heal: act.what }
+    case "Slow":
+      return { slow: { statement: act.statement, by: act.by, ...unless("node", act.node, null), ...unless("times", act.times, null) } }
+    case "Create":
+      return { create: act.table }
+    case "Drop":
+      return { drop: act.table }
+    case "AddNode":
+      return { addNode: act.node }
+    case "Rebalance":
+      return { rebalance: act.table ?? "all" }
+    case "Drain":
+      return { drain: act.node }
+    case "Sql":
+      return { sql: { node: act.node, statement: act.statement, ...(act.expect === null ? {} : { expect: sqlExpectationTo(act.expect) }) } }
+    case "Check":
+      return { check: conditionTo(act.condition) }
+  }
+}
+
+const entryFrom = (source: EntrySource): TimelineEntry => ({
+  when:
+    source.after === undefined
+      ? { _tag: "At", at: source.at ?? Duration.zero }
+      : { _tag: "After", sighting: sightingFrom(source.after), count: source.after.count ?? 1, plus: source.after.plus ?? Duration.zero },
+  act: actFrom(source),
+})
+
+const entryTo = (entry: TimelineEntry): EntrySource => {
+  const { when } = entry
+  return when._tag === "At"
+    ? { at: when.at, ...actTo(entry.act) }
+    : { after: { ...sightingTo(when.sighting), ...unless("plus", when.plus, Duration.zero), ...unless("count", when.count, 1) }, ...actTo(entry.act) }
+}
+
+// ------------------------------------------------------------------------------------------------------ expectations
+
+const eventuallyFrom = (source: NonNullable<ExpectSource["eventually"]>[number]): Eventually => ({
+  condition: conditionFrom(source),
+  within: source.within,
+  from: source.from ?? null,
+})
+
+const alwaysFrom = (source: NonNullable<ExpectSource["always"]>[number]): Always => ({
+  condition: conditionFrom(source),
+  from: source.from ?? Duration.zero,
+  until: source.until ?? null,
+})
+
+const expectTo = (expect: Scenario["expect"]): ExpectSource => ({
+  ...unless("violation", expect.violation, null),
+  ...(expect.eventually.length === 0
+    ? {}
+    : { eventually: expect.eventually.map((it) => ({ ...conditionTo(it.condition), within: it.within, ...unless("from", it.from, null) })) }),
+  ...(expect.always.length === 0
+    ? {}
+    : { always: expect.always.map((it) => ({ ...conditionTo(it.condition), ...unless("from", it.from, Duration.zero), ...unless("until", it.until, null) })) }),
+  ...(expect.final.length === 0 ? {} : { final: expect.final.map(conditionTo) }),
+  ...(expect.sometimes.length === 0 ? {} : { sometimes: expect.sometimes.map(seenTo) }),
+  ...(expect.never.length === 0 ? {} : { never: expect.never.map(seenTo) }),
+})
+
+// ---------------------------------------------------------------------------------------------------------- the whole
+
+const scenarioFrom = (source: ScenarioSource): Scenario => ({
+  version: source.shardwright,
+  name: source.name,
+  about: source.about.trim(),
+  covers: source.covers ?? [],
+  seed: source.seed ?? defaults.seed,
+  cluster: clusterFrom(source.cluster),
+  settings: source.settings ?? {},
+  tables: (source.tables ?? []).map(tableFrom),
+  workloads: (source.workloads ?? []).map(workloadFrom),
+  timeline: (source.timeline ?? []).map(entryFrom),
+  expect: {
+    violation: source.expect?.violation ?? null,
+    eventually: (source.expect?.eventually ?? []).map(eventuallyFrom),
+    always: (source.expect?.always ?? []).map(alwaysFrom),
+    final: (source.expect?.final ?? []).map(conditionFrom),
+    sometimes: (source.expect?.sometimes ?? []).map(seenFrom),
+    never: (source.expect?.never ?? []).map(seenFrom),
+  },
+  quiesce: source.quiesce ?? defaults.quiesce,
+  until: source.until ?? defaults.until,
+})
+
+const scenarioTo = (scenario: Scenario): ScenarioSource => {
+  const expect = expectTo(scenario.expect)
+  return {
+    shardwright: languageVersion,
+    name: scenario.name,
+    about: scenario.about,
+    ...(scenario.covers.length === 0 ? {} : { covers: [...scenario.covers] }),
+    seed: scenario.seed,
+    cluster: clusterTo(scenario.cluster),
+    ...(Object.keys(scenario.settings).length === 0 ? {} : { settings: scenario.settings }),
+    tables: scenario.tables,
+    ...(scenario.workloads.length === 0 ? {} : { workloads: scenario.workloads.map(workloadTo) }),
+    ...(scenario.timeline.length === 0 ? {} : { timeline: scenario.timeline.map(entryTo) }),
+    ...(Object.keys(expect).length === 0 ? {} : { expect }),
+    quiesce: scenario.quiesce,
+    until: scenario.until,
+  }
+}
+
+/** Decodes the values of a YAML document to a scenario, and encodes a scenario to such values. */
+export const ScenarioCodec = ScenarioSource.pipe(
+  Schema.decodeTo(
+    // The source has been checked key by key and the transformation is total: nothing is left to check.
+    Schema.declare((_): _ is Scenario => true, { identifier: "Scenario" }),
+    SchemaTransformation.transform({ decode: scenarioFrom, encode: scenarioTo }),
+  ),
+)

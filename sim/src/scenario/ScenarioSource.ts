@@ -1,0 +1,381 @@
+/**
+ * The scenario language as it is written: one schema that decodes the values of a YAML document, says what each key
+ * means (the JSON Schema is generated from it), and knows what to answer to mistakes. Its shape is the file's; what
+ * the simulator works with is `Scenario`, and `ScenarioCodec` is the way between the two.
+ */
+import { OperationKind, OperationStatus } from "@shardwright/core/State"
+import { Step } from "@shardwright/core/Step"
+import * as Schema from "effect/Schema"
+import * as SchemaIssue from "effect/SchemaIssue"
+import { decimal, flag, Length, NodeName, oneOf, ScenarioName, Selector, TableName, Text, Time, whole, Word } from "./ScalarSchemas.ts"
+import { countables, leaderMoments, nodeConditions, parts, stepMoments, tableStates } from "./Scenario.ts"
+
+/** Version of the language. */
+export const languageVersion = 1
+/** Bounds that keep a slip of the finger from filling the memory. */
+export const limits = { nodes: 200, shards: 10_000, rf: 16, writers: 1_000, rows: 1_000, count: 1_000_000_000 } as const
+
+const ids = (letter: string, last: number): ReadonlyArray<string> =>
+  Array.from({ length: last }, (_, index) => `${letter}${String(index + 1).padStart(2, "0")}`)
+
+/** Ids of the failure catalogue: seen in the field, defects of the existing orchestrator, findings on the server. */
+export const catalogueIds: ReadonlyArray<string> = [...ids("U", 33), ...ids("D", 32), ...ids("S", 62)]
+
+/** Kinds of steps, as the engine has them. */
+export const stepKinds = Step.members.map((member) => member.fields._tag.schema.literal)
+
+const described = <S extends Schema.Top>(schema: S, description: string): S["Rebuild"] => schema.annotateKey({ description })
+const optional = <S extends Schema.Top>(schema: S, description: string) => Schema.optionalKey(schema).annotateKey({ description })
+const listOf = <S extends Schema.Constraint>(item: S, of: string) =>
+  Schema.Array(item).annotate({
+    expected: `a list of ${of}`,
+    cure: (found: unknown) => (found === null ? "leave the key out, or write [] for none" : "write it as a list: [ … ], or one item a line, each after a dash"),
+  })
+
+/** Says that the keys of the set exclude each other, and that one of them is needed. */
+const exactlyOne = <const Keys extends ReadonlyArray<string>>(keys: Keys, why: string) =>
+  Schema.makeFilter<Readonly<Record<string, unknown>>>(
+    (value) => {
+      const present = keys.filter((key) => value[key] !== undefined)
+      if (present.length === 1) return undefined
+      const expected = `exactly one of ${keys.map((key) => `\`${key}\``).join(" and ")}`
+      return new SchemaIssue.InvalidValue({
+        message: present.length === 0 ? `neither ${keys.map((key) => `\`${key}\``).join(" nor ")} is here` : `${present.map((key) => `\`${key}\``).join(" and ")} exclude each other`,
+        expected,
+        cure: why,
+      })
+    },
+    { toJsonSchema: () => ({ oneOf: keys.map((key) => ({ required: [key] })) }) },
+  )
+
+// ---------------------------------------------------------------------------------------------------------- cluster
+
+const NodeSource = Schema.Union([
+  NodeName,
+  Schema.Struct({
+    name: described(NodeName, "Name of the node."),
+    zone: optional(Word, "Zone of the node. Replicas of a group go to distinct zones where there are enough. Default: none."),
+    weight: optional(decimal(0.01, 1_000), "Share of the load, relative to the other nodes. Default: 1."),
+  }),
+]).annotate({ expected: "the name of a node, or a mapping with name, zone and weight" })
+
+const NodesSource = Schema.Union([whole(1, limits.nodes), listOf(NodeSource, "nodes").check(Schema.isMinLength(1, { expected: "at least one node" }))]).annotate({
+  expected: `a number of nodes from 1 to ${limits.nodes}, or a list of nodes`,
+})
+
+const SparesSource = Schema.Union([whole(0, limits.nodes), listOf(NodeSource, "nodes")]).annotate({
+  expected: `a number of nodes from 0 to ${limits.nodes}, or a list of nodes`,
+})
+
+const ClusterSource = Schema.Struct({
+  nodes: described(NodesSource, "Nodes of the cluster from the beginning: a number (they are called n1, n2, …) or a list."),
+  spares: optional(SparesSource, "Further nodes that run but are not part of the cluster until `addNode`: a number (the names go on counting) or a list. Default: 0."),
+  coordination: optional(Word, "Name of the coordination cluster. Default: c."),
+})
+
+// --------------------------------------------------------------------------------------------------------- settings
+
+const SettingsSource = Schema.Struct({
+  gracePeriod: optional(Time, "How long a node may be away before its replicas are made anew elsewhere. Default: 60s."),
+  promotionDelay: optional(Time, "How long a group must be non-primary before it is promoted. Default: 20s."),
+  leaseDuration: optional(Length, "How long the lease of the leader lasts. Default: 10s."),
+  heartbeatInterval: optional(Length, "Pause between two heartbeats of an agent. Default: 2s."),
+  idleTick: optional(Length, "Pause between looks at the state while nothing is to do. Default: 2s."),
+  busyTick: optional(Length, "Pause between looks at the state while an operation runs. Default: 250ms."),
+  awayAfter: optional(Length, "A node whose heartbeat stood still for this long is away. Default: 8s."),
+  statementTimeout: optional(Length, "Deadline of an ordinary statement of the engine. Default: 15s."),
+  joinTimeout: optional(Length, "After this a JOIN counts as stuck. Default: 60s."),
+  operationTimeout: optional(Length, "An operation that makes no progress for this long is rolled back, if it can be. Default: 3m."),
+  maxAwayShare: optional(decimal(0, 1), "When more than this share of the registered nodes is away, nothing moves. Default: 0.4."),
+  groupsPerNode: optional(whole(1, 32), "Replica groups per node when a table is made. Default: 8."),
+  autoRebalance: optional(flag, "Whether new and lost nodes lead to moves without a request. Default: true."),
+})
+
+// ----------------------------------------------------------------------------------------------- tables and workloads
+
+const TableSource = Schema.Struct({
+  name: described(TableName, "Name of the table."),
+  shards: described(whole(1, limits.shards), "Number of shards."),
+  rf: described(whole(1, limits.rf), "Replication factor: copies of each shard, on distinct nodes."),
+  structure: optional(Text, "Columns as in CREATE TABLE. Default: title text, v bigint."),
+}).annotate({ identifier: "Table", description: "A sharded table." })
+
+const weight = whole(0, 1_000_000)
+const MixSource = Schema.Struct({
+  insert: optional(weight, "Weight of INSERT of new rows."),
+  replace: optional(weight, "Weight of REPLACE of rows that were written before."),
+  update: optional(weight, "Weight of UPDATE by id."),
+  delete: optional(weight, "Weight of DELETE by id."),
+}).check(
+  Schema.makeFilter(
+    (mix) =>
+      (mix.insert ?? 0) > 0 ||
+      new SchemaIssue.InvalidValue({ message: "nothing would ever be inserted", expected: "a weight of insert above 0", cure: "there would be no rows to replace, update or delete: give insert a weight" }),
+    { toJsonSchema: () => ({ required: ["insert"] }) },
+  ),
+)
+
+const ReadsSource = Schema.Struct({
+  readers: optional(whole(1, limits.writers), "Number of reading clients. Default: 1."),
+  every: optional(Length, "Pause of each reader between an answer and its next statement. Default: 200ms."),
+})
+
+const WorkloadSource = Schema.Struct({
+  table: described(TableName, "The table that is written through its wrapper."),
+  writers: optional(whole(1, limits.writers), "Number of writing clients. Default: 1."),
+  every: optional(Length, "Pause of each writer between an answer and its next statement. Default: 50ms."),
+  from: optional(Time, "When the clients begin. Default: 0s."),
+  until: optional(Length, "When the clients end. Default: with the last entry of the timeline."),
+  mix: optional(MixSource, "Relative weights of the statements. Default: insert 80, replace 10, delete 10."),
+  rows: optional(whole(1, limits.rows), "Rows of one statement. Default: 1."),
+  timeout: optional(Length, "How long a client waits for an answer; after that the outcome is unknown. Default: 15s."),
+  through: optional(listOf(Selector, "nodes"), "Nodes that the clients connect to, in turns. Default: every node of the cluster that is up."),
+  reads: optional(ReadsSource, "Clients that read what was acknowledged. Default: none."),
+})
+
+// -------------------------------------------------------------------------------------------------------- conditions
+
+const bound = whole(0, limits.count)
+const bounds = {
+  is: optional(bound, "Exactly this many."),
+  atLeast: optional(bound, "This many or more."),
+  atMost: optional(bound, "This many or fewer."),
+}
+const someBound = Schema.makeFilter<{ readonly is?: unknown; readonly atLeast?: unknown; readonly atMost?: unknown }>(
+  (value) => {
+    const range = value.atLeast !== undefined || value.atMost !== undefined
+    if ((value.is !== undefined) === range) {
+      return new SchemaIssue.InvalidValue({
+        message: range ? "`is` and a range exclude each other" : "no number is given to compare with",
+        expected: "`is`, or `atLeast` or `atMost` or both",
+        cure: range ? "leave out `is`, or the range" : "add `is: 4`, `atLeast: 1` or `atMost: 4`",
+      })
+    }
+    const { atLeast, atMost } = value
+    if (typeof atLeast === "number" && typeof atMost === "number" && atLeast > atMost) {
+      return new SchemaIssue.InvalidValue({ message: `no number is at least ${atLeast} and at most ${atMost}`, expected: "`atLeast` not above `atMost`", cure: "exchange the two" })
+    }
+    return undefined
+  },
+  {
+    toJsonSchema: () => ({
+      oneOf: [{ required: ["is"] }, { anyOf: [{ required: ["atLeast"] }, { required: ["atMost"] }] }],
+    }),
+  },
+)
+const BoundsSource = Schema.Struct(bounds).check(someBound)
+
+/** The kinds of conditions, each with the further keys that its place allows. */
+const conditionsWith = <const Extra extends Schema.Struct.Fields>(extra: Extra) => [
+  Schema.Struct({
+    table: described(TableName, "A table."),
+    is: described(
+      oneOf(tableStates),
+      "ready: complete wrapper on every node that is up. absent: no wrapper anywhere. fully-replicated: every shard has exactly RF replicas in sync on nodes that are up. balanced: shards per node differ by no more than those of one group.",
+    ),
+    ...extra,
+  }),
+  Schema.Struct({
+    node: described(Selector, "A node, or leader."),
+    is: described(oneOf(nodeConditions), "up, down: its daemon. member: registered and not away. away: registered, but the engine waits for it or has given it up."),
+    ...extra,
+  }),
+  Schema.Struct({
+    node: described(Selector, "A node, or leader."),
+    holds: described(BoundsSource, "How many shards the committed layout has on it."),
+    table: optional(TableName, "Shards of this table only. Default: of all tables."),
+    ...extra,
+  }),
+  Schema.Struct({
+    count: described(Schema.Literals(["moves"]).annotate({ expected: "moves" }), "Replicas that were moved."),
+    is: described(Schema.Literals(["minimum"]).annotate({ expected: "minimum, or a number" }), "minimum: exactly as many as any plan had to move."),
+    ...extra,
+  }),
+  Schema.Struct({
+    count: described(oneOf(countables), "What is counted, from time zero; see docs/SCENARIOS.md."),
+    ...bounds,
+    table: optional(TableName, "Of this table only; for acknowledged, refused, unknown, lost and copies. Default: of all tables."),
+    ...extra,
+  }).check(someBound),
+  Schema.Struct({
+    longest: described(Schema.Literals(["write-gap"]).annotate({ expected: "write-gap" }), "write-gap: the longest time in which no writer of the table was acknowledged."),
+    table: described(TableName, "The table that is written."),
+    atMost: described(Length, "The longest gap that is allowed."),
+    ...extra,
+  }),
+] as const
+
+const conditionExpected = "a condition: {table, is}, {node, is}, {node, holds}, {count, is | atLeast | atMost} or {longest: write-gap, table, atMost}"
+
+export const ConditionSource = Schema.Union([...conditionsWith({})]).annotate({ identifier: "Condition", expected: conditionExpected })
+
+const sightingsWith = <const Extra extends Schema.Struct.Fields>(extra: Extra) => [
+  Schema.Struct({
+    step: described(oneOf(stepKinds), "Kind of step."),
+    is: optional(oneOf(stepMoments), "What became of the step. Default: started."),
+    node: optional(Selector, "The node whose agent works on it. Default: any."),
+    undo: optional(flag, "true: only steps that undo; false: only steps that do not. Default: both."),
+    ...extra,
+  }),
+  Schema.Struct({
+    operation: described(oneOf([...OperationKind.literals, "any"]), "Kind of operation."),
+    is: optional(oneOf([...OperationStatus.literals, "rolling-back"]), "What became of the operation. Default: running."),
+    node: optional(Selector, "The node whose agent says so. Default: any."),
+    ...extra,
+  }),
+  Schema.Struct({
+    leader: described(oneOf(leaderMoments), "What became of the lease."),
+    node: optional(Selector, "The node of the agent. Default: any."),
+    ...extra,
+  }),
+  Schema.Struct({
+    finding: described(Word, "Code of a finding that the engine reports."),
+    node: optional(Selector, "The node of the agent that reports it. Default: any."),
+    ...extra,
+  }),
+] as const
+
+const sightingExpected = "something that the engine says: {step}, {operation}, {leader} or {finding}"
+
+export const SightingSource = Schema.Union([...sightingsWith({})]).annotate({ identifier: "Sighting", expected: sightingExpected })
+
+const SeenSource = Schema.Union([...sightingsWith({}), ...conditionsWith({})]).annotate({ identifier: "Seen", expected: `${sightingExpected}; or ${conditionExpected}` })
+
+// ---------------------------------------------------------------------------------------------------------- timeline
+
+const AfterSource = Schema.Union([
+  ...sightingsWith({
+    plus: optional(Time, "How long after it was seen. Default: 0s."),
+    count: optional(whole(1, 1_000_000), "Which sighting it is, counted from time zero. Default: 1."),
+  }),
+]).annotate({ identifier: "After", expected: sightingExpected })
+
+const entryWith = <const Fields extends Schema.Struct.Fields>(fields: Fields) =>
+  Schema.Struct({
+    at: optional(Time, "When: this long after the cluster and its tables were ready."),
+    after: optional(AfterSource, "When: after the engine has said something."),
+    ...fields,
+  }).check(exactlyOne(["at", "after"], "say when: `at: 10s`, or `after: {step: JoinGroup, is: started}`"))
+
+const partOfNode = (what: string) =>
+  Schema.Union([
+    Selector,
+    Schema.Struct({
+      node: described(Selector, "A node, or leader."),
+      what: optional(oneOf(parts), `What of it is ${what}. Default: host, which is daemon and agent.`),
+    }),
+  ]).annotate({ expected: "the name of a node, leader, or {node, what: host | daemon | agent}" })
+
+const SqlExpectationSource = Schema.Union([
+  oneOf(["ok", "error", "no-answer"]),
+  Schema.Struct({ error: described(Text, "A part of the text of the error.") }),
+  Schema.Struct({ affected: described(bound, "Number of affected rows.") }),
+  Schema.Struct({ rows: described(bound, "Number of rows in the answer.") }),
+]).annotate({ expected: "ok, error, no-answer, {error: text}, {affected: N} or {rows: N}" })
+
+const EntrySource = Schema.Union([
+  entryWith({ kill: described(partOfNode("killed"), "SIGKILL: the host, or its daemon or agent alone.") }),
+  entryWith({ stop: described(partOfNode("stopped"), "SIGTERM: a clean stop.") }),
+  entryWith({ restart: described(partOfNode("started"), "Starts what was killed or stopped; what still runs is killed first.") }),
+  entryWith({ pause: described(partOfNode("stalled"), "SIGSTOP: the process stalls.") }),
+  entryWith({ resume: described(partOfNode("woken"), "SIGCONT: a stalled process goes on.") }),
+  entryWith({
+    partition: described(
+      listOf(listOf(Selector, "nodes").check(Schema.isMinLength(1, { expected: "at least one node" })), "groups, each a list of nodes").check(Schema.isMinLength(1, { expected: "at least one group of nodes" })),
+      "Groups of nodes that do not see each other; replaces what was cut before. Nodes that are named in no group form one more.",
+    ),
+  }),
+  entryWith({
+    cut: described(
+      Schema.Struct({
+        from: described(Selector, "The node that sends."),
+        to: described(Selector, "The node that no longer receives it."),
+        symmetric: optional(flag, "Whether the other direction is cut as well. Default: true."),
+      }).annotate({ expected: "{from: n1, to: n2}" }),
+      "One link of the network is cut, besides what is cut already.",
+    ),
+  }),
+  entryWith({ heal: described(oneOf(["all", "network", "slow"]), "network: partitions and cuts end. slow: slow statements end. all: both.") }),
+  entryWith({
+    slow: described(
+      Schema.Struct({
+        statement: described(Text, "Statements that contain this text, in upper or lower case."),
+        by: described(Length, "How much longer they take."),
+        node: optional(Selector, "On this node only. Default: on every node."),
+        times: optional(whole(1, 1_000_000), "How many statements are slow. Default: all until `heal`."),
+      }).annotate({ expected: '{statement: "JOIN CLUSTER", by: 20s}' }),
+      "Some statements become slow.",
+    ),
+  }),
+  entryWith({ create: described(TableSource, "A table is created through the engine.") }),
+  entryWith({ drop: described(TableName, "A table is dropped through the engine.") }),
+  entryWith({ addNode: described(NodeName, "A spare node becomes part of the cluster.") }),
+  entryWith({ rebalance: described(Schema.Union([oneOf(["all"]), TableName]).annotate({ expected: "the name of a table, or all" }), "A rebalance is requested: of one table, or `all`.") }),
+  entryWith({ drain: described(Selector, "The node is to be emptied.") }),
+  entryWith({
+    sql: described(
+      Schema.Struct({
+        node: described(Selector, "The node that is asked."),
+        statement: described(Text, "The statement, as it is sent."),
+        expect: optional(SqlExpectationSource, "What it must answer. Default: anything."),
+      }).annotate({ expected: '{node: n1, statement: "SHOW STATUS"}' }),
+      "A statement by somebody who does not ask the engine.",
+    ),
+  }),
+  entryWith({ check: described(ConditionSource, "Looks once, at this moment: the scenario fails if the condition does not hold.") }),
+]).annotate({
+  identifier: "Entry",
+  expected: "an entry {at | after, and one of: kill, stop, restart, pause, resume, partition, cut, heal, slow, create, drop, addNode, rebalance, drain, sql, check}",
+})
+
+// ------------------------------------------------------------------------------------------------------ expectations
+
+const EventuallySource = Schema.Union([
+  ...conditionsWith({
+    within: described(Length, "How long it may take."),
+    from: optional(Time, "From when that counts. Default: from the last entry of the timeline."),
+  }),
+]).annotate({ identifier: "Eventually", expected: `within, and ${conditionExpected}` })
+
+const AlwaysSource = Schema.Union([
+  ...conditionsWith({
+    from: optional(Time, "From when it must hold. Default: 0s."),
+    until: optional(Length, "Until when it must hold. Default: to the end of the run."),
+  }),
+]).annotate({ identifier: "Always", expected: conditionExpected })
+
+const ExpectSource = Schema.Struct({
+  violation: optional(Word, "Name of a checker that must fail: the scenario passes only then. Default: no checker may fail."),
+  eventually: optional(listOf(EventuallySource, "conditions with `within`"), "Conditions that become true in time."),
+  always: optional(listOf(AlwaysSource, "conditions"), "Conditions that hold all the time."),
+  final: optional(listOf(ConditionSource, "conditions"), "Conditions that hold when nothing happens any more."),
+  sometimes: optional(listOf(SeenSource, "sightings or conditions"), "What must be seen at least once."),
+  never: optional(listOf(SeenSource, "sightings or conditions"), "What must not be seen."),
+})
+
+// ---------------------------------------------------------------------------------------------------------- the file
+
+/** A whole file. */
+export const ScenarioSource = Schema.Struct({
+  shardwright: described(
+    Schema.Literal(languageVersion).annotate({ expected: `the version of the language: ${languageVersion}`, cure: () => `write shardwright: ${languageVersion}` }),
+    "Version of the language.",
+  ),
+  name: described(ScenarioName, "Unique name, in kebab case."),
+  about: described(Text, "One sentence: what happens, and what is to come of it."),
+  covers: optional(listOf(oneOf(catalogueIds).annotate({ expected: "an id of the failure catalogue: U01 to U33, D01 to D32 or S01 to S62" }), "ids"), "Entries of the failure catalogue that the scenario shows."),
+  seed: optional(whole(0, 2_147_483_647), "The seed that is used when none is asked for. Default: 1."),
+  cluster: described(ClusterSource, "The nodes."),
+  settings: optional(SettingsSource, "Configuration of the engine, where it is to differ from the defaults."),
+  tables: optional(listOf(TableSource, "tables"), "Tables that are made through the engine before time zero, without faults."),
+  workloads: optional(listOf(WorkloadSource, "workloads"), "Clients that write and remember what was acknowledged."),
+  timeline: optional(listOf(EntrySource, "entries"), "What happens, and when."),
+  expect: optional(ExpectSource, "What must hold, besides the invariants, which always must."),
+  quiesce: optional(Length, "After the timeline and the workloads: faults are healed, then this long at most until nothing more happens. Default: 60s."),
+  until: optional(Length, "Upper bound of virtual time. Default: 10m."),
+}).annotate({ title: "Shardwright scenario", description: "A scenario for the simulator of Shardwright.", expected: "a scenario: a mapping with shardwright, name, about, cluster and more" })
+
+/** What a file says, decoded key by key. */
+export type ScenarioSource = typeof ScenarioSource.Type
+export type ConditionSource = typeof ConditionSource.Type
+export type SightingSource = typeof SightingSource.Type
