@@ -15,6 +15,7 @@ import * as References from "effect/References"
 import * as Scheduler from "effect/Scheduler"
 import type { EventQueue } from "./EventQueue.ts"
 import { forbidGlobals } from "./ForbiddenGlobals.ts"
+import { Gate } from "./Gate.ts"
 import type { RandomStream } from "./RandomStream.ts"
 
 /** Wall time at the start of every run: 2026-01-01T00:00:00Z. */
@@ -109,10 +110,12 @@ class VirtualDispatcher implements Scheduler.SchedulerDispatcher {
 /** Wall and monotonic time by the queue; a node's wall clock may be off by a constant. */
 class VirtualClock implements Clock.Clock {
   readonly #queue: EventQueue
+  readonly #gate: Gate
   readonly #offsetMs: number
 
-  constructor(queue: EventQueue, offsetMs: number) {
+  constructor(queue: EventQueue, gate: Gate, offsetMs: number) {
     this.#queue = queue
+    this.#gate = gate
     this.#offsetMs = offsetMs
   }
 
@@ -134,8 +137,9 @@ class VirtualClock implements Clock.Clock {
     if (millis <= 0) return Effect.yieldNow
     if (!Number.isFinite(millis)) return Effect.never
     const queue = this.#queue
+    const gate = this.#gate
     return Effect.callback<void>((resume) => {
-      const entry = queue.after(millis * 1000, () => resume(Effect.void))
+      const entry = queue.after(millis * 1000, () => gate.pass(() => resume(Effect.void)))
       return Effect.sync(() => queue.cancel(entry))
     })
   }
@@ -154,6 +158,8 @@ export interface ForkOptions<R> {
   readonly random: RandomStream
   /** How far the tree's wall clock is off; 0 by default. Its monotonic clock is true. */
   readonly clockOffsetMs?: number
+  /** The process that the tree belongs to; timers wake it through this gate. Always open by default. */
+  readonly gate?: Gate
 }
 
 /** When `run` ends. */
@@ -196,7 +202,7 @@ export class VirtualRuntime {
   /** Starts an effect at the present instant; it runs once `run` gets to it. */
   fork<A, E, R>(effect: Effect.Effect<A, E, R>, options: ForkOptions<R>): Fiber.Fiber<A, E> {
     const context = Context.merge(this.#base, options.context).pipe(
-      Context.add(Clock.Clock, new VirtualClock(this.queue, options.clockOffsetMs ?? 0)),
+      Context.add(Clock.Clock, new VirtualClock(this.queue, options.gate ?? new Gate(), options.clockOffsetMs ?? 0)),
       Context.add(Random.Random, randomService(options.random)),
     )
     return Effect.runForkWith(context)(Effect.andThen(Effect.yieldNow, effect))
