@@ -1,0 +1,66 @@
+/**
+ * Reads one statement of SQL, as the daemon does: exactly its language, exactly its syntax errors.
+ *
+ * The daemon has three grammars and shows the error of one of them. Which one follows from the first two words: DDL
+ * (`P03`) for CREATE, DROP, ALTER and JOIN of things that this grammar knows, the main one (`P01`) for every statement
+ * that begins with a word it knows, the second one (`P02`) for the rest.
+ */
+import { Unreadable } from "./Grammar.ts"
+import { parseDdl } from "./parseDdl.ts"
+import { parseDeleteCluster, parseMain } from "./parseMain.ts"
+import { failure } from "./Statement.ts"
+import type { ParsedStatement, SqlFailure } from "./Statement.ts"
+
+/** Reads a statement. Never throws: what cannot be read comes back as the failure that a client would see. */
+export const parse = (sql: string): ParsedStatement | SqlFailure => {
+  const known = remembered.get(sql)
+  if (known !== undefined) {
+    return known
+  }
+  const read = readAny(sql)
+  if (read.kind !== "insert" && read.kind !== "update" && read.kind !== "delete" && sql.length < 500) {
+    remember(sql, read)
+  }
+  return read
+}
+
+/** Statements that repeat word for word: reads, mostly. Bounded, and emptied as a whole because that is cheapest. */
+const remembered = new Map<string, ParsedStatement | SqlFailure>()
+const rememberedMax = 2000
+
+const remember = (sql: string, read: ParsedStatement | SqlFailure): void => {
+  if (remembered.size >= rememberedMax) {
+    remembered.clear()
+  }
+  remembered.set(sql, read)
+}
+
+const ddl = /^\s*(?:(?:CREATE|DROP)\s+(?:TABLE|CLUSTER|FUNCTION|PLUGIN)\b|(?:ALTER|JOIN)\b)/i
+const deleteCluster = /^\s*DELETE\s+CLUSTER\b/i
+
+const readAny = (sql: string): ParsedStatement | SqlFailure => {
+  if (sql.trim() === "") {
+    return failure("query was empty")
+  }
+  try {
+    switch (sql.charCodeAt(0) | 32) {
+      case 105: // i(nsert)
+      case 117: // u(pdate)
+      case 115: // s(elect), s(how), s(et)
+        return parseMain(sql)
+      default:
+    }
+    if (ddl.test(sql)) {
+      return parseDdl(sql)
+    }
+    if (deleteCluster.test(sql)) {
+      return parseDeleteCluster(sql) ?? parseMain(sql)
+    }
+    return parseMain(sql)
+  } catch (error) {
+    if (error instanceof Unreadable) {
+      return error.failure
+    }
+    throw error
+  }
+}
