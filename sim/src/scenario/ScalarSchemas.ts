@@ -17,6 +17,12 @@ const millisOfUnit: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_
 const durationPattern = /^([0-9]{1,12}(?:\.[0-9]{1,3})?)(ms|s|m|h)$/u
 const durationExpected = "a duration with a unit, such as 250ms, 10s, 2m or 1h"
 
+/** Milliseconds of a duration as it is written; null if it is none. */
+export const durationMillis = (text: unknown): number | null => {
+  const duration = typeof text === "string" ? parseDuration(text) : null
+  return duration === null ? null : Duration.toMillis(duration)
+}
+
 const parseDuration = (text: string): Duration.Duration | null => {
   const match = durationPattern.exec(text)
   const unit = millisOfUnit[match?.[2] ?? ""]
@@ -115,7 +121,7 @@ export const decimal = (minimum: number, maximum: number) => {
 
 /** One of a closed set of words. */
 export const oneOf = <const Words extends ReadonlyArray<string>>(words: Words) =>
-  Schema.Literals(words).annotate({ expected: words.length > 12 ? "one of a closed set" : `one of ${words.join(", ")}` })
+  Schema.Literals(words).annotate({ expected: `one of ${words.join(", ")}` })
 
 const yesNoCure: Cure = (found) =>
   typeof found === "string" && /^(yes|on|true)$/iu.test(found)
@@ -157,9 +163,9 @@ export const Selector = pattern(
 
 /** Name of a sharded table. */
 export const TableName = pattern(
-  /^[a-z_][a-z0-9_]{0,63}$/u,
+  /^(?!all$)[a-z_][a-z0-9_]{0,63}$/u,
   "the name of a table: lower-case letters, digits and underscores, at most 64",
-  quoteCure("use lower-case letters, digits and underscores, beginning with a letter"),
+  quoteCure("use lower-case letters, digits and underscores, beginning with a letter; all is taken by rebalance"),
 )
 
 /** Name of a checker, a finding or a coordination cluster. */

@@ -26,11 +26,11 @@ export const stepKinds = Step.members.map((member) => member.fields._tag.schema.
 
 const described = <S extends Schema.Top>(schema: S, description: string): S["Rebuild"] => schema.annotateKey({ description })
 const optional = <S extends Schema.Top>(schema: S, description: string) => Schema.optionalKey(schema).annotateKey({ description })
-const listOf = <S extends Schema.Constraint>(item: S, of: string) =>
-  Schema.Array(item).annotate({
-    expected: `a list of ${of}`,
-    cure: (found: unknown) => (found === null ? "leave the key out, or write [] for none" : "write it as a list: [ … ], or one item a line, each after a dash"),
-  })
+const asList = (found: unknown) =>
+  Array.isArray(found) ? "write at least one item" : found === null ? "leave the key out, or write [] for none" : "write it as a list: [ … ], or one item a line, each after a dash"
+const listOf = <S extends Schema.Constraint>(item: S, of: string) => Schema.Array(item).annotate({ expected: `a list of ${of}`, cure: asList })
+const someOf = <S extends Schema.Constraint>(item: S, of: string) =>
+  Schema.Array(item).check(Schema.isMinLength(1, { expected: `a list of ${of}, at least one`, cure: asList }))
 
 /** Says that the keys of the set exclude each other, and that one of them is needed. */
 const exactlyOne = <const Keys extends ReadonlyArray<string>>(keys: Keys, why: string) =>
@@ -59,7 +59,7 @@ const NodeSource = Schema.Union([
   }),
 ]).annotate({ expected: "the name of a node, or a mapping with name, zone and weight" })
 
-const NodesSource = Schema.Union([whole(1, limits.nodes), listOf(NodeSource, "nodes").check(Schema.isMinLength(1, { expected: "at least one node" }))]).annotate({
+const NodesSource = Schema.Union([whole(1, limits.nodes), someOf(NodeSource, "nodes")]).annotate({
   expected: `a number of nodes from 1 to ${limits.nodes}, or a list of nodes`,
 })
 
@@ -129,7 +129,7 @@ const WorkloadSource = Schema.Struct({
   mix: optional(MixSource, "Relative weights of the statements. Default: insert 80, replace 10, delete 10."),
   rows: optional(whole(1, limits.rows), "Rows of one statement. Default: 1."),
   timeout: optional(Length, "How long a client waits for an answer; after that the outcome is unknown. Default: 15s."),
-  through: optional(listOf(Selector, "nodes"), "Nodes that the clients connect to, in turns. Default: every node of the cluster that is up."),
+  through: optional(someOf(Selector, "nodes"), "Nodes that the clients connect to, in turns. Default: every node of the cluster that is up."),
   reads: optional(ReadsSource, "Clients that read what was acknowledged. Default: none."),
 })
 
@@ -281,7 +281,7 @@ const EntrySource = Schema.Union([
   entryWith({ resume: described(partOfNode("woken"), "SIGCONT: a stalled process goes on.") }),
   entryWith({
     partition: described(
-      listOf(listOf(Selector, "nodes").check(Schema.isMinLength(1, { expected: "at least one node" })), "groups, each a list of nodes").check(Schema.isMinLength(1, { expected: "at least one group of nodes" })),
+      someOf(someOf(Selector, "nodes"), "groups of nodes"),
       "Groups of nodes that do not see each other; replaces what was cut before. Nodes that are named in no group form one more.",
     ),
   }),

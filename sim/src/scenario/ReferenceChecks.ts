@@ -1,0 +1,283 @@
+/**
+ * What a schema cannot see: names that are used but nowhere declared, names declared twice, times after the end. Works
+ * on the raw values of the document, so that it finds these mistakes also in a file that has others; what is not of
+ * the right shape is passed over here, because the schema reports it.
+ */
+import * as Duration from "effect/Duration"
+import { durationMillis, durationText } from "./ScalarSchemas.ts"
+import { countablesByTable, leaderSelector } from "./Scenario.ts"
+import { defaults } from "./ScenarioCodec.ts"
+import { describe, type Mistake, type Path } from "./SchemaProblems.ts"
+import { limits } from "./ScenarioSource.ts"
+import { nearest } from "./Suggestion.ts"
+
+/** A value with the path to it. */
+class At {
+  readonly path: Path
+  readonly value: unknown
+
+  constructor(path: Path, value: unknown) {
+    this.path = path
+    this.value = value
+  }
+
+  key(name: string): At {
+    const { value } = this
+    const found: unknown = typeof value === "object" && value !== null && !Array.isArray(value) && Object.hasOwn(value, name) ? Reflect.get(value, name) : undefined
+    return new At([...this.path, name], found)
+  }
+
+  get items(): ReadonlyArray<At> {
+    return Array.isArray(this.value) ? this.value.map((item: unknown, index) => new At([...this.path, index], item)) : []
+  }
+
+  get text(): string | null {
+    return typeof this.value === "string" ? this.value : null
+  }
+
+  get number(): number | null {
+    return typeof this.value === "number" ? this.value : null
+  }
+
+  get millis(): number | null {
+    return durationMillis(this.value)
+  }
+
+  get present(): boolean {
+    return this.value !== undefined
+  }
+}
+
+const names = (items: ReadonlyArray<At>): ReadonlyArray<string> => items.flatMap((item) => item.text ?? [])
+
+const quoted = (words: ReadonlyArray<string>): string => (words.length === 0 ? "none" : words.length > 12 ? `${words.slice(0, 12).join(", ")}, …` : words.join(", "))
+
+const mistake = (at: At, message: string, expected: string, cure: string): Mistake => ({ path: at.path, atKey: false, message, expected, cure })
+
+/** Items that were there before, with the name that they repeat. */
+const repeated = (items: ReadonlyArray<At>): ReadonlyArray<readonly [At, string]> => {
+  const seen = new Set<string>()
+  return items.flatMap((item) => {
+    const name = item.text
+    if (name === null) return []
+    if (seen.has(name)) return [[item, name] as const]
+    seen.add(name)
+    return []
+  })
+}
+
+/** The nodes that a number or a list declares; `first` is where the counting begins. */
+const declared = (at: At, first: number): { readonly names: ReadonlyArray<string>; readonly items: ReadonlyArray<At> } => {
+  const count = at.number
+  if (count !== null) {
+    const length = Number.isInteger(count) && count > 0 ? Math.min(count, limits.nodes) : 0
+    return { names: Array.from({ length }, (_, index) => `n${first + index}`), items: [] }
+  }
+  const items = at.items.map((item) => (item.text === null ? item.key("name") : item))
+  return { names: names(items), items }
+}
+
+class Checker {
+  readonly mistakes: Array<Mistake> = []
+  readonly #root: At
+  readonly #members: ReadonlyArray<string>
+  readonly #spares: ReadonlyArray<string>
+  readonly #tables: ReadonlyArray<string>
+
+  constructor(values: unknown) {
+    this.#root = new At([], values)
+    const cluster = this.#root.key("cluster")
+    const members = declared(cluster.key("nodes"), 1)
+    const spares = declared(cluster.key("spares"), members.names.length + 1)
+    this.#members = members.names
+    this.#spares = spares.names
+    const made = [...this.#root.key("tables").items, ...this.#timeline.map((entry) => entry.key("create"))]
+    this.#tables = [...new Set(names(made.map((table) => table.key("name"))))]
+    this.#twice([...members.items, ...spares.items], "node")
+    this.#hidden(members.items, spares)
+  }
+
+  get #timeline(): ReadonlyArray<At> {
+    return this.#root.key("timeline").items
+  }
+
+  get #nodes(): ReadonlyArray<string> {
+    return [...this.#members, ...this.#spares]
+  }
+
+  #say(at: At, message: string, expected: string, cure: string): void {
+    this.mistakes.push(mistake(at, message, expected, cure))
+  }
+
+  #twice(items: ReadonlyArray<At>, what: string): void {
+    for (const [item, name] of repeated(items)) {
+      this.#say(item, `the ${what} ${name} is here twice`, `each ${what} once`, `take one away, or give it another name`)
+    }
+  }
+
+  /** Spares that are only counted must not get a name that the list of nodes has. */
+  #hidden(items: ReadonlyArray<At>, spares: { readonly names: ReadonlyArray<string>; readonly items: ReadonlyArray<At> }): void {
+    if (spares.items.length > 0) return
+    for (const item of items) {
+      if (item.text !== null && spares.names.includes(item.text)) {
+        this.#say(item, `the node ${item.text} is also the name of a spare, which go on counting at ${spares.names[0] ?? ""}`, "each node once", "list the spares by name: spares: [s1]")
+      }
+    }
+  }
+
+  #node(at: At): void {
+    const name = at.text
+    if (name === null || name === leaderSelector || this.#nodes.length === 0 || this.#nodes.includes(name)) return
+    const near = nearest(name, [...this.#nodes, leaderSelector])
+    this.#say(
+      at,
+      `there is no node ${describe(name)}`,
+      `one of the nodes ${quoted(this.#nodes)}${this.#nodes.includes("n1") ? "" : " (named in cluster.nodes)"}, or ${leaderSelector}`,
+      near === null ? "name it in cluster.nodes or cluster.spares" : `did you mean ${near}?`,
+    )
+  }
+
+  #table(at: At): void {
+    const name = at.text
+    if (name === null || this.#tables.includes(name)) return
+    const near = nearest(name, this.#tables)
+    this.#say(
+      at,
+      `there is no table ${describe(name)}`,
+      this.#tables.length === 0 ? "a table that is declared under tables, or created in the timeline" : `one of the tables ${quoted(this.#tables)}`,
+      near === null ? "declare it under tables, or create it in the timeline" : `did you mean ${near}?`,
+    )
+  }
+
+  #condition(at: At): void {
+    this.#node(at.key("node"))
+    this.#table(at.key("table"))
+    const count = at.key("count").text
+    if (count !== null && at.key("table").present && !countablesByTable.some((it) => it === count) && !at.key("longest").present) {
+      this.mistakes.push({
+        path: at.key("table").path,
+        atKey: true,
+        message: `${count} is not counted by table`,
+        expected: `a table only with ${countablesByTable.join(", ")}`,
+        cure: "take the table away: it is counted over all tables",
+      })
+    }
+  }
+
+  #after(at: At, limit: number, what: string): void {
+    const millis = at.millis
+    if (millis === null || millis <= limit) return
+    this.#say(at, `${at.text ?? ""} is after the end of the run`, `a time not after until, which is ${what}`, "raise until, or take an earlier time")
+  }
+
+  #partition(at: At): void {
+    const members = at.items.flatMap((group) => group.items)
+    for (const member of members) this.#node(member)
+    for (const [item, name] of repeated(members)) {
+      this.#say(item, `the node ${name} is in the partition twice`, "groups that do not overlap", "name each node in one group only")
+    }
+    const named = new Set(names(members))
+    if (at.items.length === 1 && this.#nodes.length > 0 && this.#nodes.every((name) => named.has(name))) {
+      this.#say(at, "a single group with all the nodes cuts nothing", "groups of nodes that do not see each other", "take at least one node out of it, or write another group")
+    }
+  }
+
+  #entry(entry: At): void {
+    for (const verb of ["kill", "stop", "restart", "pause", "resume"]) {
+      const target = entry.key(verb)
+      this.#node(target.text === null ? target.key("node") : target)
+    }
+    this.#node(entry.key("drain"))
+    this.#node(entry.key("slow").key("node"))
+    this.#node(entry.key("sql").key("node"))
+    this.#node(entry.key("after").key("node"))
+    this.#partition(entry.key("partition"))
+    this.#cut(entry.key("cut"))
+    this.#addNode(entry.key("addNode"))
+    this.#table(entry.key("drop"))
+    if (entry.key("rebalance").text !== "all") this.#table(entry.key("rebalance"))
+    this.#condition(entry.key("check"))
+  }
+
+  #cut(at: At): void {
+    this.#node(at.key("from"))
+    this.#node(at.key("to"))
+    const from = at.key("from").text
+    if (from !== null && from === at.key("to").text) this.#say(at.key("to"), `${from} is at both ends of the link`, "two nodes", "a node always reaches itself: name another one")
+  }
+
+  #addNode(at: At): void {
+    const name = at.text
+    if (name === null || this.#spares.includes(name)) return
+    const known = this.#members.includes(name)
+    this.#say(
+      at,
+      known ? `the node ${name} is part of the cluster from the beginning` : `there is no spare node ${describe(name)}`,
+      this.#spares.length === 0 ? "a node that is declared under cluster.spares" : `one of the spares ${quoted(this.#spares)}`,
+      this.#spares.length === 0 ? "add `spares: 1` to the cluster" : (nearest(name, this.#spares) ?? "") === "" ? "" : `did you mean ${nearest(name, this.#spares) ?? ""}?`,
+    )
+  }
+
+  #workload(at: At, limit: number, what: string): void {
+    this.#table(at.key("table"))
+    for (const node of at.key("through").items) this.#node(node)
+    this.#after(at.key("from"), limit, what)
+    this.#after(at.key("until"), limit, what)
+    this.#order(at)
+  }
+
+  #order(at: At): void {
+    const [from, until] = [at.key("from").millis, at.key("until").millis]
+    if (from !== null && until !== null && from >= until) {
+      this.#say(at.key("until"), `it ends (${at.key("until").text ?? ""}) before it begins (${at.key("from").text ?? ""})`, "until after from", "exchange the two, or leave one out")
+    }
+  }
+
+  run(): ReadonlyArray<Mistake> {
+    const root = this.#root
+    const until = root.key("until")
+    const limit = until.millis ?? (until.present ? Number.POSITIVE_INFINITY : Duration.toMillis(defaults.until))
+    const what = until.text ?? `${durationText(defaults.until)} unless it is set`
+    this.#twice(root.key("covers").items, "id")
+    this.#twice(root.key("tables").items.map((table) => table.key("name")), "table")
+    this.#twice(this.#timeline.map((entry) => entry.key("addNode")), "node")
+    this.#factors()
+    for (const workload of root.key("workloads").items) this.#workload(workload, limit, what)
+    for (const entry of this.#timeline) {
+      this.#entry(entry)
+      this.#after(entry.key("at"), limit, what)
+    }
+    this.#expectations(limit, what)
+    return this.mistakes
+  }
+
+  #factors(): void {
+    if (this.#members.length === 0) return
+    for (const table of this.#root.key("tables").items) {
+      const rf = table.key("rf").number
+      if (rf !== null && rf > this.#members.length && rf <= limits.rf) {
+        this.#say(
+          table.key("rf"),
+          `${rf} copies do not fit on ${this.#members.length} ${this.#members.length === 1 ? "node" : "nodes"}`,
+          `a replication factor from 1 to ${this.#members.length}`,
+          "the copies of a shard are on distinct nodes: add nodes to the cluster, or lower rf (spares do not count)",
+        )
+      }
+    }
+  }
+
+  #expectations(limit: number, what: string): void {
+    const expect = this.#root.key("expect")
+    for (const list of ["eventually", "always", "final", "sometimes", "never"]) {
+      for (const item of expect.key(list).items) {
+        this.#condition(item)
+        this.#after(item.key("from"), limit, what)
+        this.#after(item.key("until"), limit, what)
+        if (list === "always") this.#order(item)
+      }
+    }
+  }
+}
+
+/** Mistakes in what the names and times of a document refer to. */
+export const checkReferences = (values: unknown): ReadonlyArray<Mistake> => new Checker(values).run()
