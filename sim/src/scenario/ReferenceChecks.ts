@@ -4,8 +4,8 @@
  * the right shape is passed over here, because the schema reports it.
  */
 import * as Duration from "effect/Duration"
-import { durationMillis, durationText } from "./ScalarSchemas.ts"
-import { countablesByTable, leaderSelector } from "./Scenario.ts"
+import { durationText, parseDuration } from "./ScalarSchemas.ts"
+import { countablesByTable, selectorWords } from "./Scenario.ts"
 import { defaults } from "./ScenarioCodec.ts"
 import { describe, type Mistake, type Path } from "./SchemaProblems.ts"
 import { limits } from "./ScenarioSource.ts"
@@ -40,7 +40,8 @@ class At {
   }
 
   get millis(): number | null {
-    return durationMillis(this.value)
+    const duration = this.text === null ? null : parseDuration(this.text)
+    return duration === null ? null : Duration.toMillis(duration)
   }
 
   get present(): boolean {
@@ -127,12 +128,12 @@ class Checker {
 
   #node(at: At): void {
     const name = at.text
-    if (name === null || name === leaderSelector || this.#nodes.length === 0 || this.#nodes.includes(name)) return
-    const near = nearest(name, [...this.#nodes, leaderSelector])
+    if (name === null || selectorWords.includes(name) || this.#nodes.length === 0 || this.#nodes.includes(name)) return
+    const near = nearest(name, [...this.#nodes, ...selectorWords])
     this.#say(
       at,
       `there is no node ${describe(name)}`,
-      `one of the nodes ${quoted(this.#nodes)}${this.#nodes.includes("n1") ? "" : " (named in cluster.nodes)"}, or ${leaderSelector}`,
+      `one of the nodes ${quoted(this.#nodes)}${this.#nodes.includes("n1") ? "" : " (named in cluster.nodes)"}, or ${selectorWords.join(" or ")}`,
       near === null ? "name it in cluster.nodes or cluster.spares" : `did you mean ${near}?`,
     )
   }

@@ -5,7 +5,6 @@
  */
 import * as Duration from "effect/Duration"
 import * as Schema from "effect/Schema"
-import * as SchemaTransformation from "effect/SchemaTransformation"
 
 /** What to do about a wrong value; null when `expected` says it all. */
 export type Cure = (found: unknown) => string | null
@@ -17,13 +16,8 @@ const millisOfUnit: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_
 const durationPattern = /^([0-9]{1,12}(?:\.[0-9]{1,3})?)(ms|s|m|h)$/u
 const durationExpected = "a duration with a unit, such as 250ms, 10s, 2m or 1h"
 
-/** Milliseconds of a duration as it is written; null if it is none. */
-export const durationMillis = (text: unknown): number | null => {
-  const duration = typeof text === "string" ? parseDuration(text) : null
-  return duration === null ? null : Duration.toMillis(duration)
-}
-
-const parseDuration = (text: string): Duration.Duration | null => {
+/** A duration from its text; null if it is none. */
+export const parseDuration = (text: string): Duration.Duration | null => {
   const match = durationPattern.exec(text)
   const unit = millisOfUnit[match?.[2] ?? ""]
   return match === null || unit === undefined ? null : Duration.millis(Number(match[1]) * unit)
@@ -74,29 +68,14 @@ const durationLimit = Schema.makeFilter<string>(
   },
 )
 
-const durationFrom = (text: typeof Schema.String) =>
-  text.pipe(
-    Schema.decodeTo(
-      Schema.Duration,
-      SchemaTransformation.transform({ decode: (text) => parseDuration(text) ?? Duration.zero, encode: durationText }),
-    ),
-  )
+const saidOfDurations = { expected: durationExpected, cure: durationCure }
 
-/** A point in time or a length that may be zero. */
-export const Time = durationFrom(
-  Schema.String.check(
-    Schema.isPattern(durationPattern, { expected: durationExpected, cure: durationCure }),
-    durationLimit,
-  ).annotate({ expected: durationExpected, cure: durationCure }),
-)
+/** A point in time, or a length that may be zero, as text. */
+export const Time = Schema.String.annotate(saidOfDurations).check(Schema.isPattern(durationPattern, saidOfDurations), durationLimit)
 
-/** A length of time above zero. */
-export const Length = durationFrom(
-  Schema.String.check(
-    Schema.isPattern(durationPattern, { expected: durationExpected, cure: durationCure }),
-    durationLimit,
-    Schema.isPattern(/[1-9]/u, { expected: "a duration above zero", cure: () => "a length of zero would do nothing" }),
-  ).annotate({ expected: durationExpected, cure: durationCure }),
+/** A length of time above zero, as text. */
+export const Length = Time.check(
+  Schema.isPattern(/[1-9]/u, { expected: "a duration above zero", cure: () => "a length of zero would do nothing" }),
 )
 
 const numberCure = (minimum: number, maximum: number): Cure => (found) => {
@@ -110,13 +89,13 @@ const numberCure = (minimum: number, maximum: number): Cure => (found) => {
 /** A whole number within bounds, both included. */
 export const whole = (minimum: number, maximum: number) => {
   const said = { expected: `a whole number from ${minimum} to ${maximum}`, cure: numberCure(minimum, maximum) }
-  return Schema.Number.check(Schema.isInt(said), Schema.isBetween({ minimum, maximum }, said))
+  return Schema.Finite.check(Schema.isInt(said), Schema.isBetween({ minimum, maximum }, said))
 }
 
 /** A number within bounds, both included. */
 export const decimal = (minimum: number, maximum: number) => {
   const said = { expected: `a number from ${minimum} to ${maximum}`, cure: numberCure(minimum, maximum) }
-  return Schema.Number.check(Schema.isBetween({ minimum, maximum }, said))
+  return Schema.Finite.check(Schema.isBetween({ minimum, maximum }, said))
 }
 
 /** One of a closed set of words. */
@@ -147,17 +126,17 @@ export const ScenarioName = pattern(/^[a-z0-9]+(-[a-z0-9]+)*$/u, "a name in keba
   return kebab === "" ? null : `did you mean ${kebab}?`
 })
 
-/** Name of a node in a declaration. `leader` is taken by the selector. */
+/** Name of a node in a declaration. */
 export const NodeName = pattern(
-  /^(?!leader$)[a-z][a-z0-9-]{0,31}$/u,
+  /^(?!(?:leader|victim)$)[a-z][a-z0-9-]{0,31}$/u,
   "the name of a node: a letter, then letters, digits and dashes, such as n1",
-  quoteCure("use lower-case letters, digits and dashes, beginning with a letter; leader is taken by the selector"),
+  quoteCure("use lower-case letters, digits and dashes, beginning with a letter; leader and victim have a meaning of their own"),
 )
 
-/** A node where it is referred to, or `leader`. */
+/** A node where it is referred to, or `leader` or `victim`. */
 export const Selector = pattern(
   /^[a-z][a-z0-9-]{0,31}$/u,
-  "the name of a node, or leader",
+  "the name of a node, leader or victim",
   quoteCure("nodes are named n1, n2, … unless cluster.nodes names them"),
 )
 

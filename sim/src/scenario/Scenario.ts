@@ -112,10 +112,13 @@ export interface ReadWorkload {
   readonly every: Duration.Duration
 }
 
-/** Name of a node, or `leader`: the node whose agent holds the lease when the selector is looked at. */
+/**
+ * Name of a node, or one of `selectorWords`, which are looked up when the act happens: `leader` is the node whose agent
+ * holds the lease, `victim` the node that was last killed, stopped or paused.
+ */
 export type NodeSelector = string
-/** The selector that is not a name; no node may be called so. */
-export const leaderSelector = "leader"
+/** The selectors that are not names; no node may be called so. */
+export const selectorWords: ReadonlyArray<NodeSelector> = ["leader", "victim"]
 
 export interface TimelineEntry {
   readonly when: Trigger
@@ -282,19 +285,24 @@ export const allNodes = (scenario: Scenario): ReadonlyArray<NodeDeclaration> => 
 ]
 
 /**
- * The groups of a partition with every node in exactly one: `leader` is resolved (and taken out of the group that names
- * it, if the leader is also named elsewhere), and the nodes that nobody names form one more group.
+ * The groups of a partition with every node in exactly one. `resolve` finds the node that a selector word means now, or
+ * null. Such a node leaves the group that has its name; the nodes that nobody names form one more group.
  */
 export const partitionGroups = (
   groups: ReadonlyArray<ReadonlyArray<NodeSelector>>,
   nodes: ReadonlyArray<string>,
-  leader: string | null,
+  resolve: (word: NodeSelector) => string | null,
 ): ReadonlyArray<ReadonlyArray<string>> => {
-  const leaderApart = leader !== null && groups.some((group) => group.includes(leaderSelector))
-  const resolved = groups.map((group) => [
-    ...group.filter((name) => name !== leaderSelector && !(leaderApart && name === leader)),
-    ...(leader !== null && group.includes(leaderSelector) ? [leader] : []),
-  ])
-  const named = new Set(resolved.flat())
-  return [...resolved, nodes.filter((name) => !named.has(name))].filter((group) => group.length > 0)
+  const groupOf = new Map<string, number>()
+  for (const byName of [true, false]) {
+    for (const [index, group] of groups.entries()) {
+      for (const selector of group.filter((it) => selectorWords.includes(it) !== byName)) {
+        const node = byName ? selector : resolve(selector)
+        if (node !== null) groupOf.set(node, index)
+      }
+    }
+  }
+  return [...groups.keys(), groups.length]
+    .map((index) => nodes.filter((node) => (groupOf.get(node) ?? groups.length) === index))
+    .filter((group) => group.length > 0)
 }

@@ -17,13 +17,20 @@ import type {
   Part,
   Scenario,
   Seen,
+  Settings,
   Sighting,
   SqlExpectation,
   TableSpec,
   TimelineEntry,
   Workload,
 } from "./Scenario.ts"
+import { durationText, parseDuration } from "./ScalarSchemas.ts"
 import { type ConditionSource, languageVersion, ScenarioSource, type SightingSource } from "./ScenarioSource.ts"
+
+/** A duration that the schema has let pass. */
+const duration = (text: string): Duration.Duration => parseDuration(text) ?? Duration.zero
+const durationOr = <Otherwise>(text: string | undefined, otherwise: Otherwise): Duration.Duration | Otherwise =>
+  text === undefined ? otherwise : duration(text)
 
 /** What is taken where a file says nothing. */
 export const defaults = {
@@ -51,11 +58,14 @@ type ExpectSource = Source<"expect">
 type SqlExpectationSource = NonNullable<Extract<EntrySource, { readonly sql: unknown }>["sql"]["expect"]>
 type BoundsSource = { readonly is?: number; readonly atLeast?: number; readonly atMost?: number }
 
+/** `{ [key]: text }`, or nothing where the duration is the default. */
+const unlessTime = <Key extends string>(key: Key, value: Duration.Duration | null, same: Duration.Duration | null): { readonly [K in Key]?: string } =>
+  unless(key, value === null || (same !== null && Duration.equals(value, same)) ? null : durationText(value), null)
+
 /** `{ [key]: value }`, or nothing where the value is the default. */
 const unless = <Key extends string, Value, Default>(key: Key, value: Value, same: Default): { readonly [K in Key]?: Exclude<Value, Default> } => {
-  const isDefault = Object.is(value, same) || (Duration.isDuration(value) && Duration.isDuration(same) && Duration.equals(value, same))
   // An object literal with a computed key has the index type of all strings; the key is the one given.
-  return (isDefault ? {} : { [key]: value }) as { readonly [K in Key]?: Exclude<Value, Default> }
+  return (Object.is(value, same) ? {} : { [key]: value }) as { readonly [K in Key]?: Exclude<Value, Default> }
 }
 
 // ---------------------------------------------------------------------------------------------------------- cluster
@@ -85,6 +95,15 @@ const clusterTo = (cluster: ClusterSpec): Source<"cluster"> => ({
   ...unless("coordination", cluster.coordination, defaults.coordination),
 })
 
+// --------------------------------------------------------------------------------------------------------- settings
+
+// The two casts: every text among the settings is a duration, and nothing else is; the keys stay the same.
+const settingsFrom = (source: Source<"settings">): Settings =>
+  Object.fromEntries(Object.entries(source).map(([key, value]) => [key, typeof value === "string" ? duration(value) : value])) as Settings
+
+const settingsTo = (settings: Settings): Source<"settings"> =>
+  Object.fromEntries(Object.entries(settings).map(([key, value]) => [key, Duration.isDuration(value) ? durationText(value) : value])) as Source<"settings">
+
 // ----------------------------------------------------------------------------------------------- tables and workloads
 
 const tableFrom = (source: TableSource): TableSpec => ({ ...source, structure: source.structure ?? defaults.structure })
@@ -92,33 +111,33 @@ const tableFrom = (source: TableSource): TableSpec => ({ ...source, structure: s
 const workloadFrom = (source: WorkloadSource): Workload => ({
   table: source.table,
   writers: source.writers ?? defaults.writers,
-  every: source.every ?? defaults.every,
-  from: source.from ?? Duration.zero,
-  until: source.until ?? null,
+  every: durationOr(source.every, defaults.every),
+  from: durationOr(source.from, Duration.zero),
+  until: durationOr(source.until, null),
   mix:
     source.mix === undefined
       ? defaults.mix
       : { insert: source.mix.insert ?? 0, replace: source.mix.replace ?? 0, update: source.mix.update ?? 0, delete: source.mix.delete ?? 0 },
   rows: source.rows ?? defaults.rows,
-  timeout: source.timeout ?? defaults.timeout,
+  timeout: durationOr(source.timeout, defaults.timeout),
   through: source.through ?? null,
   reads:
     source.reads === undefined
       ? null
-      : { readers: source.reads.readers ?? defaults.readers, every: source.reads.every ?? defaults.readEvery },
+      : { readers: source.reads.readers ?? defaults.readers, every: durationOr(source.reads.every, defaults.readEvery) },
 })
 
 const workloadTo = (workload: Workload): WorkloadSource => ({
   table: workload.table,
   writers: workload.writers,
-  every: workload.every,
-  ...unless("from", workload.from, Duration.zero),
-  ...unless("until", workload.until, null),
+  every: durationText(workload.every),
+  ...unlessTime("from", workload.from, Duration.zero),
+  ...unlessTime("until", workload.until, null),
   mix: workload.mix,
   ...unless("rows", workload.rows, defaults.rows),
-  ...unless("timeout", workload.timeout, defaults.timeout),
+  ...unlessTime("timeout", workload.timeout, defaults.timeout),
   ...unless("through", workload.through, null),
-  ...unless("reads", workload.reads, null),
+  ...(workload.reads === null ? {} : { reads: { readers: workload.reads.readers, every: durationText(workload.reads.every) } }),
 })
 
 // -------------------------------------------------------------------------------------------------------- conditions
@@ -135,7 +154,7 @@ const boundsTo = (bounds: Bounds): BoundsSource => {
 }
 
 const conditionFrom = (source: ConditionSource): Condition => {
-  if ("longest" in source) return { _tag: "LongestWriteGap", table: source.table, atMost: source.atMost }
+  if ("longest" in source) return { _tag: "LongestWriteGap", table: source.table, atMost: duration(source.atMost) }
   if ("holds" in source) {
     return { _tag: "NodeHolds", node: source.node, table: source.table ?? null, shards: boundsFrom(source.holds) }
   }
@@ -159,7 +178,7 @@ const conditionTo = (condition: Condition): ConditionSource => {
     case "MovesAreMinimum":
       return { count: "moves", is: "minimum" }
     case "LongestWriteGap":
-      return { longest: "write-gap", table: condition.table, atMost: condition.atMost }
+      return { longest: "write-gap", table: condition.table, atMost: durationText(condition.atMost) }
   }
 }
 
@@ -246,7 +265,7 @@ const actFrom = (source: EntrySource): Act => {
   if ("heal" in source) return { _tag: "Heal", what: source.heal }
   if ("slow" in source) {
     const { node, statement, by, times } = source.slow
-    return { _tag: "Slow", node: node ?? null, statement, by, times: times ?? null }
+    return { _tag: "Slow", node: node ?? null, statement, by: duration(by), times: times ?? null }
   }
   if ("create" in source) return { _tag: "Create", table: tableFrom(source.create) }
   if ("drop" in source) return { _tag: "Drop", table: source.drop }
@@ -277,7 +296,7 @@ const actTo = (act: Act): EntrySource => {
     case "Heal":
       return { heal: act.what }
     case "Slow":
-      return { slow: { statement: act.statement, by: act.by, ...unless("node", act.node, null), ...unless("times", act.times, null) } }
+      return { slow: { statement: act.statement, by: durationText(act.by), ...unless("node", act.node, null), ...unless("times", act.times, null) } }
     case "Create":
       return { create: act.table }
     case "Drop":
@@ -298,40 +317,40 @@ const actTo = (act: Act): EntrySource => {
 const entryFrom = (source: EntrySource): TimelineEntry => ({
   when:
     source.after === undefined
-      ? { _tag: "At", at: source.at ?? Duration.zero }
-      : { _tag: "After", sighting: sightingFrom(source.after), count: source.after.count ?? 1, plus: source.after.plus ?? Duration.zero },
+      ? { _tag: "At", at: durationOr(source.at, Duration.zero) }
+      : { _tag: "After", sighting: sightingFrom(source.after), count: source.after.count ?? 1, plus: durationOr(source.after.plus, Duration.zero) },
   act: actFrom(source),
 })
 
 const entryTo = (entry: TimelineEntry): EntrySource => {
   const { when } = entry
   return when._tag === "At"
-    ? { at: when.at, ...actTo(entry.act) }
-    : { after: { ...sightingTo(when.sighting), ...unless("plus", when.plus, Duration.zero), ...unless("count", when.count, 1) }, ...actTo(entry.act) }
+    ? { at: durationText(when.at), ...actTo(entry.act) }
+    : { after: { ...sightingTo(when.sighting), ...unlessTime("plus", when.plus, Duration.zero), ...unless("count", when.count, 1) }, ...actTo(entry.act) }
 }
 
 // ------------------------------------------------------------------------------------------------------ expectations
 
 const eventuallyFrom = (source: NonNullable<ExpectSource["eventually"]>[number]): Eventually => ({
   condition: conditionFrom(source),
-  within: source.within,
-  from: source.from ?? null,
+  within: duration(source.within),
+  from: durationOr(source.from, null),
 })
 
 const alwaysFrom = (source: NonNullable<ExpectSource["always"]>[number]): Always => ({
   condition: conditionFrom(source),
-  from: source.from ?? Duration.zero,
-  until: source.until ?? null,
+  from: durationOr(source.from, Duration.zero),
+  until: durationOr(source.until, null),
 })
 
 const expectTo = (expect: Scenario["expect"]): ExpectSource => ({
   ...unless("violation", expect.violation, null),
   ...(expect.eventually.length === 0
     ? {}
-    : { eventually: expect.eventually.map((it) => ({ ...conditionTo(it.condition), within: it.within, ...unless("from", it.from, null) })) }),
+    : { eventually: expect.eventually.map((it) => ({ ...conditionTo(it.condition), within: durationText(it.within), ...unlessTime("from", it.from, null) })) }),
   ...(expect.always.length === 0
     ? {}
-    : { always: expect.always.map((it) => ({ ...conditionTo(it.condition), ...unless("from", it.from, Duration.zero), ...unless("until", it.until, null) })) }),
+    : { always: expect.always.map((it) => ({ ...conditionTo(it.condition), ...unlessTime("from", it.from, Duration.zero), ...unlessTime("until", it.until, null) })) }),
   ...(expect.final.length === 0 ? {} : { final: expect.final.map(conditionTo) }),
   ...(expect.sometimes.length === 0 ? {} : { sometimes: expect.sometimes.map(seenTo) }),
   ...(expect.never.length === 0 ? {} : { never: expect.never.map(seenTo) }),
@@ -346,7 +365,7 @@ const scenarioFrom = (source: ScenarioSource): Scenario => ({
   covers: source.covers ?? [],
   seed: source.seed ?? defaults.seed,
   cluster: clusterFrom(source.cluster),
-  settings: source.settings ?? {},
+  settings: settingsFrom(source.settings ?? {}),
   tables: (source.tables ?? []).map(tableFrom),
   workloads: (source.workloads ?? []).map(workloadFrom),
   timeline: (source.timeline ?? []).map(entryFrom),
@@ -358,8 +377,8 @@ const scenarioFrom = (source: ScenarioSource): Scenario => ({
     sometimes: (source.expect?.sometimes ?? []).map(seenFrom),
     never: (source.expect?.never ?? []).map(seenFrom),
   },
-  quiesce: source.quiesce ?? defaults.quiesce,
-  until: source.until ?? defaults.until,
+  quiesce: durationOr(source.quiesce, defaults.quiesce),
+  until: durationOr(source.until, defaults.until),
 })
 
 const scenarioTo = (scenario: Scenario): ScenarioSource => {
@@ -371,13 +390,13 @@ const scenarioTo = (scenario: Scenario): ScenarioSource => {
     ...(scenario.covers.length === 0 ? {} : { covers: [...scenario.covers] }),
     seed: scenario.seed,
     cluster: clusterTo(scenario.cluster),
-    ...(Object.keys(scenario.settings).length === 0 ? {} : { settings: scenario.settings }),
+    ...(Object.keys(scenario.settings).length === 0 ? {} : { settings: settingsTo(scenario.settings) }),
     tables: scenario.tables,
     ...(scenario.workloads.length === 0 ? {} : { workloads: scenario.workloads.map(workloadTo) }),
     ...(scenario.timeline.length === 0 ? {} : { timeline: scenario.timeline.map(entryTo) }),
     ...(Object.keys(expect).length === 0 ? {} : { expect }),
-    quiesce: scenario.quiesce,
-    until: scenario.until,
+    quiesce: durationText(scenario.quiesce),
+    until: durationText(scenario.until),
   }
 }
 

@@ -176,12 +176,12 @@ const conditionsWith = <const Extra extends Schema.Struct.Fields>(extra: Extra) 
     ...extra,
   }),
   Schema.Struct({
-    node: described(Selector, "A node, or leader."),
+    node: described(Selector, "A node, leader or victim."),
     is: described(oneOf(nodeConditions), "up, down: its daemon. member: registered and not away. away: registered, but the engine waits for it or has given it up."),
     ...extra,
   }),
   Schema.Struct({
-    node: described(Selector, "A node, or leader."),
+    node: described(Selector, "A node, leader or victim."),
     holds: described(BoundsSource, "How many shards the committed layout has on it."),
     table: optional(TableName, "Shards of this table only. Default: of all tables."),
     ...extra,
@@ -261,10 +261,10 @@ const partOfNode = (what: string) =>
   Schema.Union([
     Selector,
     Schema.Struct({
-      node: described(Selector, "A node, or leader."),
+      node: described(Selector, "A node, leader or victim."),
       what: optional(oneOf(parts), `What of it is ${what}. Default: host, which is daemon and agent.`),
     }),
-  ]).annotate({ expected: "the name of a node, leader, or {node, what: host | daemon | agent}" })
+  ]).annotate({ expected: "the name of a node, leader, victim, or {node, what: host | daemon | agent}" })
 
 const SqlExpectationSource = Schema.Union([
   oneOf(["ok", "error", "no-answer"]),

@@ -49,7 +49,11 @@ interface Said {
   readonly description?: unknown
 }
 
-const saidBy = (ast: SchemaAST.AST): Said => ast.checks?.at(-1)?.annotations ?? ast.annotations ?? {}
+/** What is said of values of the wrong kind: by the schema itself, or by the first of its checks that says it. */
+const saidBy = (ast: SchemaAST.AST): Said => {
+  const speaking = [ast.annotations, ...(ast.checks ?? []).map((check) => check.annotations)]
+  return speaking.find((annotations) => annotations?.expected !== undefined) ?? {}
+}
 
 const text = (value: unknown): string | null => (typeof value === "string" ? value : null)
 
