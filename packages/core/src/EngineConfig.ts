@@ -23,6 +23,12 @@ export interface EngineConfig {
   readonly statementTimeout: Duration.Duration
   /** After this a JOIN counts as stuck and is cured by a restart of the joiner. */
   readonly joinTimeout: Duration.Duration
+  /** How long statements through an older wrapper may still be on their way: several times an agent's timeout. */
+  readonly drainDelay: Duration.Duration
+  /** How long an operation waits for a node that is away and has a step to do, before it stops. */
+  readonly stepPatience: Duration.Duration
+  /** Pause between looks for changes that nobody asked for. */
+  readonly convergePause: Duration.Duration
   /** An operation that makes no progress for this long is rolled back, if it can be. */
   readonly operationTimeout: Duration.Duration
   /** When more than this share of the registered nodes is away, nothing moves. */
@@ -46,6 +52,9 @@ export const defaultEngineConfig: EngineConfig = {
   awayAfter: Duration.seconds(8),
   statementTimeout: Duration.seconds(15),
   joinTimeout: Duration.seconds(60),
+  drainDelay: Duration.seconds(5),
+  stepPatience: Duration.seconds(15),
+  convergePause: Duration.seconds(3),
   operationTimeout: Duration.minutes(3),
   maxAwayShare: 0.4,
   groupsPerNode: 8,

@@ -103,16 +103,14 @@ export const Group = Schema.Struct({
   name: Schema.String,
   rf: Schema.Int,
   status: GroupStatus,
-  /** Who shall be a member. */
+  /** Who shall be a member, those who still join included. */
   members: Schema.Array(Schema.String),
   inSync: Schema.Array(Schema.String),
-  /** Members that died and have not been seen to leave. */
+  /** Members that died, were given up, and have not been seen to leave: they may come back and walk in. */
   exiled: Schema.Array(Schema.String),
-  /** Members that were told to leave; their copies may still be on their disks. */
+  /** Who shall leave: copies of these nodes count for nothing, and are dropped in the end. */
   leaving: Schema.Array(Schema.String),
   shards: Schema.Array(GroupShard),
-  /** Tables that the group had and whose copies may still be on disks of away nodes. */
-  detached: Schema.Array(Schema.String),
   epoch: Schema.Int,
   operation: Schema.NullOr(Schema.String),
 })

@@ -28,10 +28,10 @@ export const Step = Schema.Union([
   Schema.TaggedStruct("ConfirmWrappers", { tables: names, all: Schema.Boolean }),
   /** Leaves the group; the copy stays on disk as local tables. */
   Schema.TaggedStruct("ExitGroup", { group: Schema.String, redundancy: Schema.Int }),
-  /** Proves that the copy left behind holds no row that the group lacks. `from` is where the copy's tables live now. */
+  /** Proves that nobody writes any more to the copy left behind. */
   Schema.TaggedStruct("CompareCopy", { group: Schema.String, tables: names }),
-  /** Drops local copies that are ours and in no group. */
-  Schema.TaggedStruct("DropShard", { tables: names }),
+  /** Drops local copies that are ours and in no group; `group` is the group that they were in, if any. */
+  Schema.TaggedStruct("DropShard", { group: Schema.NullOr(Schema.String), tables: names }),
   /** Makes this node the primary component of a group whose other members are gone. */
   Schema.TaggedStruct("PromoteGroup", { group: Schema.String }),
   /** Clears members that are gone from the group's list of peers. */

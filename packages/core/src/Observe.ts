@@ -1,0 +1,58 @@
+/**
+ * What a daemon shows of itself, decoded from its answers. Used by every postcondition: a step's outcome is judged by
+ * looking, never by remembering.
+ */
+import type { Answer, Cell } from "./Answer.ts"
+import type { ObservedGroup } from "./State.ts"
+
+const splitList = (value: string): ReadonlyArray<string> =>
+  value === ""
+    ? []
+    : value
+        .split(",")
+        .map((item) => item.trim())
+        .filter((item) => item !== "")
+
+/** Members in a `nodes_view` value: the binary listeners; replication listeners end in `:replication`. */
+const viewMembers = (value: string): ReadonlyArray<string> =>
+  splitList(value)
+    .filter((item) => !item.endsWith(":replication"))
+    .toSorted()
+
+/** Replication clusters by name from `SHOW STATUS LIKE 'cluster_%'`; undefined if the answer is not rows. */
+export const observedGroups = (answer: Answer): ReadonlyMap<string, ObservedGroup> | undefined => {
+  if (answer._tag !== "Rows") return undefined
+  const names: Array<string> = []
+  const counters = new Map<string, string>()
+  for (const [counter, value] of answer.rows) {
+    if (counter === "cluster_name") names.push(String(value))
+    else counters.set(String(counter), String(value ?? ""))
+  }
+  return new Map(
+    names.map((name) => {
+      const counter = (suffix: string) => counters.get(`cluster_${name}_${suffix}`) ?? ""
+      return [
+        name,
+        {
+          status: counter("status"),
+          nodeState: counter("node_state"),
+          size: Number(counter("size")),
+          members: viewMembers(counter("nodes_view")),
+          nodesSet: splitList(counter("nodes_set")).toSorted(),
+          tables: splitList(counter("indexes")),
+        },
+      ] as const
+    }),
+  )
+}
+
+/** Names in the first column, as `SHOW TABLES` answers them; undefined if the answer is not rows. */
+export const firstColumn = (answer: Answer): ReadonlyArray<string> | undefined =>
+  answer._tag === "Rows" ? answer.rows.map((row) => String(row[0])) : undefined
+
+/** A cell that must be there, as text. */
+export const cellText = (cell: Cell | undefined): string => (cell === undefined || cell === null ? "" : String(cell))
+
+/** True while the node may write to the cluster. */
+export const isPrimary = (group: ObservedGroup | undefined): boolean =>
+  group !== undefined && group.status === "primary" && group.nodeState === "synced"

@@ -1,0 +1,111 @@
+/**
+ * What an operator does from outside: make the coordination cluster, bring nodes into it, and ask for things. A
+ * request is only written down; agents plan and execute.
+ */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Random from "effect/Random"
+import * as Schema from "effect/Schema"
+import type { EngineConfig } from "./EngineConfig.ts"
+import { failureOf } from "./ErrorClass.ts"
+import { Manticore } from "./Manticore.ts"
+import { isPrimary, observedGroups } from "./Observe.ts"
+import * as Sql from "./Sql.ts"
+import { Key, Registry, type Request, type Wish } from "./State.ts"
+import * as StateStore from "./StateStore.ts"
+
+/** An operator's command could not be carried out; `message` says what was expected and what was found. */
+export class OperatorError extends Schema.TaggedError<OperatorError>()("OperatorError", { message: Schema.String }) {}
+
+/** Where a command goes. */
+export interface OperatorOptions {
+  /** Address of the node whose daemon is used. */
+  readonly node: string
+  readonly config: EngineConfig
+}
+
+const fail = (error: { readonly _tag: string; readonly message?: string }) =>
+  new OperatorError({ message: error.message ?? error._tag })
+
+const operatorStore = Effect.fnUntraced(function* ({ node, config }: OperatorOptions) {
+  const incarnation = `operator-${yield* Random.nextIntBetween(0, 0x7fffffff)}`
+  return yield* StateStore.make({ node, incarnation, config })
+})
+
+const mustSucceed = Effect.fnUntraced(function* (node: string, sql: string, config: EngineConfig) {
+  const manticore = yield* Manticore
+  const failure = failureOf(yield* manticore.query(node, sql, config.joinTimeout))
+  if (failure !== undefined) return yield* new OperatorError({ message: `${node}: ${failure.message} (${sql.slice(0, 60)})` })
+})
+
+const ownCoordination = Effect.fnUntraced(function* ({ node, config }: OperatorOptions) {
+  const manticore = yield* Manticore
+  const groups = observedGroups(yield* manticore.query(node, Sql.showClusters, config.statementTimeout))
+  if (groups === undefined) return yield* new OperatorError({ message: `${node} does not answer` })
+  return groups.get(config.coordination)
+})
+
+const register = Effect.fnUntraced(function* (store: StateStore.StateStore["Service"], node: string) {
+  const fresh = { state: "active" as const, zone: null, weight: 1 }
+  for (let attempt = 0; attempt < 10; attempt++) {
+    yield* store.barrier
+    const stored = yield* store.get(Key.registry)
+    if (stored === undefined) {
+      const made = yield* Effect.result(store.create(Key.registry, { epoch: 1, nodes: { [node]: fresh } }, { term: 0 }))
+      if (made._tag === "Success") return
+      continue
+    }
+    const registry = Schema.decodeUnknownSync(Registry)(stored.value)
+    if (registry.nodes[node] !== undefined) return
+    const next = { epoch: registry.epoch + 1, nodes: { ...registry.nodes, [node]: fresh } }
+    const written = yield* Effect.result(store.compareAndSet(stored, next, { term: stored.term }))
+    if (written._tag === "Success") return
+  }
+  return yield* new OperatorError({ message: `${node} could not be registered: the registry kept changing` })
+})
+
+/**
+ * Makes the coordination cluster on one node, with the system tables in it from their first row (safety rule 4).
+ * Repeating it on the same node is harmless; on a node that is a member of a larger cluster it is refused.
+ */
+export const initCluster = Effect.fnUntraced(
+  function* (options: OperatorOptions) {
+    const { node, config } = options
+    const before = yield* ownCoordination(options)
+    if (before !== undefined && before.size > 1) {
+      return yield* new OperatorError({ message: `${config.coordination} has ${before.size} members already: join instead` })
+    }
+    if (before === undefined) yield* mustSucceed(node, Sql.createCluster(config.coordination, undefined), config)
+    for (const { physical, sql } of Sql.createSystemTables) {
+      if (before?.tables.includes(physical)) continue
+      yield* mustSucceed(node, sql, config)
+      yield* mustSucceed(node, Sql.addTables(config.coordination, [physical]), config)
+    }
+    yield* register(yield* operatorStore(options), node)
+  },
+  Effect.catchTag(["StoreUnavailable"], (error) => Effect.fail(fail(error))),
+)
+
+/** Brings a node into the coordination cluster of another one, and registers it. Repeating it is harmless. */
+export const joinCluster = Effect.fnUntraced(
+  function* (options: OperatorOptions & { readonly at: string }) {
+    const { node, config } = options
+    const before = yield* ownCoordination(options)
+    if (!isPrimary(before)) yield* mustSucceed(node, Sql.joinCluster(config.coordination, options.at, undefined), config)
+    yield* register(yield* operatorStore(options), node)
+  },
+  Effect.catchTag(["StoreUnavailable"], (error) => Effect.fail(fail(error))),
+)
+
+/** Writes down a wish. Answers the id of the request, under which its outcome will be found. */
+export const submit = Effect.fnUntraced(
+  function* (options: OperatorOptions & { readonly wish: Wish }) {
+    const store = yield* operatorStore(options)
+    const nowMs = yield* Clock.currentTimeMillis
+    const id = `${nowMs}-${yield* Random.nextIntBetween(0, 0x7fffffff)}`
+    const request: Request = { id, wish: options.wish, status: "new", operation: null, answer: null }
+    yield* store.create(Key.request(id), request, { term: 0 })
+    return id
+  },
+  Effect.catchTag(["StoreUnavailable", "Conflict"], (error) => Effect.fail(fail(error))),
+)

@@ -1,0 +1,294 @@
+/**
+ * Versioned records under keys, changed by compare-and-set, kept in the coordination cluster through the daemon of the
+ * own node. What makes it safe: rows are selected by id, conditions name the version, each attempt carries a nonce,
+ * and an outcome that is not known is settled by a barrier and a look (safety rule 3).
+ */
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Random from "effect/Random"
+import * as Schema from "effect/Schema"
+import * as Semaphore from "effect/Semaphore"
+import type { Answer } from "./Answer.ts"
+import type { EngineConfig } from "./EngineConfig.ts"
+import { failureOf } from "./ErrorClass.ts"
+import { rowId } from "./Identifier.ts"
+import { Manticore } from "./Manticore.ts"
+import { cellText } from "./Observe.ts"
+import * as Sql from "./Sql.ts"
+import { Key } from "./State.ts"
+
+/** A record as it was last seen. */
+export interface Entry {
+  readonly key: string
+  /** Parsed JSON, not yet checked against a schema. */
+  readonly value: unknown
+  readonly version: number
+  readonly term: number
+}
+
+/** Somebody else changed the record; `current` is what it says now, if that is known. */
+export class Conflict extends Schema.TaggedError<Conflict>()("Conflict", { key: Schema.String }) {}
+
+/** The store cannot be used now: the coordination cluster does not answer or has lost its majority. */
+export class StoreUnavailable extends Schema.TaggedError<StoreUnavailable>()("StoreUnavailable", {
+  message: Schema.String,
+}) {}
+
+/** How a record is written beside its value. */
+export interface WriteOptions {
+  readonly term: number
+  /** False for records that nobody needs to look at any more: they leave the listing but are never deleted. */
+  readonly live?: boolean
+  /** Further columns of the row, for people who read the tables. */
+  readonly columns?: Sql.ColumnValues
+}
+
+/** Versioned records with compare-and-set. */
+export class StateStore extends Context.Service<
+  StateStore,
+  {
+    /**
+     * Writes the own node's row, so that reads that follow on this node see all that was committed before
+     * (semantics 0.1). Also the node's sign of life.
+     */
+    readonly barrier: Effect.Effect<void, StoreUnavailable>
+    /** The record under a key; read what must be current after a `barrier`. */
+    readonly get: (key: string) => Effect.Effect<Entry | undefined, StoreUnavailable>
+    /** All live records, by key. Reads only what changed since the last call. */
+    readonly sync: Effect.Effect<ReadonlyMap<string, Entry>, StoreUnavailable>
+    /** Makes a record that does not exist. */
+    readonly create: (key: string, value: unknown, options: WriteOptions) => Effect.Effect<Entry, Conflict | StoreUnavailable>
+    /** Takes finished records out of the listing, without touching their versions. */
+    readonly retire: (keys: ReadonlyArray<string>) => Effect.Effect<void, StoreUnavailable>
+    /** Replaces a record if it still has the version of `entry`. */
+    readonly compareAndSet: (
+      entry: Entry,
+      value: unknown,
+      options: WriteOptions,
+    ) => Effect.Effect<Entry, Conflict | StoreUnavailable>
+  }
+>()("shardwright/core/StateStore") {}
+
+/** Bounds of the store's loops. */
+const attemptsMax = 12
+const rowsMax = 100_000
+const fetchChunk = 200
+const retryPause = Duration.millis(500)
+
+const tableOf = (key: string): string => (key.startsWith("step/") ? Sql.queueTable : Sql.stateTable)
+
+const encode = (value: unknown): string => {
+  const json = JSON.stringify(value)
+  // Anything but an object or an array is stored as NULL by the server (semantics 14).
+  if (json === undefined || (json[0] !== "{" && json[0] !== "[")) throw new Error(`not a record: ${json}`)
+  return json
+}
+
+interface StoredRow extends Entry {
+  readonly nonce: string
+}
+
+const decodeRow = (cells: ReadonlyArray<unknown>): StoredRow | undefined => {
+  const [, key, value, version, term, nonce] = cells
+  if (typeof key !== "string" || typeof value !== "string") return undefined
+  return { key, value: JSON.parse(value), version: Number(version), term: Number(term), nonce: String(nonce) }
+}
+
+/** Options of a store. `node` is the own node. */
+export interface StateStoreOptions {
+  readonly node: string
+  readonly incarnation: string
+  readonly config: EngineConfig
+}
+
+/** Makes a store over the own node's daemon. */
+export const make = Effect.fnUntraced(function* ({ node, incarnation, config }: StateStoreOptions) {
+  const manticore = yield* Manticore
+  const cluster = config.coordination
+  const known = new Map<string, { readonly version: number; readonly entry: Entry }>()
+  let beat: number | undefined
+
+  const query = (sql: string) => manticore.query(node, sql, config.statementTimeout)
+
+  const unavailable = (answer: Answer): StoreUnavailable => {
+    const failure = failureOf(answer)
+    return new StoreUnavailable({ message: failure?.message ?? `unexpected answer ${answer._tag}` })
+  }
+
+  const columns = (key: string, value: unknown, version: number, nonce: string, nowMs: number, options: WriteOptions) => ({
+    key,
+    value: encode(value),
+    version,
+    term: options.term,
+    nonce,
+    live: options.live === false ? 0 : 1,
+    updated_at: Math.floor(nowMs / 1000),
+    ...options.columns,
+  })
+
+  const read = Effect.fnUntraced(function* (key: string) {
+    const answer = yield* query(Sql.selectRecords(tableOf(key), [rowId(key)]))
+    if (answer._tag !== "Rows") return yield* unavailable(answer)
+    const row = answer.rows[0] === undefined ? undefined : decodeRow(answer.rows[0])
+    if (row !== undefined && row.key !== key) {
+      return yield* new StoreUnavailable({ message: `row of ${key} carries key ${row.key}` })
+    }
+    return row
+  })
+
+  const beatKey = Key.heartbeat(node)
+
+  /** One write of the own row. The version is not a condition: nobody else writes it. */
+  const writeBeat = Effect.gen(function* () {
+    const nowMs = yield* Clock.currentTimeMillis
+    if (beat === undefined) {
+      const row = yield* read(beatKey)
+      if (row === undefined) {
+        beat = 1
+        const values = columns(beatKey, { incarnation }, beat, incarnation, nowMs, { term: 0 })
+        const created = yield* query(Sql.insertRow(cluster, Sql.stateTable, rowId(beatKey), values))
+        if (created._tag === "Ok") return
+        beat = undefined
+        return yield* unavailable(created)
+      }
+      beat = row.version
+    }
+    beat += 1
+    const values = columns(beatKey, { incarnation }, beat, incarnation, nowMs, { term: 0 })
+    const answer = yield* query(Sql.updateRow(cluster, Sql.stateTable, rowId(beatKey), values, undefined))
+    if (answer._tag === "Ok" && answer.affectedRows === 1) return
+    if (answer._tag === "Ok") beat = undefined
+    return yield* unavailable(answer)
+  })
+
+  // Two beats at once would compete for one row.
+  const beatPermit = yield* Semaphore.make(1)
+  const barrier = beatPermit.withPermits(1)(writeBeat)
+
+  /**
+   * Repeats one write until its outcome is known. The statement and its nonce stay the same, so it can take effect
+   * only once: its condition (or the id) is gone after that.
+   */
+  const settle = Effect.fnUntraced(function* (
+    sql: string,
+    key: string,
+    nonce: string,
+    isStillOpen: (row: StoredRow | undefined) => boolean,
+  ): Effect.fn.Return<"won" | "lost", StoreUnavailable> {
+    for (let attempt = 1; attempt <= attemptsMax; attempt++) {
+      const answer = yield* query(sql)
+      if (answer._tag === "Ok" && answer.affectedRows === 1) return "won"
+      const failure = failureOf(answer)
+      if (failure !== undefined && failure.class === "logic") return yield* unavailable(answer)
+      // Not done, or not known: what counts is what stands there after a barrier.
+      const current = yield* barrier.pipe(
+        Effect.andThen(read(key)),
+        Effect.map((row) => ({ row })),
+        Effect.catchTag("StoreUnavailable", () => Effect.succeed(undefined)),
+      )
+      if (current !== undefined) {
+        if (current.row?.nonce === nonce) return "won"
+        if (!isStillOpen(current.row)) return "lost"
+      } else if (failure?.effect === "none") {
+        // Refused, and the store does not answer now: nothing was written.
+        return yield* unavailable(answer)
+      }
+      yield* Effect.sleep(retryPause)
+    }
+    return yield* new StoreUnavailable({ message: `outcome of a write to ${key} stayed unknown` })
+  })
+
+  const remember = (entry: Entry): Entry => {
+    known.set(rowId(entry.key), { version: entry.version, entry })
+    return entry
+  }
+
+  const nextNonce = Effect.map(Random.nextInt, (number) => `${incarnation}.${number}`)
+
+  const create = Effect.fnUntraced(function* (key: string, value: unknown, options: WriteOptions) {
+    const nonce = yield* nextNonce
+    const nowMs = yield* Clock.currentTimeMillis
+    const values = columns(key, value, 1, nonce, nowMs, options)
+    const outcome = yield* settle(
+      Sql.insertRow(cluster, tableOf(key), rowId(key), values),
+      key,
+      nonce,
+      (row) => row === undefined,
+    )
+    if (outcome === "lost") return yield* new Conflict({ key })
+    return remember({ key, value, version: 1, term: options.term })
+  })
+
+  const compareAndSet = Effect.fnUntraced(function* (entry: Entry, value: unknown, options: WriteOptions) {
+    const nonce = yield* nextNonce
+    const nowMs = yield* Clock.currentTimeMillis
+    const version = entry.version + 1
+    const values = columns(entry.key, value, version, nonce, nowMs, options)
+    const outcome = yield* settle(
+      Sql.updateRow(cluster, tableOf(entry.key), rowId(entry.key), values, entry.version),
+      entry.key,
+      nonce,
+      (row) => row?.version === entry.version,
+    )
+    if (outcome === "lost") return yield* new Conflict({ key: entry.key })
+    return remember({ key: entry.key, value, version, term: options.term })
+  })
+
+  const syncTable = Effect.fnUntraced(function* (table: string, live: Map<string, Entry>) {
+    const answer = yield* query(Sql.selectVersions(table, rowsMax))
+    if (answer._tag !== "Rows") return yield* unavailable(answer)
+    const changed: Array<string> = []
+    const ids: Array<string> = []
+    for (const [idCell, versionCell] of answer.rows) {
+      const id = cellText(idCell)
+      ids.push(id)
+      const seen = known.get(id)
+      if (seen === undefined) changed.push(id)
+      else if (seen.version !== Number(versionCell)) {
+        // Of a heartbeat only the version counts: it need not be read again.
+        if (seen.entry.key.startsWith("heartbeat/")) remember({ ...seen.entry, version: Number(versionCell) })
+        else changed.push(id)
+      }
+    }
+    for (let start = 0; start < changed.length; start += fetchChunk) {
+      const records = yield* query(Sql.selectRecords(table, changed.slice(start, start + fetchChunk)))
+      if (records._tag !== "Rows") return yield* unavailable(records)
+      for (const cells of records.rows) {
+        const row = decodeRow(cells)
+        if (row !== undefined) remember({ key: row.key, value: row.value, version: row.version, term: row.term })
+      }
+    }
+    for (const id of ids) {
+      const seen = known.get(id)
+      if (seen !== undefined) live.set(seen.entry.key, seen.entry)
+    }
+  })
+
+  const retire = Effect.fnUntraced(function* (keys: ReadonlyArray<string>) {
+    for (const table of [Sql.stateTable, Sql.queueTable]) {
+      const ids = keys.filter((key) => tableOf(key) === table).map(rowId)
+      for (let start = 0; start < ids.length; start += fetchChunk) {
+        const answer = yield* query(Sql.retireRows(cluster, table, ids.slice(start, start + fetchChunk)))
+        if (answer._tag !== "Ok") return yield* unavailable(answer)
+      }
+    }
+  })
+
+  const sync = Effect.gen(function* () {
+    const live = new Map<string, Entry>()
+    yield* syncTable(Sql.stateTable, live)
+    yield* syncTable(Sql.queueTable, live)
+    return live
+  })
+
+  return StateStore.of({
+    barrier,
+    get: (key) => Effect.map(read(key), (row) => (row === undefined ? undefined : { key, value: row.value, version: row.version, term: row.term })),
+    sync,
+    retire,
+    create,
+    compareAndSet,
+  })
+})

@@ -1,0 +1,148 @@
+/**
+ * All live records at one moment, decoded by their schemas and sorted by what they are. Agents decide on a view; the
+ * simulator's checkers read one straight from the tables.
+ */
+import * as Exit from "effect/Exit"
+import * as Schema from "effect/Schema"
+import * as State from "./State.ts"
+
+/** A record as the store or a table gives it. */
+export interface RawEntry {
+  readonly key: string
+  readonly value: unknown
+  readonly version: number
+  readonly term: number
+}
+
+/** A decoded record with the row that it came from. */
+export interface Stored<A> extends RawEntry {
+  readonly record: A
+}
+
+/** All live records. Maps are by name, id or address; steps are by operation, in order of their index. */
+export interface View {
+  readonly registry: Stored<State.Registry> | undefined
+  readonly lease: Stored<State.Lease> | undefined
+  /** Versions of the heartbeats, by address. */
+  readonly heartbeats: ReadonlyMap<string, number>
+  readonly observations: ReadonlyMap<string, Stored<State.Observation>>
+  readonly wrappers: ReadonlyMap<string, Stored<State.WrapperConfirmation>>
+  readonly tables: ReadonlyMap<string, Stored<State.Table>>
+  readonly groups: ReadonlyMap<string, Stored<State.Group>>
+  readonly operations: ReadonlyMap<string, Stored<State.Operation>>
+  readonly steps: ReadonlyMap<string, ReadonlyArray<Stored<State.StepRow>>>
+  readonly requests: ReadonlyMap<string, Stored<State.Request>>
+  /** Keys whose records could not be decoded, with the reason. */
+  readonly damaged: ReadonlyArray<{ readonly key: string; readonly reason: string }>
+}
+
+const decoders = {
+  registry: Schema.decodeUnknownExit(State.Registry),
+  lease: Schema.decodeUnknownExit(State.Lease),
+  observation: Schema.decodeUnknownExit(State.Observation),
+  wrapper: Schema.decodeUnknownExit(State.WrapperConfirmation),
+  table: Schema.decodeUnknownExit(State.Table),
+  group: Schema.decodeUnknownExit(State.Group),
+  operation: Schema.decodeUnknownExit(State.Operation),
+  step: Schema.decodeUnknownExit(State.StepRow),
+  request: Schema.decodeUnknownExit(State.Request),
+} as const
+
+/** Decoded records by entry: an unchanged row is the same object, and is decoded once. */
+const decoded = new WeakMap<RawEntry, Stored<unknown> | string>()
+
+const decode = <A>(entry: RawEntry, decoder: (value: unknown) => Exit.Exit<A, Schema.SchemaError>): Stored<A> | string => {
+  const known = decoded.get(entry)
+  // The decoder depends on the entry's key alone, so what is cached under an entry has that decoder's type.
+  if (known !== undefined) return known as Stored<A> | string
+  const exit = decoder(entry.value)
+  const result = Exit.isSuccess(exit) ? { ...entry, record: exit.value } : String(exit.cause)
+  decoded.set(entry, result)
+  return result
+}
+
+const byKey = <A>(entries: Iterable<readonly [string, A]>): ReadonlyMap<string, A> =>
+  new Map([...entries].toSorted(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)))
+
+/** Sorts and decodes records. */
+export const makeView = (entries: Iterable<RawEntry>): View => {
+  const damaged: Array<{ key: string; reason: string }> = []
+  const heartbeats: Array<readonly [string, number]> = []
+  const observations: Array<readonly [string, Stored<State.Observation>]> = []
+  const wrappers: Array<readonly [string, Stored<State.WrapperConfirmation>]> = []
+  const tables: Array<readonly [string, Stored<State.Table>]> = []
+  const groups: Array<readonly [string, Stored<State.Group>]> = []
+  const operations: Array<readonly [string, Stored<State.Operation>]> = []
+  const requests: Array<readonly [string, Stored<State.Request>]> = []
+  const steps = new Map<string, Array<Stored<State.StepRow>>>()
+  let registry: Stored<State.Registry> | undefined
+  let lease: Stored<State.Lease> | undefined
+
+  const take = <A>(
+    entry: RawEntry,
+    decoder: (value: unknown) => Exit.Exit<A, Schema.SchemaError>,
+    use: (stored: Stored<A>) => void,
+  ) => {
+    const stored = decode(entry, decoder)
+    if (typeof stored === "string") damaged.push({ key: entry.key, reason: stored })
+    else use(stored)
+  }
+
+  for (const entry of entries) {
+    const slash = entry.key.indexOf("/")
+    const kind = slash < 0 ? entry.key : entry.key.slice(0, slash)
+    const name = entry.key.slice(slash + 1)
+    switch (kind) {
+      case "registry":
+        take(entry, decoders.registry, (stored) => (registry = stored))
+        break
+      case "lease":
+        take(entry, decoders.lease, (stored) => (lease = stored))
+        break
+      case "heartbeat":
+        heartbeats.push([name, entry.version])
+        break
+      case "observation":
+        take(entry, decoders.observation, (stored) => observations.push([name, stored]))
+        break
+      case "wrapper":
+        take(entry, decoders.wrapper, (stored) => wrappers.push([name, stored]))
+        break
+      case "table":
+        take(entry, decoders.table, (stored) => tables.push([name, stored]))
+        break
+      case "group":
+        take(entry, decoders.group, (stored) => groups.push([name, stored]))
+        break
+      case "operation":
+        take(entry, decoders.operation, (stored) => operations.push([name, stored]))
+        break
+      case "request":
+        take(entry, decoders.request, (stored) => requests.push([name, stored]))
+        break
+      case "step":
+        take(entry, decoders.step, (stored) => {
+          const list = steps.get(stored.record.operation)
+          if (list === undefined) steps.set(stored.record.operation, [stored])
+          else list.push(stored)
+        })
+        break
+      default:
+        damaged.push({ key: entry.key, reason: "a key of no known kind" })
+    }
+  }
+  for (const list of steps.values()) list.sort((a, b) => a.record.index - b.record.index)
+  return {
+    registry,
+    lease,
+    heartbeats: byKey(heartbeats),
+    observations: byKey(observations),
+    wrappers: byKey(wrappers),
+    tables: byKey(tables),
+    groups: byKey(groups),
+    operations: byKey(operations),
+    steps: byKey(steps),
+    requests: byKey(requests),
+    damaged,
+  }
+}
