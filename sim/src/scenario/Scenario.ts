@@ -5,6 +5,7 @@
  *
  * How a scenario is written in YAML is in `ScenarioSource`; files with their positions are in `ScenarioFile`.
  */
+import type { EngineConfig } from "@shardwright/core/EngineConfig"
 import type { OperationKind, OperationStatus } from "@shardwright/core/State"
 import type { StepKind } from "@shardwright/core/Step"
 import type * as Duration from "effect/Duration"
@@ -55,21 +56,7 @@ export interface NodeDeclaration {
  * Overrides of the engine's configuration, named as there; a key that the scenario does not set is absent, so that
  * `{ ...defaults, ...settings }` is the configuration.
  */
-export interface Settings {
-  readonly gracePeriod?: Duration.Duration
-  readonly promotionDelay?: Duration.Duration
-  readonly leaseDuration?: Duration.Duration
-  readonly heartbeatInterval?: Duration.Duration
-  readonly idleTick?: Duration.Duration
-  readonly busyTick?: Duration.Duration
-  readonly awayAfter?: Duration.Duration
-  readonly statementTimeout?: Duration.Duration
-  readonly joinTimeout?: Duration.Duration
-  readonly operationTimeout?: Duration.Duration
-  readonly maxAwayShare?: number
-  readonly groupsPerNode?: number
-  readonly autoRebalance?: boolean
-}
+export type Settings = Partial<Omit<EngineConfig, "coordination">>
 
 export interface TableSpec {
   readonly name: string

@@ -3,12 +3,14 @@
  * means (the JSON Schema is generated from it), and knows what to answer to mistakes. Its shape is the file's; what
  * the simulator works with is `Scenario`, and `ScenarioCodec` is the way between the two.
  */
+import { defaultEngineConfig } from "@shardwright/core/EngineConfig"
 import { OperationKind, OperationStatus } from "@shardwright/core/State"
 import { Step } from "@shardwright/core/Step"
+import * as Duration from "effect/Duration"
 import * as Schema from "effect/Schema"
 import * as SchemaIssue from "effect/SchemaIssue"
-import { decimal, flag, Length, NodeName, oneOf, ScenarioName, Selector, TableName, Text, Time, whole, Word } from "./ScalarSchemas.ts"
-import { countables, leaderMoments, nodeConditions, parts, stepMoments, tableStates } from "./Scenario.ts"
+import { decimal, durationText, flag, Length, NodeName, oneOf, ScenarioName, Selector, TableName, Text, Time, whole, Word } from "./ScalarSchemas.ts"
+import { countables, leaderMoments, nodeConditions, parts, type Settings, stepMoments, tableStates } from "./Scenario.ts"
 
 /** Version of the language. */
 export const languageVersion = 1
@@ -75,20 +77,28 @@ const ClusterSource = Schema.Struct({
 
 // --------------------------------------------------------------------------------------------------------- settings
 
+const setting = <S extends Schema.Top>(key: keyof Settings, schema: S, description: string) => {
+  const value = defaultEngineConfig[key]
+  return optional(schema, `${description} Default: ${Duration.isDuration(value) ? durationText(value) : String(value)}.`)
+}
+
 const SettingsSource = Schema.Struct({
-  gracePeriod: optional(Time, "How long a node may be away before its replicas are made anew elsewhere. Default: 60s."),
-  promotionDelay: optional(Time, "How long a group must be non-primary before it is promoted. Default: 20s."),
-  leaseDuration: optional(Length, "How long the lease of the leader lasts. Default: 10s."),
-  heartbeatInterval: optional(Length, "Pause between two heartbeats of an agent. Default: 2s."),
-  idleTick: optional(Length, "Pause between looks at the state while nothing is to do. Default: 2s."),
-  busyTick: optional(Length, "Pause between looks at the state while an operation runs. Default: 250ms."),
-  awayAfter: optional(Length, "A node whose heartbeat stood still for this long is away. Default: 8s."),
-  statementTimeout: optional(Length, "Deadline of an ordinary statement of the engine. Default: 15s."),
-  joinTimeout: optional(Length, "After this a JOIN counts as stuck. Default: 60s."),
-  operationTimeout: optional(Length, "An operation that makes no progress for this long is rolled back, if it can be. Default: 3m."),
-  maxAwayShare: optional(decimal(0, 1), "When more than this share of the registered nodes is away, nothing moves. Default: 0.4."),
-  groupsPerNode: optional(whole(1, 32), "Replica groups per node when a table is made. Default: 8."),
-  autoRebalance: optional(flag, "Whether new and lost nodes lead to moves without a request. Default: true."),
+  gracePeriod: setting("gracePeriod", Time, "How long a node may be away before its replicas are made anew elsewhere."),
+  promotionDelay: setting("promotionDelay", Time, "How long a group must be non-primary before it is promoted."),
+  leaseDuration: setting("leaseDuration", Length, "How long the lease of the leader lasts."),
+  idleTick: setting("idleTick", Length, "Pause between looks at the state while nothing is to do."),
+  busyTick: setting("busyTick", Length, "Pause between looks at the state while an operation runs."),
+  awayAfter: setting("awayAfter", Length, "A node whose heartbeat stood still for this long is away."),
+  statementTimeout: setting("statementTimeout", Length, "Deadline of an ordinary statement of the engine."),
+  joinTimeout: setting("joinTimeout", Length, "After this a JOIN counts as stuck."),
+  drainDelay: setting("drainDelay", Time, "How long statements through an older wrapper may still be on their way."),
+  stepPatience: setting("stepPatience", Time, "How long an operation waits for a node that is away and has a step to do, before it stops."),
+  convergePause: setting("convergePause", Length, "Pause between looks for changes that nobody asked for."),
+  operationTimeout: setting("operationTimeout", Length, "An operation that makes no progress for this long is rolled back, if it can be."),
+  maxAwayShare: setting("maxAwayShare", decimal(0, 1), "When more than this share of the registered nodes is away, nothing moves."),
+  groupsPerNode: setting("groupsPerNode", whole(1, 32), "Replica groups per node when a table is made."),
+  autoRebalance: setting("autoRebalance", flag, "Whether new and lost nodes lead to moves without a request."),
+  compareRows: setting("compareRows", whole(1, 1_000_000), "Rows that are read at once when two copies are compared."),
 })
 
 // ----------------------------------------------------------------------------------------------- tables and workloads
