@@ -1,0 +1,377 @@
+/**
+ * Places shards that have no place yet: new shards of RF ≥ 2 go into groups, existing or new; shards of RF 1 go to
+ * nodes one by one. Nothing that exists moves here.
+ */
+import {
+  aim,
+  companions,
+  deviation,
+  enlarge,
+  giveUp,
+  type Group,
+  hasRoom,
+  item,
+  join,
+  type Model,
+  stack,
+  tableDeviation,
+} from "./model.ts"
+import { at, epsilon, zonesBind } from "./topology.ts"
+
+/** The shards without a place of one table. */
+interface NewShards {
+  readonly table: number
+  readonly shards: ReadonlyArray<number>
+}
+
+export const attachNewShards = (model: Model): void => {
+  const perClass = model.classes.map((): Array<NewShards> => [])
+  model.tables.forEach((table, index) => {
+    const shards = [...table.rows.keys()].filter((shard) => table.rows[shard] === undefined)
+    if (shards.length > 0) item(perClass, table.classIndex).push({ table: index, shards })
+  })
+  perClass.forEach((tables, classIndex) => {
+    if (tables.length === 0) return
+    if (item(model.classes, classIndex).rf > 1) attachToGroups(model, classIndex, tables)
+    else {
+      for (const { table, shards } of tables) {
+        placeSingles(model, table, shards, (shard) => giveUp(model, table, shard, noRoomForOne(model)))
+      }
+    }
+  })
+  aim(model)
+}
+
+/** Gives a new node to shards of RF 1 whose node is away or draining. */
+export const placeStranded = (model: Model): void => {
+  const perTable = new Map<number, Array<number>>()
+  for (const { table, shard } of model.stranded) {
+    const shards = perTable.get(table)
+    if (shards === undefined) perTable.set(table, [shard])
+    else shards.push(shard)
+  }
+  for (const [table, shards] of perTable) {
+    placeSingles(model, table, shards, (shard) => giveUp(model, table, shard, noRoomForOne(model)))
+  }
+  aim(model)
+}
+
+const noRoomForOne = (model: Model): string =>
+  model.topology.open === 0 ? "no node is active" : "no active node has capacity for one more shard"
+
+/**
+ * Puts shards of RF 1, one after the other, on the node that is furthest below its share of the table (of ties: of
+ * everything). That keeps each table and the whole within one shard of the shares.
+ */
+const placeSingles = (
+  model: Model,
+  table: number,
+  shards: ReadonlyArray<number>,
+  failed: (shard: number) => void,
+): void => {
+  const before = (left: number, right: number): boolean => {
+    const byTable = tableDeviation(model, table, left) - tableDeviation(model, table, right)
+    if (Math.abs(byTable) > epsilon) return byTable < 0
+    const overall = deviation(model, left) - deviation(model, right)
+    return Math.abs(overall) > epsilon ? overall < 0 : left < right
+  }
+  const heap: Array<number> = []
+  for (let node = 0; node < model.topology.size; node++) if (hasRoom(model, node)) heap.push(node)
+  for (let position = (heap.length >> 1) - 1; position >= 0; position--) sink(heap, position, before)
+  for (const shard of shards) {
+    const node = heap[0]
+    if (node === undefined) {
+      failed(shard)
+      continue
+    }
+    stack(model, table, node, shard, true)
+    if (!hasRoom(model, node)) {
+      const last = heap.pop()
+      if (last !== undefined && heap.length > 0) heap[0] = last
+    }
+    sink(heap, 0, before)
+  }
+}
+
+/** Restores the order of a binary heap below a position whose entry has grown. */
+const sink = (heap: Array<number>, start: number, before: (left: number, right: number) => boolean): void => {
+  let position = start
+  for (let child = 2 * position + 1; child < heap.length; child = 2 * position + 1) {
+    if (child + 1 < heap.length && before(item(heap, child + 1), item(heap, child))) child++
+    const moving = item(heap, position)
+    const rising = item(heap, child)
+    if (!before(rising, moving)) return
+    heap[position] = rising
+    heap[child] = moving
+    position = child
+  }
+}
+
+const attachToGroups = (model: Model, classIndex: number, tables: ReadonlyArray<NewShards>): void => {
+  const { rf } = item(model.classes, classIndex)
+  const amount = tables.reduce((sum, { shards }) => sum + shards.length, 0)
+  const candidates = model.groups.filter(
+    (group) =>
+      group.classIndex === classIndex &&
+      group.attachable &&
+      group.members.length >= rf &&
+      group.members.every((node) => at(model.topology.closed, node) === 0),
+  )
+  candidates.push(...makeGroups(model, classIndex, newGroupCount(model, classIndex, candidates.length, amount), amount))
+  if (candidates.length === 0) {
+    const reason = noGroup(model, rf)
+    for (const { table, shards } of tables) for (const shard of shards) giveUp(model, table, shard, reason)
+    return
+  }
+  distribute(model, candidates, tables, amount)
+}
+
+const noGroup = (model: Model, rf: number): string => {
+  const { open } = model.topology
+  if (open < rf) return `needs ${rf} active nodes, there ${open === 1 ? "is" : "are"} ${open}`
+  return `no ${rf} active nodes have room for one more group (at most ${model.groupBudget} per node) or for its shards`
+}
+
+/** New groups take their part of what is new, so that they become as large as the class would have them. */
+const newGroupCount = (model: Model, classIndex: number, existing: number, amount: number): number => {
+  const wanted = at(model.groupsWanted, classIndex)
+  const part = Math.round((wanted * amount) / Math.max(1, item(model.classes, classIndex).shards))
+  const count = Math.min(wanted - existing, part, amount)
+  return Math.max(existing === 0 ? 1 : 0, count)
+}
+
+/** Makes up to `count` groups for about `amount` shards, spread over the nodes by their shares. */
+const makeGroups = (model: Model, classIndex: number, count: number, amount: number): ReadonlyArray<Group> => {
+  const { rf } = item(model.classes, classIndex)
+  // Each round asks for fewer groups than the one before; limits rarely bind, so one round is the rule.
+  for (let wanted = count; wanted > 0; ) {
+    const quota = quotas(model, classIndex, wanted, Math.ceil(amount / wanted))
+    const reachable = Math.floor(quota.reduce((sum, part) => sum + part, 0) / rf)
+    if (reachable === wanted) return formGroups(model, classIndex, wanted, quota)
+    wanted = reachable
+  }
+  return []
+}
+
+/** How many of `count` new groups of `size` shards each node is to join. */
+const quotas = (model: Model, classIndex: number, count: number, size: number): Int32Array => {
+  const { topology } = model
+  const { rf, share } = item(model.classes, classIndex)
+  const bind = zonesBind(topology, rf)
+  const inZone = new Int32Array(topology.zones)
+  const limitOf = (node: number, groups: number): number => {
+    if (at(topology.closed, node) === 1) return 0
+    const room = Math.floor((at(topology.capacity, node) - at(model.load, node)) / size)
+    return Math.max(0, Math.min(count, groups - item(model.groupsAt, node).length, room))
+  }
+  const preferred = Int32Array.from(topology.names, (_, node) => limitOf(node, model.groupsPerNode))
+  const fair = preferred.reduce((sum, most, node) => sum + Math.min(most, Math.ceil(count * at(share, node))), 0)
+  const limit =
+    fair >= count * rf ? preferred : Int32Array.from(topology.names, (_, node) => limitOf(node, model.groupBudget))
+  const quota = new Int32Array(topology.size)
+  let missing = count * rf
+  const grant = (node: number, groups: number): void => {
+    quota[node] = at(quota, node) + groups
+    const zone = at(topology.zone, node)
+    inZone[zone] = at(inZone, zone) + groups
+    missing -= groups
+  }
+  for (let node = 0; node < topology.size; node++) {
+    grant(node, Math.min(Math.floor(count * at(share, node) + epsilon), at(limit, node)))
+  }
+  while (missing > 0) {
+    let best = -1
+    for (let node = 0; node < topology.size; node++) {
+      if (at(quota, node) >= at(limit, node)) continue
+      if (bind && at(inZone, at(topology.zone, node)) >= count) continue
+      if (best < 0 || lessServed(node, best)) best = node
+    }
+    if (best < 0) break
+    grant(best, 1)
+  }
+  return quota
+
+  function lessServed(left: number, right: number): boolean {
+    const owed = at(quota, left) - count * at(share, left) - (at(quota, right) - count * at(share, right))
+    if (Math.abs(owed) > epsilon) return owed < 0
+    return deviation(model, left) < deviation(model, right) - epsilon
+  }
+}
+
+/**
+ * Forms groups from the quotas. Each takes nodes (or zones) with the largest remaining quotas, which always leaves
+ * the rest formable; among equals those that share the fewest groups with the nodes chosen already, so that the
+ * groups of a node that is lost have many different other members.
+ */
+const formGroups = (model: Model, classIndex: number, count: number, quota: Int32Array): ReadonlyArray<Group> => {
+  const { topology } = model
+  const { rf } = item(model.classes, classIndex)
+  const bind = zonesBind(topology, rf)
+  const restInZone = new Int32Array(topology.zones)
+  for (let node = 0; node < topology.size; node++) {
+    const zone = at(topology.zone, node)
+    restInZone[zone] = at(restInZone, zone) + at(quota, node)
+  }
+  const formed: Array<Group> = []
+  for (let made = 0; made < count; made++) {
+    const chosen: Array<number> = []
+    const usedZones = new Int32Array(topology.zones)
+    const shared = new Uint16Array(topology.size)
+    while (chosen.length < rf) {
+      let best = -1
+      for (let node = 0; node < topology.size; node++) {
+        if (at(quota, node) === 0 || chosen.includes(node)) continue
+        const used = at(usedZones, at(topology.zone, node))
+        if (bind && used > 0) continue
+        if (best < 0 || better(node, best)) best = node
+      }
+      if (best < 0) throw new Error("placement: the quotas of a new group do not fit together")
+      chosen.push(best)
+      quota[best] = at(quota, best) - 1
+      const zone = at(topology.zone, best)
+      restInZone[zone] = at(restInZone, zone) - 1
+      usedZones[zone] = at(usedZones, zone) + 1
+      const others = companions(model, [best])
+      for (let node = 0; node < topology.size; node++) shared[node] = at(shared, node) + at(others, node)
+
+      function better(left: number, right: number): boolean {
+        const zoneOf = (node: number) => at(topology.zone, node)
+        if (bind && at(restInZone, zoneOf(left)) !== at(restInZone, zoneOf(right))) {
+          return at(restInZone, zoneOf(left)) > at(restInZone, zoneOf(right))
+        }
+        if (at(quota, left) !== at(quota, right)) return at(quota, left) > at(quota, right)
+        if (at(usedZones, zoneOf(left)) !== at(usedZones, zoneOf(right))) {
+          return at(usedZones, zoneOf(left)) < at(usedZones, zoneOf(right))
+        }
+        return at(shared, left) < at(shared, right)
+      }
+    }
+    formed.push(newGroup(model, classIndex, chosen))
+  }
+  return formed
+}
+
+const newGroup = (model: Model, classIndex: number, nodes: ReadonlyArray<number>): Group => {
+  const group: Group = {
+    index: model.groups.length,
+    name: model.nextGroupName(),
+    rf: item(model.classes, classIndex).rf,
+    classIndex,
+    fresh: true,
+    listed: [],
+    home: [],
+    members: [],
+    leaving: [],
+    copyLeft: true,
+    waiting: false,
+    attachable: true,
+    tables: [],
+    counts: [],
+    size: 0,
+    shardTables: [],
+    shardNumbers: [],
+    reasons: new Map(),
+  }
+  model.groups.push(group)
+  for (const node of nodes) join(model, group, node)
+  return group
+}
+
+/**
+ * Deals new shards out to groups: all groups become as equal in size as they can, each table is spread evenly over
+ * them, and what does not divide goes to the groups whose members carry least.
+ */
+const distribute = (
+  model: Model,
+  groups: ReadonlyArray<Group>,
+  tables: ReadonlyArray<NewShards>,
+  amount: number,
+): void => {
+  const limited = model.topology.capacity.some((capacity) => Number.isFinite(capacity))
+  const level = fillLevel(groups, amount)
+  const room = groups.map((group) => Math.max(0, level - group.size))
+  for (const { table, shards } of tables) {
+    const total = room.reduce((sum, part) => sum + part, 0)
+    const parts = room.map((part) => (limited || total === 0 ? 0 : Math.floor((shards.length * part) / total)))
+    parts.forEach((part, position) => {
+      if (part > 0) enlarge(model, item(groups, position), table, part)
+      room[position] = at(room, position) - part
+    })
+    let rest = shards.length - parts.reduce((sum, part) => sum + part, 0)
+    for (; rest > 0; rest--) {
+      const position = leastServed(model, groups, table, room)
+      if (position < 0) break
+      enlarge(model, item(groups, position), table, 1)
+      parts[position] = at(parts, position) + 1
+      room[position] = at(room, position) - 1
+    }
+    deal(model, groups, table, shards, parts)
+  }
+}
+
+/** The smallest size to which all groups can be filled up so that `amount` more shards fit. */
+const fillLevel = (groups: ReadonlyArray<Group>, amount: number): number => {
+  const fits = (level: number) => groups.reduce((sum, group) => sum + Math.max(0, level - group.size), 0) >= amount
+  let low = 0
+  let high = Math.max(...groups.map((group) => group.size)) + amount
+  while (low < high) {
+    const middle = Math.floor((low + high) / 2)
+    if (fits(middle)) high = middle
+    else low = middle + 1
+  }
+  return low
+}
+
+/** The group whose members are furthest below their shares of the table, then of everything; with room first. */
+const leastServed = (model: Model, groups: ReadonlyArray<Group>, table: number, room: ReadonlyArray<number>): number => {
+  let best = -1
+  let bestKey: readonly [number, number, number] = [0, 0, 0]
+  groups.forEach((group, position) => {
+    let ofTable = 0
+    let overall = 0
+    for (const node of group.members) {
+      if (!hasRoom(model, node)) return
+      ofTable += tableDeviation(model, table, node)
+      overall += deviation(model, node)
+    }
+    const key = [at(room, position) > 0 ? 0 : 1, ofTable, overall] as const
+    if (best >= 0) {
+      const difference = key[0] - bestKey[0]
+      if (difference > 0) return
+      if (difference === 0) {
+        if (key[1] > bestKey[1] - epsilon && (key[1] > bestKey[1] + epsilon || key[2] > bestKey[2] - epsilon)) return
+      }
+    }
+    best = position
+    bestKey = key
+  })
+  return best
+}
+
+/** Neighbouring shards go to different groups: each group in turn takes one while it has any left to take. */
+const deal = (
+  model: Model,
+  groups: ReadonlyArray<Group>,
+  table: number,
+  shards: ReadonlyArray<number>,
+  parts: ReadonlyArray<number>,
+): void => {
+  const state = item(model.tables, table)
+  const left = [...parts]
+  let open = [...groups.keys()].filter((position) => at(left, position) > 0)
+  let next = 0
+  while (open.length > 0 && next < shards.length) {
+    for (const position of open) {
+      const group = item(groups, position)
+      const shard = at(shards, next++)
+      group.shardTables.push(table)
+      group.shardNumbers.push(shard)
+      state.groupOf[shard] = group.index + 1
+      left[position] = at(left, position) - 1
+    }
+    open = open.filter((position) => at(left, position) > 0)
+  }
+  for (; next < shards.length; next++) {
+    giveUp(model, table, at(shards, next), "every group that may take it has a member without capacity")
+  }
+}

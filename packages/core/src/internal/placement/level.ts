@@ -1,0 +1,323 @@
+/**
+ * Balance, with as few moves as it takes.
+ *
+ * In this order: replicas that this placement puts somewhere anyway are sent to better places (that costs nothing);
+ * nodes that held nothing get their share; tables of RF 1 come within one shard; all replicas together come within
+ * one group; tables of RF ≥ 2 come within one group.
+ *
+ * Each step lowers one of the sums of squared deviations from the shares and raises none that comes before it, so the
+ * loops end; each ends on a state from which the same search finds nothing more, so placing a result again is at rest.
+ */
+import {
+  classDeviation,
+  companions,
+  deviation,
+  type Group,
+  hasRoom,
+  item,
+  join,
+  leave,
+  mayJoin,
+  type Model,
+  stack,
+  tableDeviation,
+  unstack,
+} from "./model.ts"
+import { bestJoiner } from "./repair.ts"
+import { add, at, epsilon } from "./topology.ts"
+
+/** Sends replicas that move anyway to the nodes furthest below their shares. */
+export const settle = (model: Model): void => {
+  const moving = model.groups.filter((group) => group.members.some((node) => isFree(group, node)))
+  // Each pass lowers the sum of squared deviations; a few are enough, and the bound only caps the cost.
+  for (let pass = 0; pass < 16; pass++) {
+    let changed = false
+    for (const group of moving) {
+      for (const node of group.members.filter((member) => isFree(group, member))) {
+        if (at(model.topology.closed, node) === 1) continue
+        const joiner = bestJoiner(model, group, node)
+        if (joiner < 0 || deviation(model, node) - deviation(model, joiner) <= group.size + epsilon) continue
+        leave(model, group, node)
+        join(model, group, joiner)
+        changed = true
+      }
+    }
+    if (!changed) return
+  }
+}
+
+/** Whether a membership is none of those that exist already, so that moving it costs nothing. */
+const isFree = (group: Group, node: number): boolean => !group.home.includes(node)
+
+/** Balances what is there by moving replicas. */
+export const level = (model: Model): void => {
+  welcome(model)
+  levelSingles(model)
+  levelAll(model)
+  levelTables(model)
+}
+
+/** One replica of a group, or one shard of RF 1, that may go from one node to another. */
+interface Candidate {
+  readonly group: Group | null
+  /** The table of a shard of RF 1. */
+  readonly table: number
+  readonly size: number
+  readonly free: boolean
+  /** How much better the tables that it carries are spread afterwards. */
+  readonly gain: number
+}
+
+const move = (model: Model, candidate: Candidate, from: number, to: number): void => {
+  if (candidate.group === null) {
+    stack(model, candidate.table, to, unstack(model, candidate.table, from), true)
+    return
+  }
+  leave(model, candidate.group, from)
+  join(model, candidate.group, to)
+}
+
+const tableGain = (model: Model, group: Group, from: number, to: number): number => {
+  let gain = 0
+  for (let entry = 0; entry < group.tables.length; entry++) {
+    const table = at(group.tables, entry)
+    const count = at(group.counts, entry)
+    gain += count * (tableDeviation(model, table, from) - tableDeviation(model, table, to) - count)
+  }
+  return gain
+}
+
+/** Everything that may go from one node to another, of one class or (−1) of all. */
+const candidatesFor = (model: Model, from: number, to: number, classIndex: number): ReadonlyArray<Candidate> => {
+  const found: Array<Candidate> = []
+  for (const index of item(model.groupsAt, from)) {
+    const group = item(model.groups, index)
+    if (group.waiting || (classIndex >= 0 && group.classIndex !== classIndex)) continue
+    if (!mayJoin(model, group, to, from)) continue
+    const gain = tableGain(model, group, from, to)
+    found.push({ group, table: -1, size: group.size, free: isFree(group, from) || group.home.includes(to), gain })
+  }
+  if (!hasRoom(model, to)) return found
+  model.tables.forEach((state, table) => {
+    if (state.rf !== 1 || (classIndex >= 0 && state.classIndex !== classIndex)) return
+    if (item(item(model.piles, table), from).length === 0) return
+    const gain = tableDeviation(model, table, from) - tableDeviation(model, table, to) - 1
+    // Less would unbalance the table itself.
+    if (gain < -epsilon) return
+    found.push({ group: null, table, size: 1, free: at(item(model.freshOnPile, table), from) > 0, gain })
+  })
+  return found
+}
+
+/**
+ * The candidate to take: free ones first; the smallest that covers `need`, else the largest; then the one that spreads
+ * its tables best, then the one whose group has the fewest other groups in common with the target.
+ */
+const choose = (
+  model: Model,
+  candidates: ReadonlyArray<Candidate>,
+  to: number,
+  need: number,
+): Candidate | undefined => {
+  let best: Candidate | undefined
+  let shared: Uint16Array | undefined
+  const overlap = (candidate: Candidate): number => {
+    shared ??= companions(model, [to])
+    let sum = 0
+    for (const member of candidate.group?.members ?? []) sum += at(shared, member)
+    return sum
+  }
+  const misfit = (size: number) => (size >= need - epsilon ? size - need : Number.MAX_SAFE_INTEGER - size)
+  for (const candidate of candidates) {
+    if (best === undefined) {
+      best = candidate
+      continue
+    }
+    const order =
+      Number(best.free) - Number(candidate.free) ||
+      misfit(candidate.size) - misfit(best.size) ||
+      (Math.abs(best.gain - candidate.gain) > epsilon ? best.gain - candidate.gain : 0) ||
+      overlap(candidate) - overlap(best)
+    if (order < 0) best = candidate
+  }
+  return best
+}
+
+/** Nodes that may take part in balancing, the fullest first. */
+const fullestFirst = (model: Model, deviationOf: (node: number) => number): ReadonlyArray<number> => {
+  const key = Float64Array.from(model.topology.names, (_, node) => deviationOf(node))
+  return [...key.keys()]
+    .filter((node) => at(model.topology.closed, node) === 0)
+    .sort((left, right) => (Math.abs(at(key, left) - at(key, right)) > epsilon ? at(key, right) - at(key, left) : left - right))
+}
+
+/** The size of a group of a class: of one that gets a replica more or less. Shards of RF 1 have size 1. */
+export const meanGroupSize = (model: Model, classIndex: number): number => {
+  const groups = model.groups.filter((group) => group.classIndex === classIndex && !group.waiting && group.size > 0)
+  return groups.length === 0 ? 1 : groups.reduce((sum, group) => sum + group.size, 0) / groups.length
+}
+
+/** Fills nodes that held nothing to their shares, rounded down to whole groups. */
+const welcome = (model: Model): void => {
+  model.classes.forEach((_, classIndex) => {
+    const size = meanGroupSize(model, classIndex)
+    for (let node = 0; node < model.topology.size; node++) {
+      if (at(model.empty, node) === 0 || at(model.topology.closed, node) === 1) continue
+      // Every replica that comes lowers what is owed by 1 or more.
+      for (let owed = -classDeviation(model, classIndex, node); owed >= size - epsilon; ) {
+        if (!takeFrom(model, classIndex, node, owed)) break
+        owed = -classDeviation(model, classIndex, node)
+      }
+    }
+  })
+}
+
+const takeFrom = (model: Model, classIndex: number, to: number, owed: number): boolean => {
+  const order = fullestFirst(model, (node) => classDeviation(model, classIndex, node))
+  for (const from of order) {
+    const gap = classDeviation(model, classIndex, from) + owed
+    const candidates = candidatesFor(model, from, to, classIndex).filter(
+      ({ size }) => size <= owed + epsilon && size < gap - epsilon,
+    )
+    const chosen = choose(model, candidates, to, owed)
+    if (chosen === undefined) continue
+    move(model, chosen, from, to)
+    return true
+  }
+  return false
+}
+
+/** Brings each table of RF 1 within one shard of its shares. */
+const levelSingles = (model: Model): void => {
+  model.tables.forEach((state, table) => {
+    if (state.rf !== 1) return
+    // Each step lowers the sum of the table's squared deviations.
+    for (let step = 0; step < state.shards; step++) {
+      const order = fullestFirst(model, (node) => tableDeviation(model, table, node))
+      const from = order[0]
+      const to = order.findLast((node) => hasRoom(model, node))
+      if (from === undefined || to === undefined) return
+      const gap = tableDeviation(model, table, from) - tableDeviation(model, table, to)
+      if (gap <= 1 + epsilon || item(item(model.piles, table), from).length === 0) break
+      stack(model, table, to, unstack(model, table, from), true)
+    }
+  })
+}
+
+/** Brings all replicas together within the size of the largest group. */
+const levelAll = (model: Model): void => {
+  let bound = 1
+  let replicas = 0
+  for (const group of model.groups) {
+    if (!group.waiting) bound = Math.max(bound, group.size)
+  }
+  for (let node = 0; node < model.topology.size; node++) replicas += at(model.load, node)
+  for (let step = 0; step < replicas; step++) {
+    const order = fullestFirst(model, (node) => deviation(model, node))
+    const top = order[0]
+    const bottom = order.at(-1)
+    if (top === undefined || bottom === undefined) return
+    if (deviation(model, top) - deviation(model, bottom) <= bound + epsilon) return
+    if (!levelStep(model, order, bound)) return
+  }
+}
+
+/** One move from a full to an empty node, or two that meet at a third one when no replica can go directly. */
+const levelStep = (model: Model, order: ReadonlyArray<number>, bound: number): boolean => {
+  const top = item(order, 0)
+  const bottom = item(order, order.length - 1)
+  const gap = (from: number, to: number) => deviation(model, from) - deviation(model, to)
+  const upward = order.toReversed()
+  const pairs = [
+    ...order.map((from) => [from, bottom] as const),
+    ...upward.map((to) => [top, to] as const),
+  ].filter(([from, to]) => gap(from, to) > epsilon)
+  const attempt = (from: number, to: number, freeOnly: boolean): boolean => {
+    const width = gap(from, to)
+    const candidates = candidatesFor(model, from, to, -1).filter(
+      ({ free, size }) => size < width - epsilon && (free || !freeOnly),
+    )
+    const chosen = choose(model, candidates, to, width - bound)
+    if (chosen === undefined) return false
+    move(model, chosen, from, to)
+    return true
+  }
+  const wide = pairs.filter(([from, to]) => gap(from, to) > bound + epsilon)
+  if (anyFree(model) && wide.some(([from, to]) => attempt(from, to, true))) return true
+  if (wide.some(([from, to]) => attempt(from, to, false))) return true
+  if (pairs.some(([from, to]) => attempt(from, to, false))) return true
+  return order.some((middle) => middle !== top && middle !== bottom && moveVia(model, top, middle, bottom))
+}
+
+const anyFree = (model: Model): boolean =>
+  model.groups.some((group) => group.members.some((node) => isFree(group, node))) ||
+  model.freshOnPile.some((fresh) => fresh.some((count) => count > 0))
+
+/** top → middle and middle → bottom, when both together lower the sum of squared deviations. */
+const moveVia = (model: Model, top: number, middle: number, bottom: number): boolean => {
+  for (const second of candidatesFor(model, middle, bottom, -1)) {
+    for (const first of candidatesFor(model, top, middle, -1)) {
+      const change =
+        square(deviation(model, top) - first.size) -
+        square(deviation(model, top)) +
+        square(deviation(model, middle) + first.size - second.size) -
+        square(deviation(model, middle)) +
+        square(deviation(model, bottom) + second.size) -
+        square(deviation(model, bottom))
+      if (change > -epsilon) continue
+      move(model, second, middle, bottom)
+      move(model, first, top, middle)
+      return true
+    }
+  }
+  return false
+}
+
+const square = (value: number): number => value * value
+
+/** Brings each table of RF ≥ 2 within the size of the largest group that carries it, where the whole stays balanced. */
+const levelTables = (model: Model): void => {
+  const bounds = new Float64Array(model.tables.length)
+  let boundOfAll = 1
+  for (const group of model.groups) {
+    if (group.waiting) continue
+    boundOfAll = Math.max(boundOfAll, group.size)
+    for (const table of group.tables) add(bounds, table, Math.max(0, group.size - at(bounds, table)))
+  }
+  model.tables.forEach((state, table) => {
+    if (state.rf < 2) return
+    for (let step = 0; step < state.shards * state.rf; step++) {
+      const order = fullestFirst(model, (node) => tableDeviation(model, table, node))
+      const from = order[0]
+      const to = order.at(-1)
+      if (from === undefined || to === undefined) return
+      const gap = tableDeviation(model, table, from) - tableDeviation(model, table, to)
+      if (gap <= at(bounds, table) + epsilon) return
+      if (!levelTableStep(model, table, from, to, gap, boundOfAll)) return
+    }
+  })
+}
+
+const levelTableStep = (
+  model: Model,
+  table: number,
+  from: number,
+  to: number,
+  gap: number,
+  boundOfAll: number,
+): boolean => {
+  const all = fullestFirst(model, (node) => deviation(model, node))
+  const highest = deviation(model, item(all, 0))
+  const lowest = deviation(model, item(all, all.length - 1))
+  const candidates = candidatesFor(model, from, to, -1).filter(({ group, size }) => {
+    if (group === null) return false
+    const entry = group.tables.indexOf(table)
+    if (entry < 0 || at(group.counts, entry) >= gap - epsilon) return false
+    const width = Math.max(highest, deviation(model, to) + size) - Math.min(lowest, deviation(model, from) - size)
+    return width <= boundOfAll + epsilon
+  })
+  const chosen = choose(model, candidates, to, gap)
+  if (chosen === undefined) return false
+  move(model, chosen, from, to)
+  return true
+}

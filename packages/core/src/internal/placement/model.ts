@@ -1,0 +1,535 @@
+/**
+ * The working model of one placement: what each node carries, updated with every replica that is put somewhere.
+ *
+ * Shards of RF ≥ 2 are in `groups`. Shards of RF 1 are interchangeable within their table, so they are kept as piles
+ * per table and node, with those that this placement put there on top: taking from the top moves what is not yet
+ * at rest first.
+ */
+import type { PlacementInput, PlacementMoveKind, PlacementRow } from "../../Placement.ts"
+import { add, at, byName, epsilon, sharesOf, type Topology, topologyOf, zonesBind } from "./topology.ts"
+
+/** A replica group while it is worked on. */
+export interface Group {
+  readonly index: number
+  readonly name: string
+  readonly rf: number
+  readonly classIndex: number
+  /** To be made by this placement. */
+  readonly fresh: boolean
+  /** Names of all nodes that hold a copy of any of its shards now, sorted. */
+  readonly listed: ReadonlyArray<string>
+  /** Those of them that serve. */
+  readonly home: ReadonlyArray<number>
+  readonly members: Array<number>
+  /** Holders that go (first those away, then those draining) unless nobody can take their place. */
+  readonly leaving: ReadonlyArray<string>
+  /** Whether a copy is on a node that is up. */
+  readonly copyLeft: boolean
+  /** Left as it is: no copy is up, and the caller said to wait. */
+  readonly waiting: boolean
+  /** Whether shards may be attached. */
+  readonly attachable: boolean
+  /** How many shards of which table: parallel arrays. */
+  readonly tables: Array<number>
+  readonly counts: Array<number>
+  size: number
+  /** The shards, as parallel arrays. */
+  readonly shardTables: Array<number>
+  readonly shardNumbers: Array<number>
+  /** Why a home member had to go, other than for balance. */
+  readonly reasons: Map<number, PlacementMoveKind>
+}
+
+/** All tables of one RF. */
+export interface RfClass {
+  readonly rf: number
+  /** Part of the shards of which each node should hold a copy. */
+  readonly share: Float64Array
+  /** Shards that are placed or will be. */
+  shards: number
+}
+
+export interface TableState {
+  readonly name: string
+  readonly shards: number
+  readonly rf: number
+  readonly classIndex: number
+  /** The row of each shard in the layout given. */
+  readonly rows: ReadonlyArray<PlacementRow | undefined>
+  /** Group of each shard: index + 1, 0 for none. */
+  readonly groupOf: Int32Array
+  /** Shards that are placed or will be. */
+  placed: number
+}
+
+/** A shard of RF 1 whose node has to be replaced. */
+export interface Stranded {
+  readonly table: number
+  readonly shard: number
+}
+
+export interface Model {
+  readonly topology: Topology
+  readonly groupsPerNode: number
+  /** Per class: how many groups its shards would get if they were placed anew. */
+  readonly groupsWanted: ReadonlyArray<number>
+  /** Infinite when the groups that exist cannot fit into the budget asked. */
+  readonly groupBudget: number
+  readonly tables: ReadonlyArray<TableState>
+  readonly classes: ReadonlyArray<RfClass>
+  readonly groups: Array<Group>
+  /** Per node: indexes of the groups that it is a member of. */
+  readonly groupsAt: ReadonlyArray<Array<number>>
+  readonly load: Float64Array
+  readonly classLoad: ReadonlyArray<Float64Array>
+  readonly tableLoad: ReadonlyArray<Float64Array>
+  readonly piles: ReadonlyArray<ReadonlyArray<Array<number>>>
+  /** How many shards on top of a pile were put there by this placement. */
+  readonly freshOnPile: ReadonlyArray<Int32Array>
+  readonly stranded: Array<Stranded>
+  /** Shards that are not placed as asked. */
+  readonly failures: Array<{ readonly table: number; readonly shard: number; readonly reason: string }>
+  /** Weighted share of all replicas per node. */
+  readonly target: Float64Array
+  /** Whether the node held nothing when the placement began. */
+  readonly empty: Uint8Array
+  readonly anew: boolean
+  readonly replaceLostForGood: boolean
+  readonly nextGroupName: () => string
+}
+
+/** The entry at an index that must exist. */
+export const item = <A>(list: ReadonlyArray<A>, index: number): A => {
+  const found = list[index]
+  if (found === undefined) throw new Error(`placement: index ${index} is outside of a list of ${list.length}`)
+  return found
+}
+
+/** How far a node is above (+) or below (−) its share of all replicas. */
+export const deviation = (model: Model, node: number): number => at(model.load, node) - at(model.target, node)
+
+/** The same for one table. */
+export const tableDeviation = (model: Model, table: number, node: number): number => {
+  const state = item(model.tables, table)
+  return at(item(model.tableLoad, table), node) - at(item(model.classes, state.classIndex).share, node) * state.placed
+}
+
+/** The same for all tables of one RF. */
+export const classDeviation = (model: Model, classIndex: number, node: number): number => {
+  const rfClass = item(model.classes, classIndex)
+  return at(item(model.classLoad, classIndex), node) - at(rfClass.share, node) * rfClass.shards
+}
+
+/** Makes a node a member of a group. */
+export const join = (model: Model, group: Group, node: number): void => {
+  group.members.push(node)
+  item(model.groupsAt, node).push(group.index)
+  carry(model, group, node, 1)
+}
+
+/** Ends a membership. */
+export const leave = (model: Model, group: Group, node: number): void => {
+  group.members.splice(group.members.indexOf(node), 1)
+  const groupsHere = item(model.groupsAt, node)
+  groupsHere.splice(groupsHere.indexOf(group.index), 1)
+  carry(model, group, node, -1)
+}
+
+const carry = (model: Model, group: Group, node: number, sign: number): void => {
+  add(model.load, node, sign * group.size)
+  add(item(model.classLoad, group.classIndex), node, sign * group.size)
+  for (let entry = 0; entry < group.tables.length; entry++) {
+    add(item(model.tableLoad, at(group.tables, entry)), node, sign * at(group.counts, entry))
+  }
+}
+
+/** Puts `count` shards of a table into a group, on all of its members. */
+export const enlarge = (model: Model, group: Group, table: number, count: number): void => {
+  const entry = group.tables.indexOf(table)
+  if (entry < 0) {
+    group.tables.push(table)
+    group.counts.push(count)
+  } else {
+    group.counts[entry] = at(group.counts, entry) + count
+  }
+  group.size += count
+  for (const node of group.members) {
+    add(model.load, node, count)
+    add(item(model.classLoad, group.classIndex), node, count)
+    add(item(model.tableLoad, table), node, count)
+  }
+}
+
+/** Puts a shard of RF 1 on a node. `fresh`: it was not there when the placement began. */
+export const stack = (model: Model, table: number, node: number, shard: number, fresh: boolean): void => {
+  item(item(model.piles, table), node).push(shard)
+  if (fresh) add(item(model.freshOnPile, table), node, 1)
+  carrySingle(model, table, node, 1)
+}
+
+/** Takes a shard of RF 1 off a node: one that this placement put there, if there is any. */
+export const unstack = (model: Model, table: number, node: number): number => {
+  const shard = item(item(model.piles, table), node).pop()
+  if (shard === undefined) throw new Error("placement: no shard to take")
+  const fresh = item(model.freshOnPile, table)
+  fresh[node] = Math.max(0, at(fresh, node) - 1)
+  carrySingle(model, table, node, -1)
+  return shard
+}
+
+const carrySingle = (model: Model, table: number, node: number, sign: number): void => {
+  add(model.load, node, sign)
+  add(item(model.classLoad, item(model.tables, table).classIndex), node, sign)
+  add(item(model.tableLoad, table), node, sign)
+}
+
+/** Whether `node` may become a member of `group`, in place of the member `instead` (−1: of none). */
+export const mayJoin = (model: Model, group: Group, node: number, instead: number, zoned = true): boolean => {
+  const { topology } = model
+  if (at(topology.closed, node) === 1 || group.members.includes(node)) return false
+  if (item(model.groupsAt, node).length >= model.groupBudget) return false
+  if (at(model.load, node) + group.size > at(topology.capacity, node)) return false
+  if (!zoned || !zonesBind(topology, group.rf)) return true
+  const zone = at(topology.zone, node)
+  return group.members.every((member) => member === instead || at(topology.zone, member) !== zone)
+}
+
+/** Whether a node has room for one more shard of RF 1. */
+export const hasRoom = (model: Model, node: number): boolean =>
+  at(model.topology.closed, node) === 0 && at(model.load, node) + 1 <= at(model.topology.capacity, node)
+
+/** How many groups each node shares with any of `members`: the fewer, the more evenly a loss spreads. */
+export const companions = (model: Model, members: ReadonlyArray<number>): Uint16Array => {
+  const shared = new Uint16Array(model.topology.size)
+  for (const member of members) {
+    for (const index of item(model.groupsAt, member)) {
+      for (const other of item(model.groups, index).members) shared[other] = at(shared, other) + 1
+    }
+  }
+  return shared
+}
+
+/** Reads the input into a model: everything that exists is where it is, nothing else is placed yet. */
+export const modelOf = (input: PlacementInput, groupsPerNode: number, groupBudget: number): Model => {
+  const topology = topologyOf(input.nodes)
+  const rows = input.layout ?? []
+  const { tables, classes, rfOfGroup } = tablesOf(input, topology, rows)
+  const perNode = <A>(make: () => A): ReadonlyArray<A> => Array.from({ length: topology.size }, make)
+  const numbers = () => new Float64Array(topology.size)
+  const budget = Math.max(1, input.groupBudget ?? groupBudget)
+  const perGroup = Math.max(1, Math.min(input.groupsPerNode ?? groupsPerNode, budget))
+  const wanted = groupCounts(classes, perGroup)
+  const drafts = draftGroups(input, topology, tables, rfOfGroup, (classIndex) => {
+    const rfClass = item(classes, classIndex)
+    return Math.ceil(rfClass.shards / Math.max(1, at(wanted, classIndex)))
+  })
+  const memberships = drafts.reduce((sum, draft) => sum + Math.min(draft.rf, draft.home.length), 0)
+  const model: Model = {
+    topology,
+    groupsPerNode: perGroup,
+    groupsWanted: wanted,
+    groupBudget: memberships > budget * topology.size ? Number.POSITIVE_INFINITY : budget,
+    tables,
+    classes,
+    groups: [],
+    groupsAt: perNode(() => []),
+    load: numbers(),
+    classLoad: classes.map(numbers),
+    tableLoad: tables.map(numbers),
+    piles: tables.map((table) => (table.rf === 1 ? perNode(() => []) : [])),
+    freshOnPile: tables.map((table) => new Int32Array(table.rf === 1 ? topology.size : 0)),
+    stranded: [],
+    failures: [],
+    target: numbers(),
+    empty: new Uint8Array(topology.size),
+    anew: rows.length === 0,
+    replaceLostForGood: input.whenNoCopyIsLeft === "replace",
+    nextGroupName: namer(input, rows),
+  }
+  for (const draft of drafts) adoptGroup(model, draft)
+  tables.forEach((table, index) => {
+    if (table.rf === 1) adoptSingles(model, table, index)
+  })
+  for (let node = 0; node < topology.size; node++) model.empty[node] = at(model.load, node) === 0 ? 1 : 0
+  aim(model)
+  return model
+}
+
+/** Computes the share of all replicas of each node from what is placed or will be. */
+export const aim = (model: Model): void => {
+  for (const rfClass of model.classes) rfClass.shards = 0
+  for (const table of model.tables) item(model.classes, table.classIndex).shards += table.placed
+  for (let node = 0; node < model.topology.size; node++) {
+    model.target[node] = model.classes.reduce((sum, { share, shards }) => sum + at(share, node) * shards, 0)
+  }
+}
+
+/** Reports a shard as not placed; it no longer counts in anybody's share. */
+export const giveUp = (model: Model, table: number, shard: number, reason: string): void => {
+  model.failures.push({ table, shard, reason })
+  item(model.tables, table).placed -= 1
+}
+
+/**
+ * How many groups the shards of each class should be in: as even as possible on the nodes, and then rather many (a
+ * finer grain), with at most `groupsPerNode` groups of all classes together on a node.
+ *
+ * The classes share that limit evenly, except that none gets more than it can use with one shard per group.
+ */
+const groupCounts = (
+  classes: ReadonlyArray<RfClass>,
+  groupsPerNode: number,
+): ReadonlyArray<number> => {
+  const grouped = classes.filter((rfClass) => rfClass.rf > 1 && rfClass.shards > 0)
+  const largestShare = (rfClass: RfClass) => Math.max(epsilon, ...rfClass.share)
+  const useful = (rfClass: RfClass) => rfClass.shards * largestShare(rfClass)
+  let rest = groupsPerNode
+  const counts = new Map<number, number>()
+  grouped
+    .toSorted((left, right) => useful(left) - useful(right) || left.rf - right.rf)
+    .forEach((rfClass, position, sorted) => {
+      const allotted = Math.min(useful(rfClass), rest / (sorted.length - position))
+      rest -= allotted
+      counts.set(rfClass.rf, evenCount(rfClass, Math.floor(allotted / largestShare(rfClass) + epsilon)))
+    })
+  return classes.map((rfClass) => counts.get(rfClass.rf) ?? 0)
+}
+
+/** The number of groups in (most / 2 … most) that gives the least difference between nodes. */
+const evenCount = (rfClass: RfClass, most: number): number => {
+  const limit = Math.max(1, Math.min(most, rfClass.shards))
+  let best = limit
+  let bestSpread = Number.POSITIVE_INFINITY
+  for (let count = limit; count >= Math.max(1, Math.ceil(limit / 2)); count--) {
+    const even = rfClass.share.every((share) => Math.abs(share * count - Math.round(share * count)) < epsilon)
+    const equal = rfClass.shards % count === 0
+    // Groups of unequal size cost a little, an uneven number of groups per node costs a whole group.
+    const spread = (even ? 0 : Math.ceil(rfClass.shards / count)) + (equal ? 0 : 1)
+    if (spread < bestSpread) {
+      best = count
+      bestSpread = spread
+    }
+  }
+  return best
+}
+
+const namer = (input: PlacementInput, rows: ReadonlyArray<PlacementRow>): (() => string) => {
+  const nameOf = input.nameGroup ?? ((index: number) => `g${index + 1}`)
+  let used: Set<string> | undefined
+  let next = 0
+  return () => {
+    used ??= new Set(rows.map((row) => row.group ?? ""))
+    // Each name in use is skipped at most once.
+    for (let attempt = 0; attempt <= rows.length; attempt++) {
+      const name = nameOf(next++)
+      if (used.has(name)) continue
+      used.add(name)
+      return name
+    }
+    throw new Error("placement: nameGroup gives only names that are in use")
+  }
+}
+
+const tablesOf = (
+  input: PlacementInput,
+  topology: Topology,
+  rows: ReadonlyArray<PlacementRow>,
+): {
+  readonly tables: ReadonlyArray<TableState>
+  readonly classes: ReadonlyArray<RfClass>
+  readonly rfOfGroup: ReadonlyMap<string, number>
+} => {
+  const listed = input.tables.toSorted((left, right) => byName(left.name, right.name))
+  const index = new Map(listed.map((table, position) => [table.name, position]))
+  const rowsOf = listed.map((table) => new Array<PlacementRow | undefined>(table.shards).fill(undefined))
+  const rfOfGroup = new Map<string, number>()
+  for (const row of rows) {
+    const position = index.get(row.table)
+    if (position === undefined) continue
+    const table = item(listed, position)
+    if (row.shard < 0 || row.shard >= table.shards) continue
+    item(rowsOf, position)[row.shard] = row
+    if (row.group !== null && table.rf > (rfOfGroup.get(row.group) ?? 0)) rfOfGroup.set(row.group, table.rf)
+  }
+  const rfs = [...new Set(listed.map((table) => Math.max(1, table.rf)))].sort((left, right) => left - right)
+  const classes = rfs.map((rf): RfClass => ({ rf, share: sharesOf(topology, rf), shards: 0 }))
+  const tables = listed.map((table, position): TableState => ({
+    name: table.name,
+    shards: table.shards,
+    rf: Math.max(1, table.rf),
+    classIndex: rfs.indexOf(Math.max(1, table.rf)),
+    rows: item(rowsOf, position),
+    groupOf: new Int32Array(table.shards),
+    placed: table.shards,
+  }))
+  for (const table of tables) item(classes, table.classIndex).shards += table.placed
+  return { tables, classes, rfOfGroup }
+}
+
+/** What the rows say about one group, before it is in the model. */
+interface Draft {
+  readonly name: string
+  readonly fresh: boolean
+  rf: number
+  classIndex: number
+  listed: ReadonlyArray<string>
+  home: ReadonlyArray<number>
+  leaving: ReadonlyArray<string>
+  copyLeft: boolean
+  waiting: boolean
+  attachable: boolean
+  readonly shardTables: Array<number>
+  readonly shardNumbers: Array<number>
+  /** Node lists of the rows; one entry where all are equal. */
+  readonly lists: Array<ReadonlyArray<string>>
+}
+
+const sameList = (left: ReadonlyArray<string>, right: ReadonlyArray<string>): boolean =>
+  left === right || (left.length === right.length && left.every((name, index) => name === right[index]))
+
+/**
+ * Collects the rows of RF ≥ 2 into groups. A group that tables of several RFs share has the highest of them.
+ *
+ * Rows without a group's name that have equal nodes (shards whose RF was raised from 1) make new groups of at most
+ * `sizeMax` shards.
+ */
+const draftGroups = (
+  input: PlacementInput,
+  topology: Topology,
+  tables: ReadonlyArray<TableState>,
+  rfOfGroup: ReadonlyMap<string, number>,
+  sizeMax: (classIndex: number) => number,
+): ReadonlyArray<Draft> => {
+  const named = new Map<string, Draft>()
+  const unnamed = new Map<string, Draft>()
+  const chunks = new Map<string, number>()
+  tables.forEach((table, tableIndex) => {
+    for (const [shard, row] of table.rows.entries()) {
+      if (row === undefined) continue
+      if (table.rf < 2 && (row.group === null || (rfOfGroup.get(row.group) ?? 1) < 2)) continue
+      const drafts = row.group === null ? unnamed : named
+      let key = row.group ?? ""
+      if (row.group === null) {
+        const nodes = JSON.stringify([table.rf, ...row.nodes.toSorted(byName)])
+        const seen = chunks.get(nodes) ?? 0
+        chunks.set(nodes, seen + 1)
+        key = `${nodes}/${Math.floor(seen / sizeMax(table.classIndex))}`
+      }
+      let draft = drafts.get(key)
+      if (draft === undefined) {
+        draft = {
+          name: key,
+          fresh: row.group === null,
+          rf: table.rf,
+          classIndex: table.classIndex,
+          listed: [],
+          home: [],
+          leaving: [],
+          copyLeft: true,
+          waiting: false,
+          attachable: true,
+          shardTables: [],
+          shardNumbers: [],
+          lists: [row.nodes],
+        }
+        drafts.set(key, draft)
+      }
+      if (table.rf > draft.rf) {
+        draft.rf = table.rf
+        draft.classIndex = table.classIndex
+      }
+      draft.shardTables.push(tableIndex)
+      draft.shardNumbers.push(shard)
+      if (!sameList(row.nodes, item(draft.lists, 0))) draft.lists.push(row.nodes)
+    }
+  })
+  const closed = new Set(input.closedGroups ?? [])
+  const order = (drafts: Map<string, Draft>) => [...drafts.values()].sort((left, right) => byName(left.name, right.name))
+  const all = [...order(named), ...order(unnamed)]
+  for (const draft of all) classify(draft, topology, input, closed)
+  return all
+}
+
+/** Sorts the holders of a group into those that stay and those that go. */
+const classify = (draft: Draft, topology: Topology, input: PlacementInput, closed: ReadonlySet<string>): void => {
+  draft.listed = [...new Set(draft.lists.flat())].sort(byName)
+  const home: Array<number> = []
+  const away: Array<string> = []
+  const draining: Array<string> = []
+  for (const name of draft.listed) {
+    const node = topology.index.get(name)
+    if (node !== undefined) home.push(node)
+    else if (topology.draining.has(name)) draining.push(name)
+    else away.push(name)
+  }
+  draft.home = home
+  draft.leaving = [...away, ...draining]
+  draft.copyLeft = home.length + draining.length > 0
+  draft.waiting = !draft.copyLeft && away.length > 0 && input.whenNoCopyIsLeft !== "replace"
+  draft.attachable = !closed.has(draft.name) && !draft.waiting
+}
+
+const adoptGroup = (model: Model, draft: Draft): void => {
+  const group: Group = {
+    index: model.groups.length,
+    name: draft.fresh ? model.nextGroupName() : draft.name,
+    rf: draft.rf,
+    classIndex: draft.classIndex,
+    fresh: draft.fresh,
+    listed: draft.listed,
+    home: draft.home,
+    members: [],
+    leaving: draft.leaving,
+    copyLeft: draft.copyLeft,
+    waiting: draft.waiting,
+    attachable: draft.attachable,
+    tables: [],
+    counts: [],
+    size: 0,
+    shardTables: draft.shardTables,
+    shardNumbers: draft.shardNumbers,
+    reasons: new Map(),
+  }
+  model.groups.push(group)
+  const counts = new Map<number, number>()
+  for (let entry = 0; entry < group.shardTables.length; entry++) {
+    const table = at(group.shardTables, entry)
+    item(model.tables, table).groupOf[at(group.shardNumbers, entry)] = group.index + 1
+    counts.set(table, (counts.get(table) ?? 0) + 1)
+  }
+  for (const [table, count] of counts) enlarge(model, group, table, count)
+  if (!draft.waiting) {
+    for (const node of draft.home) join(model, group, node)
+    return
+  }
+  for (let entry = 0; entry < group.shardTables.length; entry++) {
+    const reason = `every copy is on a node that is away: ${draft.listed.join(", ")}`
+    giveUp(model, at(group.shardTables, entry), at(group.shardNumbers, entry), reason)
+  }
+}
+
+/** Puts the shards of a table of RF 1 where they are; of several copies the one on the least loaded node stays. */
+const adoptSingles = (model: Model, table: TableState, tableIndex: number): void => {
+  const { topology } = model
+  for (const [shard, row] of table.rows.entries()) {
+    if (row === undefined || table.groupOf[shard] !== 0) continue
+    let best = -1
+    for (const name of row.nodes) {
+      const node = topology.index.get(name) ?? -1
+      if (node < 0 || node === best) continue
+      if (best < 0 || compareHolders(model, node, best) < 0) best = node
+    }
+    const draining = row.nodes.some((name) => topology.draining.has(name))
+    if (best >= 0) stack(model, tableIndex, best, shard, false)
+    else if (draining || row.nodes.length === 0 || model.replaceLostForGood) {
+      model.stranded.push({ table: tableIndex, shard })
+    } else {
+      giveUp(model, tableIndex, shard, `its only copy is on a node that is away: ${row.nodes.toSorted(byName).join(", ")}`)
+    }
+  }
+}
+
+const compareHolders = (model: Model, left: number, right: number): number =>
+  at(model.topology.closed, left) - at(model.topology.closed, right) ||
+  at(model.load, left) - at(model.load, right) ||
+  left - right
