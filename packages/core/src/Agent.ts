@@ -61,7 +61,8 @@ interface AgentState {
   term: number
   epoch: number
   remembered: string
-  readonly heartbeats: Map<string, { readonly version: number; readonly sinceMs: number }>
+  readonly heartbeats: Map<string, { readonly version: number; readonly silentMs: number }>
+  lookedMs: number | undefined
   readonly running: Map<string, Fiber.Fiber<void, never>>
   memory: LeaderMemory
   observed: string
@@ -89,6 +90,7 @@ export const runAgent = Effect.fnUntraced(function* (
     epoch: 0,
     remembered: "",
     heartbeats: new Map(),
+    lookedMs: undefined,
     running: new Map(),
     memory: new LeaderMemory(),
     observed: "",
@@ -122,18 +124,20 @@ export const runAgent = Effect.fnUntraced(function* (
 
   // -------------------------------------------------------------- who is there
 
-  /** Notes which heartbeats moved, by the own clock. */
+  /**
+   * Notes which heartbeats moved, by the own clock. Time in which this agent itself could not look counts for little:
+   * when writes were blocked for it, they were blocked for the others too.
+   */
   const noteHeartbeats = (view: View, nowMs: number) => {
+    const elapsedMs = Math.min(nowMs - (state.lookedMs ?? nowMs), 2 * Duration.toMillis(config.idleTick))
+    state.lookedMs = nowMs
     const away = new Set<string>()
     const lost = new Set<string>()
     for (const name of registeredNodes(view)) {
       const version = view.heartbeats.get(name) ?? 0
       const known = state.heartbeats.get(name)
-      if (known === undefined || known.version !== version) {
-        state.heartbeats.set(name, { version, sinceMs: nowMs })
-        continue
-      }
-      const silentMs = nowMs - known.sinceMs
+      const silentMs = known === undefined || known.version !== version ? 0 : known.silentMs + elapsedMs
+      state.heartbeats.set(name, { version, silentMs })
       if (silentMs > Duration.toMillis(config.awayAfter)) away.add(name)
       if (silentMs > Duration.toMillis(config.gracePeriod)) lost.add(name)
     }

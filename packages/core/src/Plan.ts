@@ -345,15 +345,19 @@ const settleMembers = (group: Group, presence: Presence, view: View): Group => {
   const back = group.exiled.filter((node) => !presence.away.has(node))
   const fallenOut = fallenOutMembers(group, presence, view)
   if (gone.length === 0 && back.length === 0 && fallenOut.length === 0) return group
-  const members = without(group.members, gone)
+  const kept = without(group.members, gone)
   const leaving = without(group.leaving, gone)
+  // Who returns is taken back while its place is empty, and leaves otherwise.
+  const vacant = Math.max(0, group.rf - without(kept, leaving).length)
+  const readmitted = group.status === "live" ? back.slice(0, vacant) : []
+  const members = union(kept, readmitted)
   // Nobody leaves when nobody would be left: a move whose target died is called off.
   const calledOff = members.every((node) => leaving.includes(node))
   return {
     ...group,
     members,
     inSync: without(group.inSync, [...gone, ...fallenOut]),
-    leaving: union(calledOff ? without(leaving, members) : leaving, back),
+    leaving: union(calledOff ? without(leaving, members) : leaving, without(back, readmitted)),
     exiled: union(without(group.exiled, back), gone),
     epoch: group.epoch + 1,
   }
@@ -575,7 +579,9 @@ const leaveSteps = (
   let last: number = confirmed
   const ends: Array<number> = []
   for (const node of group.leaving) {
-    const exit = list.add(node, { _tag: "ExitGroup", group: group.name, redundancy: group.rf }, [last])
+    // A member that was given up counts as no copy: as many others must be in sync as the group has.
+    const redundancy = Math.max(1, Math.min(group.rf, servingMembers(group).length))
+    const exit = list.add(node, { _tag: "ExitGroup", group: group.name, redundancy }, [last])
     const compare = list.add(node, { _tag: "CompareCopy", group: group.name, tables: group.shards.map((shard) => shard.physical) }, [exit])
     ends.push(list.add(node, { _tag: "DropShard", group: group.name, tables: groupTables(group) }, [compare]))
     last = exit

@@ -388,13 +388,15 @@ const confirmWrappers = Effect.fnUntraced(function* (tables: ReadonlyArray<strin
 // ---------------------------------------------------------------- leaving groups
 
 const exitGroup = Effect.fnUntraced(function* (name: string, redundancy: number) {
-  const { node, permitted, refresh } = yield* CurrentStep
+  const { node, permitted, refresh, config, startedMs } = yield* CurrentStep
   const view = yield* refresh
   const stored = view.groups.get(name)
   const seen = yield* ownGroup(name)
   if (stored === undefined) return seen === undefined ? done("no record, no group") : failed(`no record of group ${name}`)
   if (seen !== undefined && (seen.nodeState === "destroyed" || seen.nodeState === "joining")) {
-    return yield* restartDaemon(`${name} is ${seen.nodeState}`)
+    const waitedMs = (yield* Clock.currentTimeMillis) - startedMs
+    const patient = seen.nodeState === "joining" && waitedMs < Duration.toMillis(config.joinTimeout)
+    return patient ? retry(`${name} is joining`) : yield* restartDaemon(`${name} is ${seen.nodeState}`)
   }
   const reckless = (yield* Mutations).has("drop-source-before-verification")
   const refusal = reckless ? undefined : exitRefusal(view, stored.record, seen, node, redundancy)
