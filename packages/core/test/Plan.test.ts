@@ -1,0 +1,218 @@
+/**
+ * Plans as text: what the planner decides for typical situations, in `testdata/plan/`. A change of behaviour is a diff
+ * of these files; `npx vitest run Plan -u` rewrites them.
+ */
+import { describe, expect, it } from "vitest"
+import { defaultEngineConfig } from "../src/EngineConfig.ts"
+import { type Plan, planConverge, planCreate, planDrop, planPromotion, planUndo, type PlannedStep, type Presence } from "../src/Plan.ts"
+import type { Group, StepRow, Table } from "../src/State.ts"
+import { makeView, type RawEntry, type Stored, type View } from "../src/View.ts"
+
+const config = { ...defaultEngineConfig, groupsPerNode: 2 }
+const everybody: Presence = { away: new Set(), lost: new Set() }
+
+const entry = (key: string, value: unknown): RawEntry => ({ key, value, version: 1, term: 1 })
+
+/** The records of a cluster at rest. */
+const clusterOf = (nodes: ReadonlyArray<string>, tables: Iterable<Table> = [], groups: Iterable<Group> = []): View =>
+  makeView([
+    entry("registry", { epoch: 1, nodes: Object.fromEntries(nodes.map((node) => [node, { state: "active", zone: null, weight: 1 }])) }),
+    ...[...tables].map((table) => entry(`table/${table.name}`, table)),
+    ...[...groups].map((group) => entry(`group/${group.name}`, group)),
+  ])
+
+/** The records after a plan has been carried out to its end. */
+const settled = (view: View, plan: Plan): { readonly tables: ReadonlyArray<Table>; readonly groups: ReadonlyArray<Group> } => {
+  const groups = new Map([...view.groups.values()].map(({ record }) => [record.name, record]))
+  for (const [name, group] of plan.groups) groups.set(name, group)
+  for (const [name, group] of groups) {
+    const members = group.members.filter((node) => !group.leaving.includes(node))
+    if (group.status === "dissolved" || group.status === "temporary") groups.delete(name)
+    else groups.set(name, { ...group, status: "live", members, inSync: members, leaving: [], operation: null })
+  }
+  const tables = new Map([...view.tables.values()].map(({ record }) => [record.name, record]))
+  for (const [name, table] of plan.tables) tables.set(name, table)
+  for (const [name, table] of tables) {
+    const layout = table.layout.map((shard) => {
+      const group = shard.group === null ? undefined : groups.get(shard.group)
+      const moved = [...plan.groups.values()].find((item) => item.status === "temporary" && item.shards.some((carried) => carried.physical === shard.physical))
+      if (moved !== undefined) return { ...shard, nodes: moved.members.filter((node) => !moved.leaving.includes(node)) }
+      return group === undefined ? shard : { ...shard, nodes: group.members }
+    })
+    const wrapper = { version: table.wrapper.version + 1, mirrors: layout.map(({ nodes }) => nodes) }
+    tables.set(name, { ...table, status: table.status === "dropping" ? "dropped" : "ready", layout, wrapper, operation: null })
+  }
+  return { tables: [...tables.values()], groups: [...groups.values()] }
+}
+
+const created = (nodes: ReadonlyArray<string>, shards: number, rf: number): View => {
+  const empty = clusterOf(nodes)
+  const plan = mustPlan(planCreate(empty, everybody, config, "1_1", { table: "t", structure: "v bigint", options: {}, shards, rf }))
+  const { tables, groups } = settled(empty, plan)
+  return clusterOf(nodes, tables, groups)
+}
+
+const mustPlan = (plan: Plan | string | undefined): Plan => {
+  if (plan === undefined || typeof plan === "string") throw new Error(`no plan: ${plan}`)
+  return plan
+}
+
+const stepText = (planned: PlannedStep, index: number): string => {
+  const { _tag, ...fields } = planned.step
+  const details = Object.entries(fields)
+    .map(([name, value]) => `${name}=${JSON.stringify(value)}`)
+    .join(" ")
+  const after = planned.dependsOn.length === 0 ? "" : `  after ${planned.dependsOn.join(",")}`
+  return `${String(index).padStart(3)} ${(planned.node ?? "leader").padEnd(8)} ${_tag} ${details}${after}`
+}
+
+const planText = (plan: Plan): string =>
+  [
+    `${plan.kind}: ${plan.reason}`,
+    ...[...plan.groups.values()].map(
+      (group) => `group ${group.name} ${group.status}: members ${group.members.join(" ")} | in sync ${group.inSync.join(" ")} | leaving ${group.leaving.join(" ")} | exiled ${group.exiled.join(" ")}`,
+    ),
+    ...plan.steps.map(stepText),
+    "",
+  ].join("\n")
+
+const golden = (name: string, text: string) => expect(text).toMatchFileSnapshot(`../testdata/plan/${name}.txt`)
+
+const three = ["n1:9312", "n2:9312", "n3:9312"]
+
+describe("planCreate", () => {
+  it("forms groups before it makes shards, and shows a wrapper only at the end", async () => {
+    const view = clusterOf(three)
+    const plan = mustPlan(planCreate(view, everybody, config, "1_1", { table: "t", structure: "v bigint", options: {}, shards: 4, rf: 2 }))
+    await golden("create-rf2", planText(plan))
+  })
+
+  it("makes plain tables for RF 1", async () => {
+    const view = clusterOf(three)
+    const plan = mustPlan(planCreate(view, everybody, config, "1_1", { table: "t", structure: "v bigint", options: {}, shards: 3, rf: 1 }))
+    await golden("create-rf1", planText(plan))
+  })
+
+  it("refuses more replicas than there are nodes, and says so", () => {
+    const refused = planCreate(clusterOf(three), everybody, config, "1_1", { table: "t", structure: "v bigint", options: {}, shards: 2, rf: 4 })
+    expect(refused).toMatch(/4/)
+  })
+
+  it("never attaches to a group that is not whole (safety rule 13)", () => {
+    const view = created(three, 4, 2)
+    const exiled = [...view.groups.values()].map(({ record }) => ({ ...record, exiled: ["n9:9312"] }))
+    const sick = clusterOf(three, [...view.tables.values()].map(({ record }) => record), exiled)
+    const plan = mustPlan(planCreate(sick, everybody, config, "2_1", { table: "u", structure: "v bigint", options: {}, shards: 2, rf: 2 }))
+    for (const name of plan.groups.keys()) expect(view.groups.has(name)).toBe(false)
+  })
+})
+
+describe("planConverge", () => {
+  it("finds nothing to do at the target", () => {
+    for (const rf of [1, 2, 3]) {
+      expect(planConverge(created(three, 6, rf), everybody, config, "2_1", { rebalance: true, requested: false })).toBeUndefined()
+    }
+  })
+
+  it("makes lost replicas anew from a member in sync, without waiting for the node that is gone", async () => {
+    const four = [...three, "n4:9312"]
+    const lost: Presence = { away: new Set(["n2:9312"]), lost: new Set(["n2:9312"]) }
+    const plan = mustPlan(planConverge(created(four, 4, 2), lost, config, "2_1", { rebalance: true, requested: false }))
+    expect(plan.steps.every(({ node }) => node !== "n2:9312")).toBe(true)
+    expect(plan.steps.some(({ step }) => step._tag === "ExitGroup")).toBe(false)
+    await golden("node-lost-rf2", planText(plan))
+  })
+
+  it("moves nothing while a node is merely away (D26, U32)", () => {
+    const away: Presence = { away: new Set(["n2:9312"]), lost: new Set() }
+    expect(planConverge(created([...three, "n4:9312"], 4, 2), away, config, "2_1", { rebalance: true, requested: false })).toBeUndefined()
+  })
+
+  it("gives a new node its share: join, verify, swap, confirm everywhere, then exit (D21)", async () => {
+    const old = created(three, 6, 2)
+    const view = clusterOf(
+      [...three, "n4:9312"],
+      [...old.tables.values()].map(({ record }) => record),
+      [...old.groups.values()].map(({ record }) => record),
+    )
+    const plan = mustPlan(planConverge(view, everybody, config, "2_1", { rebalance: true, requested: false }))
+    const position = (kind: string) => plan.steps.findIndex(({ step }) => step._tag === kind)
+    expect(position("VerifyReplica")).toBeLessThan(position("PublishWrapper"))
+    expect(position("ConfirmWrappers")).toBeLessThan(position("ExitGroup"))
+    expect(plan.steps.some(({ step }) => step._tag === "DetachShard")).toBe(false)
+    await golden("node-joins-rf2", planText(plan))
+    const after = settled(view, plan)
+    expect(planConverge(clusterOf([...three, "n4:9312"], after.tables, after.groups), everybody, config, "3_1", { rebalance: true, requested: false })).toBeUndefined()
+  })
+
+  it("moves a single copy through a temporary group", async () => {
+    const old = created(three, 6, 1)
+    const view = clusterOf([...three, "n4:9312"], [...old.tables.values()].map(({ record }) => record))
+    await golden("node-joins-rf1", planText(mustPlan(planConverge(view, everybody, config, "2_1", { rebalance: true, requested: false }))))
+  })
+
+  it("lets a returned member leave when its place is taken, and takes it back when it is empty", () => {
+    const view = created(three, 4, 2)
+    const records = [...view.groups.values()].map(({ record }) => record)
+    const [first] = records
+    if (first === undefined) throw new Error("no group")
+    const returned = three.find((node) => !first.members.includes(node)) ?? ""
+    const tables = [...view.tables.values()].map(({ record }) => record)
+    const replaced = clusterOf(three, tables, [{ ...first, exiled: [returned] }, ...records.slice(1)])
+    const leaving = mustPlan(planConverge(replaced, everybody, config, "2_1", { rebalance: false, requested: false }))
+    expect(leaving.groups.get(first.name)).toMatchObject({ leaving: [returned], exiled: [], members: first.members })
+    const [gone, kept] = first.members
+    const vacant = clusterOf(three, tables, [{ ...first, members: [kept ?? ""], inSync: [kept ?? ""], exiled: [gone ?? ""] }, ...records.slice(1)])
+    const back = mustPlan(planConverge(vacant, everybody, config, "2_1", { rebalance: false, requested: false }))
+    expect(back.groups.get(first.name)).toMatchObject({ leaving: [], exiled: [], members: first.members })
+  })
+
+  it("calls a move off when its target died before it was in sync", () => {
+    const old = created(three, 3, 1)
+    const tables = [...old.tables.values()].map(({ record }) => record)
+    const placement = tables[0]?.layout[0]
+    const [from] = placement?.nodes ?? []
+    const to = three.find((node) => node !== from) ?? ""
+    const move: Group = {
+      name: "sw_1_9_m_0", rf: 1, status: "temporary", members: [from ?? "", to].toSorted(), inSync: [from ?? ""], exiled: [],
+      leaving: [from ?? ""], shards: [{ table: "t", shard: 0, physical: placement?.physical ?? "" }], epoch: 3, operation: null,
+    }
+    const presence: Presence = { away: new Set([to]), lost: new Set() }
+    const plan = planConverge(clusterOf(three, tables, [move]), presence, config, "2_1", { rebalance: true, requested: false })
+    expect(plan?.groups.get(move.name)).toMatchObject({ members: [from], leaving: [], exiled: [to] })
+  })
+})
+
+describe("planDrop, planPromotion and planUndo", () => {
+  it("drops wrappers first, then lets members leave one by one", async () => {
+    const view = created(three, 4, 2)
+    const table = view.tables.get("t")?.record
+    if (table === undefined) throw new Error("no table")
+    await golden("drop-rf2", planText(mustPlan(planDrop(view, everybody, "2_1", table))))
+  })
+
+  it("shrinks the in-sync set to the survivors before one of them is promoted (safety rule 12)", () => {
+    const group = [...created(three, 4, 2).groups.values()][0]?.record
+    if (group === undefined) throw new Error("no group")
+    const [survivor] = group.members
+    const plan = planPromotion("2_1", group, [survivor ?? ""])
+    expect(plan.groups.get(group.name)?.inSync).toEqual([survivor])
+    expect(plan.steps[0]).toMatchObject({ node: survivor, step: { _tag: "PromoteGroup" } })
+  })
+
+  it("undoes a creation from its end, the wrapper first, and leaves out who is away", async () => {
+    const empty = clusterOf(three)
+    const plan = mustPlan(planCreate(empty, everybody, config, "1_1", { table: "t", structure: "v bigint", options: {}, shards: 2, rf: 2 }))
+    const rows = plan.steps.map(
+      (planned, index): Stored<StepRow> => ({
+        ...entry(`step/1_1/${index}`, null),
+        record: { operation: "1_1", index, ...planned, status: "done", tries: 1, claimedBy: "a", undoes: null, error: null },
+      }),
+    )
+    const groups = [...plan.groups.values()]
+    const view = clusterOf(three, [...plan.tables.values()], groups)
+    const undo = planUndo(rows, view, "t", { away: new Set(["n3:9312"]), lost: new Set() })
+    expect(undo.every(({ node }) => node !== "n3:9312")).toBe(true)
+    await golden("undo-create-rf2", undo.map((planned, index) => stepText(planned, rows.length + index)).join("\n") + "\n")
+  })
+})
