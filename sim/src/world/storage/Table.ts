@@ -1,0 +1,256 @@
+/**
+ * A real-time table on one node: its structure and its documents by id.
+ *
+ * Rows are never changed in place and the map is copied only when someone writes while a snapshot holds it, so a
+ * snapshot costs nothing until then.
+ */
+import { byteSize } from "./Structure.ts"
+import type { Row, Structure } from "./Structure.ts"
+import type { TableOption } from "../sql/Statement.ts"
+
+export type TableKind = "rt" | "percolate"
+
+/** A table at one moment; stays as it is whatever is written later. */
+export interface TableSnapshot {
+  readonly name: string
+  readonly kind: TableKind
+  readonly structure: Structure
+  readonly options: ReadonlyArray<TableOption>
+  readonly rows: ReadonlyMap<bigint, Row>
+  readonly bytes: number
+}
+
+/** How many ids may be moved one by one before the sorted list is thrown away and made anew at the next use. */
+const sortedMovesMax = 64
+
+export class Table {
+  readonly name: string
+  readonly kind: TableKind
+  /** The replication cluster that the table is part of on this node; set by whoever replicates. */
+  cluster: string | undefined
+  /** Parts of the table that a FLUSH RAMCHUNK has written out; only shown, never used. */
+  diskChunks = 0
+  #structure: Structure
+  #options: ReadonlyArray<TableOption>
+  #rows: Map<bigint, Row>
+  #shared: boolean
+  #bytes: number
+  #sorted: Array<bigint> | undefined
+  #sortedMoves = 0
+
+  constructor(name: string, structure: Structure, options: ReadonlyArray<TableOption> = [], kind: TableKind = "rt") {
+    this.name = name
+    this.kind = kind
+    this.cluster = undefined
+    this.#structure = structure
+    this.#options = options
+    this.#rows = new Map()
+    this.#shared = false
+    this.#bytes = 0
+    this.#sorted = []
+  }
+
+  /** A table of its own with the content of a snapshot, in no cluster. */
+  static fromSnapshot(snapshot: TableSnapshot): Table {
+    const table = new Table(snapshot.name, snapshot.structure, snapshot.options, snapshot.kind)
+    table.restore(snapshot)
+    return table
+  }
+
+  get structure(): Structure {
+    return this.#structure
+  }
+
+  get options(): ReadonlyArray<TableOption> {
+    return this.#options
+  }
+
+  /** Number of documents. */
+  get size(): number {
+    return this.#rows.size
+  }
+
+  /** About how many bytes the documents take. */
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  /** Documents in the order of their arrival; not to be changed by the caller. */
+  get rows(): ReadonlyMap<bigint, Row> {
+    return this.#rows
+  }
+
+  get(id: bigint): Row | undefined {
+    return this.#rows.get(id)
+  }
+
+  has(id: bigint): boolean {
+    return this.#rows.has(id)
+  }
+
+  /** Ids in ascending order; not to be changed by the caller. */
+  get sortedIds(): ReadonlyArray<bigint> {
+    if (this.#sorted === undefined) {
+      this.#sorted = [...this.#rows.keys()].sort((left, right) => (left < right ? -1 : left > right ? 1 : 0))
+      this.#sortedMoves = 0
+    }
+    return this.#sorted
+  }
+
+  /** The first position in `sortedIds` whose id is not below the given one. */
+  firstPosition(id: bigint): number {
+    return lowerBound(this.sortedIds, id)
+  }
+
+  /** Adds a document, or replaces the one of that id, which then counts as the latest. */
+  insert(id: bigint, row: Row): void {
+    this.#own()
+    const old = this.#rows.get(id)
+    if (old === undefined) {
+      this.#noteId(id)
+    } else {
+      this.#rows.delete(id)
+      this.#bytes -= rowBytes(old)
+    }
+    this.#rows.set(id, row)
+    this.#bytes += rowBytes(row)
+  }
+
+  /** Changes a document where it is. */
+  update(id: bigint, row: Row): void {
+    this.#own()
+    const old = this.#rows.get(id)
+    if (old === undefined) {
+      throw new Error(`no document ${id} to update in table '${this.name}'`)
+    }
+    this.#rows.set(id, row)
+    this.#bytes += rowBytes(row) - rowBytes(old)
+  }
+
+  /** True if there was such a document. */
+  delete(id: bigint): boolean {
+    const old = this.#rows.get(id)
+    if (old === undefined) {
+      return false
+    }
+    this.#own()
+    this.#rows.delete(id)
+    this.#bytes -= rowBytes(old)
+    this.#forgetId(id)
+    return true
+  }
+
+  truncate(): void {
+    this.#rows = new Map()
+    this.#shared = false
+    this.#bytes = 0
+    this.#sorted = []
+  }
+
+  /** Gives every document another structure. */
+  restructure(structure: Structure, convert: (row: Row) => Row): void {
+    const rows = new Map<bigint, Row>()
+    let bytes = 0
+    for (const [id, row] of this.#rows) {
+      const converted = convert(row)
+      rows.set(id, converted)
+      bytes += rowBytes(converted)
+    }
+    this.#structure = structure
+    this.#rows = rows
+    this.#shared = false
+    this.#bytes = bytes
+  }
+
+  setOptions(options: ReadonlyArray<TableOption>): void {
+    this.#options = options
+  }
+
+  snapshot(): TableSnapshot {
+    this.#shared = true
+    return {
+      name: this.name,
+      kind: this.kind,
+      structure: this.#structure,
+      options: this.#options,
+      rows: this.#rows,
+      bytes: this.#bytes,
+    }
+  }
+
+  /** Makes structure and documents what they were in the snapshot; name and cluster stay. */
+  restore(snapshot: TableSnapshot): void {
+    this.#structure = snapshot.structure
+    this.#options = snapshot.options
+    // Not owned: copied before the first write, so the snapshot stays as it is.
+    this.#rows = snapshot.rows as Map<bigint, Row>
+    this.#shared = true
+    this.#bytes = snapshot.bytes
+    this.#sorted = undefined
+  }
+
+  #own(): void {
+    if (this.#shared) {
+      this.#rows = new Map(this.#rows)
+      this.#shared = false
+    }
+  }
+
+  #noteId(id: bigint): void {
+    const sorted = this.#sorted
+    if (sorted === undefined) {
+      return
+    }
+    const last = sorted[sorted.length - 1]
+    if (last === undefined || last < id) {
+      sorted.push(id)
+    } else if (this.#mayMove()) {
+      sorted.splice(lowerBound(sorted, id), 0, id)
+    }
+  }
+
+  #forgetId(id: bigint): void {
+    const sorted = this.#sorted
+    if (sorted === undefined) {
+      return
+    }
+    if (sorted[sorted.length - 1] === id) {
+      sorted.pop()
+    } else if (this.#mayMove()) {
+      sorted.splice(lowerBound(sorted, id), 1)
+    }
+  }
+
+  /** Many single moves in a long list cost more than sorting once when the order is next asked for. */
+  #mayMove(): boolean {
+    this.#sortedMoves++
+    if (this.#sortedMoves > sortedMovesMax && this.#rows.size > 1024) {
+      this.#sorted = undefined
+      return false
+    }
+    return true
+  }
+}
+
+const rowBytes = (row: Row): number => {
+  let bytes = 0
+  for (const value of row) {
+    bytes += byteSize(value)
+  }
+  return bytes
+}
+
+const lowerBound = (sorted: ReadonlyArray<bigint>, id: bigint): number => {
+  let low = 0
+  let high = sorted.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    const found = sorted[middle]
+    if (found !== undefined && found < id) {
+      low = middle + 1
+    } else {
+      high = middle
+    }
+  }
+  return low
+}

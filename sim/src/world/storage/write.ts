@@ -1,0 +1,370 @@
+/**
+ * INSERT, REPLACE, UPDATE, DELETE and TRUNCATE in two halves, because replication sits between them: `prepareWrite`
+ * checks against this node's tables, and the `WriteSet` that it gives is applied on every member, where UPDATE and
+ * DELETE select their documents anew.
+ */
+import type { Condition, Delete, Insert, Literal, TableName, Truncate, Update, Write } from "../sql/Statement.ts"
+import { failure } from "../sql/Statement.ts"
+import type { SqlFailure } from "../sql/Statement.ts"
+import type { Database } from "./Database.ts"
+import { compileCondition, idsOf, matching } from "./filter.ts"
+import { coerce, coerceJson, defaultValue } from "./Structure.ts"
+import type { Column, Row, Structure, Value } from "./Structure.ts"
+import type { Table } from "./Table.ts"
+import { idFrom } from "./Wrapper.ts"
+
+/** What applying a write did on one node. */
+export interface Applied {
+  readonly affectedRows: number
+  readonly warnings: ReadonlyArray<string>
+  /** The statement failed here; some of its effects may stand nevertheless, as in the daemon. */
+  readonly error: SqlFailure | undefined
+}
+
+/** A write that passed the checks of the node where it was issued. */
+export interface WriteSet {
+  readonly table: string
+  /** Documents that it touches, for certification; the whole table where they are selected by something else than id. */
+  readonly keys: ReadonlyArray<bigint> | "whole table"
+  apply(database: Database): Applied
+}
+
+/** What the layer above may have to say before a write goes on. */
+export interface WriteContext {
+  /** Why a cluster takes no writes now, or undefined if it does. Asked after the statement named the right cluster. */
+  readonly clusterProblem?: (cluster: string) => string | undefined
+}
+
+export type PreparedWrite =
+  | { readonly kind: "failure"; readonly failure: SqlFailure }
+  | {
+      readonly kind: "write"
+      readonly cluster: string | undefined
+      readonly writeSet: WriteSet
+      /** What an INSERT affects, which is known before it is applied; -1 for all others. */
+      readonly rowsGiven: number
+      readonly warnings: ReadonlyArray<string>
+      /** Ids of inserted documents, in order. */
+      readonly ids: ReadonlyArray<bigint>
+    }
+
+const refused = (message: string): PreparedWrite => ({ kind: "failure", failure: failure(message) })
+
+/** UPDATE and DELETE name the table before the reasons of cluster and certification; the others do not. */
+export const writeFailure = (statement: Write, message: string): SqlFailure =>
+  statement.kind === "update" || statement.kind === "delete"
+    ? failure(`table ${statement.target.table}: ${message}`)
+    : failure(message)
+
+const clusterMismatch = (table: Table, target: TableName): string | undefined => {
+  if (table.cluster === target.cluster) {
+    return undefined
+  }
+  return table.cluster === undefined
+    ? `table '${table.name}' is not in any cluster, use just '${table.name}'`
+    : `table '${table.name}' is a part of cluster '${table.cluster}', use '${table.cluster}:${table.name}'`
+}
+
+/** Checks a write to a plain table against this node. Wrappers are not looked at: the caller has seen to them. */
+export const prepareWrite = (database: Database, statement: Write, context: WriteContext = {}): PreparedWrite => {
+  const table = database.table(statement.target.table)
+  if (table === undefined) {
+    return refused(absentMessage(statement))
+  }
+  const mismatch = clusterMismatch(table, statement.target)
+  if (mismatch !== undefined) {
+    return { kind: "failure", failure: writeFailure(statement, mismatch) }
+  }
+  const problem = table.cluster === undefined ? undefined : context.clusterProblem?.(table.cluster)
+  if (problem !== undefined) {
+    return { kind: "failure", failure: writeFailure(statement, problem) }
+  }
+  switch (statement.kind) {
+    case "insert":
+      return prepareInsert(database, table, statement)
+    case "update":
+      return prepareUpdate(table, statement)
+    case "delete":
+      return prepareDelete(table, statement)
+    case "truncate":
+      return prepareTruncate(table, statement)
+  }
+}
+
+const absentMessage = (statement: Write): string => {
+  const { table } = statement.target
+  switch (statement.kind) {
+    case "insert":
+      return `table '${table}' absent`
+    case "update":
+      return `unknown table '${table}' in update request`
+    case "delete":
+      return `unknown table '${table}' in delete request`
+    case "truncate":
+      return "TRUNCATE RTINDEX requires an existing RT table"
+  }
+}
+
+const tableIn = (database: Database, name: string): Table | undefined => database.table(name)
+
+const done = (affectedRows: number): Applied => ({ affectedRows, warnings: [], error: undefined })
+
+const failed = (error: SqlFailure): Applied => ({ affectedRows: 0, warnings: [], error })
+
+const printId = (id: bigint): string => String(BigInt.asUintN(64, id))
+
+const duplicate = (id: bigint): SqlFailure => failure(`duplicate id '${printId(id)}'`)
+
+/** Per column of the structure, which value of a row it takes, or -1. */
+const placeColumns = (structure: Structure, insert: Insert): ReadonlyArray<number> | SqlFailure => {
+  const places = structure.columns.map(() => -1)
+  if (insert.columns === undefined) {
+    const given = insert.rows[0]?.length ?? 0
+    if (given !== structure.described.length) {
+      return failure(`column count does not match schema (expected ${structure.described.length}, got ${given})`)
+    }
+    structure.described.forEach((position, index) => {
+      places[position] = index
+    })
+    return places
+  }
+  for (const [index, name] of insert.columns.entries()) {
+    const position = structure.positionOf(name)
+    if (position < 0) {
+      return failure(`unknown column: '${name}'`)
+    }
+    if (places[position] !== -1) {
+      return failure(`column '${name}' specified twice`, 1110)
+    }
+    places[position] = index
+  }
+  return places
+}
+
+const coerceInserted = (column: Column, literal: Literal, warnings: Array<string>): Value => {
+  if (column.type !== "json") {
+    return coerce(column, literal)
+  }
+  const { value, jsonError } = coerceJson(literal)
+  if (jsonError !== undefined) {
+    warnings.push(`column ${column.name}: JSON error: ${jsonError}`)
+  }
+  return value
+}
+
+const prepareInsert = (database: Database, table: Table, insert: Insert): PreparedWrite => {
+  const { structure } = table
+  if (table.kind === "percolate") {
+    return refused("not simulated: INSERT into a percolate table")
+  }
+  const places = placeColumns(structure, insert)
+  if ("kind" in places) {
+    return { kind: "failure", failure: places }
+  }
+  const documents: Array<readonly [bigint, Row]> = []
+  const warnings: Array<string> = []
+  for (const literals of insert.rows) {
+    const id = idFrom(literals[places[0] ?? -1] ?? 0n, database.autoId)
+    if (typeof id !== "bigint") {
+      return { kind: "failure", failure: id }
+    }
+    if (!insert.replace && table.has(id)) {
+      return { kind: "failure", failure: duplicate(id) }
+    }
+    const row: Array<Value> = [id]
+    for (let position = 1; position < structure.columns.length; position++) {
+      const column = structure.column(position)
+      const literal = literals[places[position] ?? -1]
+      row.push(literal === undefined ? defaultValue(column) : coerceInserted(column, literal, warnings))
+    }
+    documents.push([id, row])
+  }
+  const ids = documents.map(([id]) => id)
+  const writeSet: WriteSet = {
+    table: table.name,
+    keys: ids,
+    apply: (target) => applyInsert(target, table.name, documents, insert.replace),
+  }
+  return { kind: "write", cluster: table.cluster, writeSet, rowsGiven: documents.length, warnings, ids }
+}
+
+/** Of two rows of one id in one statement, INSERT keeps the first and REPLACE the last; both count. */
+const applyInsert = (
+  database: Database,
+  name: string,
+  documents: ReadonlyArray<readonly [bigint, Row]>,
+  replace: boolean,
+): Applied => {
+  const table = tableIn(database, name)
+  if (table === undefined) {
+    return failed(failure(`table '${name}' absent`))
+  }
+  if (replace) {
+    for (const [id, row] of documents) {
+      table.insert(id, row)
+    }
+    return done(documents.length)
+  }
+  for (const [id] of documents) {
+    if (table.has(id)) {
+      return failed(duplicate(id))
+    }
+  }
+  for (const [id, row] of documents) {
+    if (!table.has(id)) {
+      table.insert(id, row)
+    }
+  }
+  return done(documents.length)
+}
+
+interface Assignment {
+  readonly position: number
+  readonly column: Column
+  readonly value: Value
+  readonly jsonError: string | undefined
+}
+
+const placeAssignments = (table: Table, update: Update): ReadonlyArray<Assignment> | SqlFailure => {
+  const assignments: Array<Assignment> = []
+  for (const { column: name, value } of update.assignments) {
+    if (name === "id") {
+      return failure("'id' attribute cannot be updated")
+    }
+    const position = table.structure.positionOf(name)
+    if (position < 0) {
+      return failure(`table ${table.name}: attribute '${name}' not found`)
+    }
+    const column = table.structure.column(position)
+    if (column.field || !column.attribute) {
+      return failure(`table ${table.name}: attribute '${name}' can not be updated (full-text field)`)
+    }
+    if (column.type === "json") {
+      assignments.push({ position, column, ...coerceJson(value) })
+    } else {
+      assignments.push({ position, column, value: coerce(column, value), jsonError: undefined })
+    }
+  }
+  return assignments
+}
+
+const prepareUpdate = (table: Table, update: Update): PreparedWrite => {
+  const assignments = placeAssignments(table, update)
+  if ("kind" in assignments) {
+    return { kind: "failure", failure: assignments }
+  }
+  const problem = conditionProblem(table, update.where)
+  if (problem !== undefined) {
+    return { kind: "failure", failure: problem }
+  }
+  const writeSet: WriteSet = {
+    table: table.name,
+    keys: idsOf(update.where) ?? "whole table",
+    apply: (database) => applyUpdate(database, update),
+  }
+  return { kind: "write", cluster: table.cluster, writeSet, rowsGiven: -1, warnings: [], ids: [] }
+}
+
+/** The daemon names the table twice when it cannot read the condition of an UPDATE. */
+const conditionProblem = (table: Table, where: Condition): SqlFailure | undefined => {
+  const predicate = compileCondition(where, table.structure)
+  if (typeof predicate === "function" || predicate.message.startsWith("not simulated")) {
+    return typeof predicate === "function" ? undefined : predicate
+  }
+  return failure(`table ${table.name}: table ${table.name}: ${predicate.message}`)
+}
+
+/** Selects anew: what counts is what the documents are when and where the write is applied. */
+const applyUpdate = (database: Database, update: Update): Applied => {
+  const table = tableIn(database, update.target.table)
+  if (table === undefined) {
+    return failed(failure(absentMessage(update)))
+  }
+  const assignments = placeAssignments(table, update)
+  if ("kind" in assignments) {
+    return failed(assignments)
+  }
+  const predicate = compileCondition(update.where, table.structure)
+  if (typeof predicate !== "function") {
+    return failed(predicate)
+  }
+  const rows = matching(table, update.where, predicate)
+  for (const row of rows) {
+    const changed = [...row]
+    for (const { position, value } of assignments) {
+      changed[position] = value
+    }
+    const id = row[0]
+    if (typeof id === "bigint") {
+      table.update(id, changed)
+    }
+  }
+  const broken = assignments.find((assignment) => assignment.jsonError !== undefined)
+  // The old value is gone even though the statement fails.
+  return broken?.jsonError === undefined || rows.length === 0
+    ? done(rows.length)
+    : failed(failure(`table ${table.name}: ${broken.jsonError}`))
+}
+
+const prepareDelete = (table: Table, statement: Delete): PreparedWrite => {
+  const problem = conditionProblem(table, statement.where)
+  if (problem !== undefined) {
+    return { kind: "failure", failure: problem }
+  }
+  const writeSet: WriteSet = {
+    table: table.name,
+    keys: idsOf(statement.where) ?? "whole table",
+    apply: (database) => applyDelete(database, statement),
+  }
+  return { kind: "write", cluster: table.cluster, writeSet, rowsGiven: -1, warnings: [], ids: [] }
+}
+
+const applyDelete = (database: Database, statement: Delete): Applied => {
+  const table = tableIn(database, statement.target.table)
+  if (table === undefined) {
+    return failed(failure(absentMessage(statement)))
+  }
+  const predicate = compileCondition(statement.where, table.structure)
+  if (typeof predicate !== "function") {
+    return failed(predicate)
+  }
+  const rows = matching(table, statement.where, predicate)
+  for (const [id] of rows) {
+    if (typeof id === "bigint") {
+      table.delete(id)
+    }
+  }
+  return done(rows.length)
+}
+
+const prepareTruncate = (table: Table, statement: Truncate): PreparedWrite => {
+  const writeSet: WriteSet = {
+    table: table.name,
+    keys: "whole table",
+    apply: (database) => {
+      const target = tableIn(database, statement.target.table)
+      target?.truncate()
+      return target === undefined ? failed(failure(absentMessage(statement))) : done(0)
+    },
+  }
+  return { kind: "write", cluster: table.cluster, writeSet, rowsGiven: -1, warnings: [], ids: [] }
+}
+
+/** One write set of several on the same table, applied in order: what a COMMIT replicates. */
+export const combineWrites = (table: string, parts: ReadonlyArray<WriteSet>): WriteSet => ({
+  table,
+  keys: parts.some((part) => part.keys === "whole table")
+    ? "whole table"
+    : parts.flatMap((part) => (part.keys === "whole table" ? [] : part.keys)),
+  apply: (database) => {
+    let affectedRows = 0
+    for (const part of parts) {
+      const applied = part.apply(database)
+      if (applied.error !== undefined) {
+        return applied
+      }
+      affectedRows += applied.affectedRows
+    }
+    return done(affectedRows)
+  },
+})
