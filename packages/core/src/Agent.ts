@@ -292,10 +292,11 @@ export const runAgent = Effect.fnUntraced(function* (
     if (claim._tag === "Failure") return
     let entry: StateStore.Entry = claim.success
     const startedMs = yield* Clock.currentTimeMillis
+    const sent = { join: false }
     yield* sayStep(claimed, term, "started", "")
     let pauseMs = retryPauseMsMin
     for (;;) {
-      const outcome = yield* attempt(claimed, startedMs)
+      const outcome = yield* attempt(claimed, startedMs, sent)
       if (outcome === "cancelled" || outcome._tag !== "Retry") {
         const status = outcome === "cancelled" ? "cancelled" : outcome._tag === "Done" ? "done" : "failed"
         const error = outcome === "cancelled" ? "operation stops" : outcome._tag === "Failed" ? outcome.error : null
@@ -319,7 +320,7 @@ export const runAgent = Effect.fnUntraced(function* (
   })
 
   /** One run of the handler, if the records allow it. */
-  const attempt = Effect.fnUntraced(function* (row: StepRow, startedMs: number): Effect.fn.Return<Outcome | "cancelled", never, Manticore | NodeFiles | DaemonControl> {
+  const attempt = Effect.fnUntraced(function* (row: StepRow, startedMs: number, sent: { join: boolean }): Effect.fn.Return<Outcome | "cancelled", never, Manticore | NodeFiles | DaemonControl> {
     const looked = yield* Effect.result(refresh)
     if (looked._tag === "Failure") return { _tag: "Retry", reason: looked.failure.message }
     const view = looked.success
@@ -338,6 +339,7 @@ export const runAgent = Effect.fnUntraced(function* (
         startedMs,
         away: () => state.away,
         row,
+        sent,
       }),
       Effect.catchTag(["StoreUnavailable", "Conflict"], (error) =>
         Effect.succeed<Outcome>({ _tag: "Retry", reason: error._tag === "Conflict" ? `conflict on ${error.key}` : error.message }),

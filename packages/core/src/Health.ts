@@ -20,9 +20,17 @@ export const isWithoutPrimary = (view: View, group: Group, away: ReadonlySet<str
 
 /**
  * Members that may be made the primary component of a group that lost it (safety rule 12), or why none may: they are in
- * sync, every other member is away, and those that are missing could not have been a majority.
+ * sync, every other member is away and outside of the coordination cluster's view, and those that are missing could
+ * not have been a majority.
  */
-export const promotable = (view: View, group: Group, away: ReadonlySet<string>): ReadonlyArray<string> | string => {
+export const promotable = (
+  view: View,
+  group: Group,
+  away: ReadonlySet<string>,
+  coordinationMembers: ReadonlyArray<string>,
+): ReadonlyArray<string> | string => {
+  const visible = group.members.find((node) => away.has(node) && coordinationMembers.includes(node))
+  if (visible !== undefined) return `${visible} is still seen in the coordination cluster`
   const present = group.members.filter((node) => !away.has(node))
   const missing = group.members.filter((node) => away.has(node))
   if (missing.length === 0) return "all members are there: it heals by itself"

@@ -13,6 +13,7 @@ import { type Plan, planConverge, planCreate, planDrop, planPromotion, planUndo,
 import type * as Sql from "./Sql.ts"
 import type { Group, Operation, OperationStatus, Request, StepRow, Table } from "./State.ts"
 import { Key } from "./State.ts"
+import { stepSql, undoSql } from "./StepSql.ts"
 import type { Conflict, StateStore, StoreUnavailable } from "./StateStore.ts"
 import { tableWishProblem } from "./TableWish.ts"
 import type { Stored, View } from "./View.ts"
@@ -91,7 +92,8 @@ const say = (context: LeaderContext, operation: Operation, status: OperationStat
 
 const stepColumns = (row: StepRow): Sql.ColumnValues => ({
   node: row.node ?? "",
-  query: row.step._tag,
+  query: stepSql(row.step).join("; "),
+  rollback_query: undoSql(row.step).join("; "),
   operation_group: row.operation,
   status: row.status,
   tries: row.tries,
@@ -384,7 +386,8 @@ const promoteGroups = Effect.fnUntraced(function* (context: LeaderContext, view:
       continue
     }
     if (nowMs - sinceMs < Duration.toMillis(config.promotionDelay)) continue
-    const survivors = promotable(view, group, presence.away)
+    const coordination = view.observations.get(context.node)?.record.groups[config.coordination]
+    const survivors = promotable(view, group, presence.away, coordination?.members ?? [])
     if (typeof survivors === "string") continue
     const running = [...view.operations.values()].some(({ record }) => record.kind === "repair" && record.groups.includes(group.name))
     if (running) continue

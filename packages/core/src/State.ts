@@ -209,5 +209,6 @@ export const Key = {
   group: (name: string) => `group/${name}`,
   operation: (id: string) => `operation/${id}`,
   step: (operation: string, index: number) => `step/${operation}/${index}`,
+  listing: (table: string, node: string) => `listing/${table}/${node}`,
   request: (id: string) => `request/${id}`,
 } as const

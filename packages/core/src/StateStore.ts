@@ -77,7 +77,8 @@ const rowsMax = 100_000
 const fetchChunk = 200
 const retryPause = Duration.millis(500)
 
-const tableOf = (key: string): string => (key.startsWith("step/") ? Sql.queueTable : Sql.stateTable)
+const tableOf = (key: string): string =>
+  key.startsWith("step/") ? Sql.queueTable : key.startsWith("listing/") ? Sql.layoutTable : Sql.stateTable
 
 const encode = (value: unknown): string => {
   const json = JSON.stringify(value)

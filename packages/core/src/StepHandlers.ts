@@ -50,6 +50,8 @@ export interface StepContext {
   readonly startedMs: number
   readonly away: () => ReadonlySet<string>
   readonly row: StepRow
+  /** What earlier runs of the handler for this claim have sent. */
+  readonly sent: { join: boolean }
 }
 
 /** The context of the step that is being executed. */
@@ -170,11 +172,11 @@ const wholeness = (group: Group, seen: ObservedGroup | undefined, node: string):
 }
 
 const joinGroup = Effect.fnUntraced(function* (name: string) {
-  const { node, config, startedMs, away } = yield* CurrentStep
+  const { node, config, startedMs, away, sent } = yield* CurrentStep
   const seen = yield* ownGroup(name)
-  if (isPrimary(seen)) return done()
   const stored = yield* groupRecord(name)
   if (stored === undefined) return failed(`no record of group ${name}`)
+  if (isPrimary(seen)) return sent.join ? yield* joined(stored.record, "as found") : done("is a member already")
   const waitedMs = (yield* Clock.currentTimeMillis) - startedMs
   if (seen !== undefined) {
     // A JOIN that lost its donor never ends; only a restart of the joiner helps (semantics 20, 48, 49, 59).
@@ -195,9 +197,20 @@ const joinGroup = Effect.fnUntraced(function* (name: string) {
   const files = yield* NodeFiles
   const made = yield* Effect.result(files.makeClusterDirectory(name))
   if (made._tag === "Failure") return retry(made.failure.message)
+  sent.join = true
   const answer = yield* query(Sql.joinCluster(name, donor, name), config.joinTimeout)
-  if (isPrimary(yield* ownGroup(name))) return done(`from ${donor}`)
+  if (isPrimary(yield* ownGroup(name))) return yield* joined(stored.record, `from ${donor}`)
   return verdict(answer, "JOIN CLUSTER") ?? retry("JOIN CLUSTER took no effect")
+})
+
+/** A copy was made; for a group that serves already that is a move. */
+const joined = Effect.fnUntraced(function* (group: Group, detail: string) {
+  const { node } = yield* CurrentStep
+  if (group.status !== "forming") {
+    const from = group.leaving[0] ?? group.exiled[0] ?? null
+    yield* journal({ kind: "move", node, group: group.name, from, to: node, replicas: group.shards.length })
+  }
+  return done(detail)
 })
 
 /** A copy from an earlier membership must go before the JOIN, which would copy over it (semantics 4, 5). */
@@ -282,13 +295,7 @@ const verifyReplica = Effect.fnUntraced(function* (name: string) {
     const sameMembers = now?.size === before?.size && now?.members.join() === before?.members.join()
     if (!isPrimary(now) || !sameMembers) return retry("the membership changed during the comparison")
   }
-  const isNew = !stored.record.inSync.includes(node)
   yield* updateGroup(stored, (group) => ({ ...group, inSync: plus(group.inSync, node) }))
-  if (isNew && stored.record.status !== "forming") {
-    const from = stored.record.leaving[0] ?? stored.record.exiled[0] ?? null
-    const replicas = stored.record.shards.length
-    yield* journal({ kind: "move", node, group: name, from, to: node, replicas, rows: compared })
-  }
   return done(`${compared} rows equal to ${donor ?? "nobody"}`)
 })
 
@@ -595,12 +602,30 @@ const commitLayout = Effect.gen(function* () {
     const status = operation.kind === "create" ? "ready" : operation.kind === "drop" ? "dropped" : stored.record.status
     const next: Table = { ...stored.record, layout, status }
     if (JSON.stringify(next) !== JSON.stringify(stored.record)) yield* store.compareAndSet(stored, next, { term })
+    yield* listLayout(stored.record, next)
   }
   for (const name of operation.groups) {
     const stored = view.groups.get(name)
     if (stored?.record.status === "forming") yield* updateGroup(stored, (group) => ({ ...group, status: "live" }))
   }
   return done()
+})
+
+/** Rows of `system.shardwright_table`, for people: which shards of a table each node carries. */
+const listLayout = Effect.fnUntraced(function* (before: Table, after: Table) {
+  const { store, term, config } = yield* CurrentStep
+  const nodes = new Set([...before.layout, ...after.layout].flatMap((placement) => placement.nodes))
+  for (const node of nodes) {
+    const shards = after.layout.filter((placement) => placement.nodes.includes(node) && after.status !== "dropped")
+    const value = { shards: shards.map(({ shard }) => shard) }
+    const key = Key.listing(after.name, node)
+    const columns = { cluster: config.coordination, node, table: after.name, shards: value.shards.join(",") }
+    const stored = yield* store.get(key)
+    if (stored === undefined) yield* store.create(key, value, { term, columns, live: false })
+    else if (JSON.stringify(stored.value) !== JSON.stringify(value)) {
+      yield* store.compareAndSet(stored, value, { term, columns, live: false })
+    }
+  }
 })
 
 /** Runs the handler of a step once. */

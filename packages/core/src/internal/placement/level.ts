@@ -1,12 +1,13 @@
 /**
  * Balance, with as few moves as it takes.
  *
- * In this order: replicas that this placement puts somewhere anyway are sent to better places (that costs nothing);
- * nodes that held nothing get their share; tables of RF 1 come within one shard; all replicas together come within
- * one group; tables of RF ≥ 2 come within one group.
+ * First replicas that this placement puts somewhere anyway are sent to better places, which costs nothing, and nodes
+ * that held nothing get their share. Then, each layer within its bound without putting an earlier one out of it: each
+ * table of RF 1 (one shard), the tables of each RF together (one group), all replicas together (one group), each table
+ * of RF ≥ 2 (one group).
  *
- * Each step lowers one of the sums of squared deviations from the shares and raises none that comes before it, so the
- * loops end; each ends on a state from which the same search finds nothing more, so placing a result again is at rest.
+ * Each step lowers the sum of the squared deviations of its layer, so the loops end; they end on a state in which the
+ * same search finds nothing more, so that placing a result again is at rest.
  */
 import {
   classDeviation,
@@ -23,8 +24,8 @@ import {
   tableDeviation,
   unstack,
 } from "./model.ts"
-import { bestJoiner } from "./repair.ts"
-import { add, at, epsilon } from "./topology.ts"
+import { bestJoiner, fullness } from "./repair.ts"
+import { at, epsilon } from "./topology.ts"
 
 /** Sends replicas that move anyway to the nodes furthest below their shares. */
 export const settle = (model: Model): void => {
@@ -36,7 +37,8 @@ export const settle = (model: Model): void => {
       for (const node of group.members.filter((member) => isFree(group, member))) {
         if (at(model.topology.closed, node) === 1) continue
         const joiner = bestJoiner(model, group, node)
-        if (joiner < 0 || deviation(model, node) - deviation(model, joiner) <= group.size + epsilon) continue
+        if (joiner < 0 || fullness(model, group, node) - fullness(model, group, joiner) <= 2 * group.size + epsilon) continue
+        if (group.fresh && item(model.groupsAt, joiner).length >= model.groupsPerNode) continue
         leave(model, group, node)
         join(model, group, joiner)
         changed = true
@@ -52,9 +54,14 @@ const isFree = (group: Group, node: number): boolean => !group.home.includes(nod
 /** Balances what is there by moving replicas. */
 export const level = (model: Model): void => {
   welcome(model)
-  levelSingles(model)
-  levelAll(model)
-  levelTables(model)
+  const layers = [...model.classes.keys(), -1].map((classIndex) => layerOf(model, classIndex))
+  // A later layer may open a way for an earlier one; twice is rare.
+  for (let round = 0; round < 8; round++) {
+    let moved = levelSingles(model)
+    for (const layer of layers) moved = levelLayer(model, layer) || moved
+    moved = levelTables(model, layers) || moved
+    if (!moved) return
+  }
 }
 
 /** One replica of a group, or one shard of RF 1, that may go from one node to another. */
@@ -90,10 +97,13 @@ const tableGain = (model: Model, group: Group, from: number, to: number): number
 /** Everything that may go from one node to another, of one class or (−1) of all. */
 const candidatesFor = (model: Model, from: number, to: number, classIndex: number): ReadonlyArray<Candidate> => {
   const found: Array<Candidate> = []
+  // Balancing everything must not put one class out of balance.
+  const classGap = (index: number) => classDeviation(model, index, from) - classDeviation(model, index, to)
   for (const index of item(model.groupsAt, from)) {
     const group = item(model.groups, index)
     if (group.waiting || (classIndex >= 0 && group.classIndex !== classIndex)) continue
     if (!mayJoin(model, group, to, from)) continue
+    if (classIndex < 0 && group.size > classGap(group.classIndex) + epsilon) continue
     const gain = tableGain(model, group, from, to)
     found.push({ group, table: -1, size: group.size, free: isFree(group, from) || group.home.includes(to), gain })
   }
@@ -188,7 +198,8 @@ const takeFrom = (model: Model, classIndex: number, to: number, owed: number): b
 }
 
 /** Brings each table of RF 1 within one shard of its shares. */
-const levelSingles = (model: Model): void => {
+const levelSingles = (model: Model): boolean => {
+  let moved = false
   model.tables.forEach((state, table) => {
     if (state.rf !== 1) return
     // Each step lowers the sum of the table's squared deviations.
@@ -200,53 +211,76 @@ const levelSingles = (model: Model): void => {
       const gap = tableDeviation(model, table, from) - tableDeviation(model, table, to)
       if (gap <= 1 + epsilon || item(item(model.piles, table), from).length === 0) break
       stack(model, table, to, unstack(model, table, from), true)
+      moved = true
     }
   })
+  return moved
 }
 
-/** Brings all replicas together within the size of the largest group. */
-const levelAll = (model: Model): void => {
+/** What is brought within a bound: all replicas, or those of one class. */
+interface Layer {
+  /** The class, or −1 for everything. */
+  readonly classIndex: number
+  /** The size of the largest group. */
+  readonly bound: number
+  readonly deviationOf: (node: number) => number
+}
+
+const layerOf = (model: Model, classIndex: number): Layer => {
   let bound = 1
-  let replicas = 0
   for (const group of model.groups) {
-    if (!group.waiting) bound = Math.max(bound, group.size)
+    if (!group.waiting && (classIndex < 0 || group.classIndex === classIndex)) bound = Math.max(bound, group.size)
   }
+  const deviationOf =
+    classIndex < 0
+      ? (node: number) => deviation(model, node)
+      : (node: number) => classDeviation(model, classIndex, node)
+  return { classIndex, bound, deviationOf }
+}
+
+const levelLayer = (model: Model, layer: Layer): boolean => {
+  let replicas = 0
   for (let node = 0; node < model.topology.size; node++) replicas += at(model.load, node)
+  let moved = false
+  // Bounded by the number of replicas; a step that does not bring two nodes closer is not taken.
   for (let step = 0; step < replicas; step++) {
-    const order = fullestFirst(model, (node) => deviation(model, node))
+    const order = fullestFirst(model, layer.deviationOf)
     const top = order[0]
     const bottom = order.at(-1)
-    if (top === undefined || bottom === undefined) return
-    if (deviation(model, top) - deviation(model, bottom) <= bound + epsilon) return
-    if (!levelStep(model, order, bound)) return
+    if (top === undefined || bottom === undefined) break
+    if (layer.deviationOf(top) - layer.deviationOf(bottom) <= layer.bound + epsilon) break
+    if (!levelStep(model, layer, order)) break
+    moved = true
   }
+  return moved
 }
 
 /** One move from a full to an empty node, or two that meet at a third one when no replica can go directly. */
-const levelStep = (model: Model, order: ReadonlyArray<number>, bound: number): boolean => {
+const levelStep = (model: Model, layer: Layer, order: ReadonlyArray<number>): boolean => {
   const top = item(order, 0)
   const bottom = item(order, order.length - 1)
-  const gap = (from: number, to: number) => deviation(model, from) - deviation(model, to)
-  const upward = order.toReversed()
-  const pairs = [
-    ...order.map((from) => [from, bottom] as const),
-    ...upward.map((to) => [top, to] as const),
-  ].filter(([from, to]) => gap(from, to) > epsilon)
+  const gap = (from: number, to: number) => layer.deviationOf(from) - layer.deviationOf(to)
   const attempt = (from: number, to: number, freeOnly: boolean): boolean => {
     const width = gap(from, to)
-    const candidates = candidatesFor(model, from, to, -1).filter(
+    const candidates = candidatesFor(model, from, to, layer.classIndex).filter(
       ({ free, size }) => size < width - epsilon && (free || !freeOnly),
     )
-    const chosen = choose(model, candidates, to, width - bound)
+    const chosen = choose(model, candidates, to, width - layer.bound)
     if (chosen === undefined) return false
     move(model, chosen, from, to)
     return true
   }
-  const wide = pairs.filter(([from, to]) => gap(from, to) > bound + epsilon)
-  if (anyFree(model) && wide.some(([from, to]) => attempt(from, to, true))) return true
-  if (wide.some(([from, to]) => attempt(from, to, false))) return true
-  if (pairs.some(([from, to]) => attempt(from, to, false))) return true
-  return order.some((middle) => middle !== top && middle !== bottom && moveVia(model, top, middle, bottom))
+  const pairs = [
+    ...order.map((from) => [from, bottom] as const),
+    ...order.toReversed().map((to) => [top, to] as const),
+  ].filter(([from, to]) => gap(from, to) > epsilon)
+  const wide = pairs.filter(([from, to]) => gap(from, to) > layer.bound + epsilon)
+  return (
+    (anyFree(model) && wide.some(([from, to]) => attempt(from, to, true))) ||
+    wide.some(([from, to]) => attempt(from, to, false)) ||
+    pairs.some(([from, to]) => attempt(from, to, false)) ||
+    order.some((middle) => middle !== top && middle !== bottom && moveVia(model, layer, top, middle, bottom))
+  )
 }
 
 const anyFree = (model: Model): boolean =>
@@ -254,17 +288,14 @@ const anyFree = (model: Model): boolean =>
   model.freshOnPile.some((fresh) => fresh.some((count) => count > 0))
 
 /** top → middle and middle → bottom, when both together lower the sum of squared deviations. */
-const moveVia = (model: Model, top: number, middle: number, bottom: number): boolean => {
-  for (const second of candidatesFor(model, middle, bottom, -1)) {
-    for (const first of candidatesFor(model, top, middle, -1)) {
-      const change =
-        square(deviation(model, top) - first.size) -
-        square(deviation(model, top)) +
-        square(deviation(model, middle) + first.size - second.size) -
-        square(deviation(model, middle)) +
-        square(deviation(model, bottom) + second.size) -
-        square(deviation(model, bottom))
-      if (change > -epsilon) continue
+const moveVia = (model: Model, layer: Layer, top: number, middle: number, bottom: number): boolean => {
+  const { classIndex, deviationOf } = layer
+  const change = (node: number, by: number) => by * (2 * deviationOf(node) + by)
+  for (const second of candidatesFor(model, middle, bottom, classIndex)) {
+    for (const first of candidatesFor(model, top, middle, classIndex)) {
+      const sum =
+        change(top, -first.size) + change(middle, first.size - second.size) + change(bottom, second.size)
+      if (sum > -epsilon) continue
       move(model, second, middle, bottom)
       move(model, first, top, middle)
       return true
@@ -273,17 +304,14 @@ const moveVia = (model: Model, top: number, middle: number, bottom: number): boo
   return false
 }
 
-const square = (value: number): number => value * value
-
-/** Brings each table of RF ≥ 2 within the size of the largest group that carries it, where the whole stays balanced. */
-const levelTables = (model: Model): void => {
+/** Brings each table of RF ≥ 2 within the size of the largest group that carries it. */
+const levelTables = (model: Model, layers: ReadonlyArray<Layer>): boolean => {
   const bounds = new Float64Array(model.tables.length)
-  let boundOfAll = 1
   for (const group of model.groups) {
     if (group.waiting) continue
-    boundOfAll = Math.max(boundOfAll, group.size)
-    for (const table of group.tables) add(bounds, table, Math.max(0, group.size - at(bounds, table)))
+    for (const table of group.tables) bounds[table] = Math.max(at(bounds, table), group.size)
   }
+  let moved = false
   model.tables.forEach((state, table) => {
     if (state.rf < 2) return
     for (let step = 0; step < state.shards * state.rf; step++) {
@@ -293,28 +321,37 @@ const levelTables = (model: Model): void => {
       if (from === undefined || to === undefined) return
       const gap = tableDeviation(model, table, from) - tableDeviation(model, table, to)
       if (gap <= at(bounds, table) + epsilon) return
-      if (!levelTableStep(model, table, from, to, gap, boundOfAll)) return
+      if (!levelTableStep(model, table, from, to, gap, layers)) return
+      moved = true
     }
   })
+  return moved
 }
 
+/** A move between the two nodes that leaves the class of the table and the whole within their bounds. */
 const levelTableStep = (
   model: Model,
   table: number,
   from: number,
   to: number,
   gap: number,
-  boundOfAll: number,
+  layers: ReadonlyArray<Layer>,
 ): boolean => {
-  const all = fullestFirst(model, (node) => deviation(model, node))
-  const highest = deviation(model, item(all, 0))
-  const lowest = deviation(model, item(all, all.length - 1))
-  const candidates = candidatesFor(model, from, to, -1).filter(({ group, size }) => {
+  const { classIndex } = item(model.tables, table)
+  const affected = layers
+    .filter((layer) => layer.classIndex === classIndex || layer.classIndex < 0)
+    .map((layer) => {
+      const order = fullestFirst(model, layer.deviationOf)
+      return { layer, high: layer.deviationOf(item(order, 0)), low: layer.deviationOf(item(order, order.length - 1)) }
+    })
+  const candidates = candidatesFor(model, from, to, classIndex).filter(({ group, size }) => {
     if (group === null) return false
     const entry = group.tables.indexOf(table)
     if (entry < 0 || at(group.counts, entry) >= gap - epsilon) return false
-    const width = Math.max(highest, deviation(model, to) + size) - Math.min(lowest, deviation(model, from) - size)
-    return width <= boundOfAll + epsilon
+    return affected.every(({ high, layer, low }) => {
+      const width = Math.max(high, layer.deviationOf(to) + size) - Math.min(low, layer.deviationOf(from) - size)
+      return width <= layer.bound + epsilon
+    })
   })
   const chosen = choose(model, candidates, to, gap)
   if (chosen === undefined) return false

@@ -4,7 +4,7 @@
  * node furthest below its share.
  */
 import type { PlacementMoveKind } from "../../Placement.ts"
-import { companions, deviation, type Group, item, join, leave, mayJoin, type Model, tableDeviation } from "./model.ts"
+import { classDeviation, companions, deviation, type Group, item, join, leave, mayJoin, type Model, tableDeviation } from "./model.ts"
 import { at, epsilon, zonesBind } from "./topology.ts"
 
 export const repair = (model: Model): void => {
@@ -25,7 +25,7 @@ export const bestJoiner = (model: Model, group: Group, instead: number, zoned = 
       best = node
       continue
     }
-    const difference = deviation(model, node) - deviation(model, best) || 0
+    const difference = fullness(model, group, node) - fullness(model, group, best)
     if (difference > epsilon) continue
     if (difference < -epsilon) {
       best = node
@@ -38,6 +38,10 @@ export const bestJoiner = (model: Model, group: Group, instead: number, zoned = 
   }
   return best
 }
+
+/** How far a node is above its shares of everything and of the group's class: the lower, the better a place. */
+export const fullness = (model: Model, group: Group, node: number): number =>
+  deviation(model, node) + classDeviation(model, group.classIndex, node)
 
 /** How far a node is above its shares of the tables in a group, weighted by what the group carries of them. */
 const contentDeviation = (model: Model, group: Group, node: number): number => {

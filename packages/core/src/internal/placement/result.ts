@@ -11,7 +11,7 @@ import type {
   PlacementRow,
   Unplaceable,
 } from "../../Placement.ts"
-import { classDeviation, deviation, type Group, item, type Model, type TableState } from "./model.ts"
+import { classDeviation, deviation, type Group, item, type Model, tableDeviation, type TableState } from "./model.ts"
 import { meanGroupSize } from "./level.ts"
 import { at, byName, epsilon, zonesBind } from "./topology.ts"
 
@@ -25,15 +25,31 @@ export const leastMoves = (model: Model): number => {
   let bound = 1
   for (const group of model.groups) if (!group.waiting) bound = Math.max(bound, group.size)
   let owed = 0
-  model.classes.forEach((_, classIndex) => {
+  model.classes.forEach((rfClass, classIndex) => {
     const size = meanGroupSize(model, classIndex)
-    for (let node = 0; node < model.topology.size; node++) {
+    if (rfClass.rf === 1) owed += Math.max(owedSingles(model), owedOf(model, (node) => classDeviation(model, classIndex, node)))
+    else for (let node = 0; node < model.topology.size; node++) {
       if (at(model.topology.closed, node) === 1) continue
       if (at(model.empty, node) === 0 && deviation(model, node) > -bound - epsilon) continue
       owed += Math.floor(Math.max(0, Math.floor(-classDeviation(model, classIndex, node) / size + epsilon)) * size)
     }
   })
   return Math.max(lost, owed)
+}
+
+/** Shards of RF 1 that nodes lack to their shares, rounded down for each node and table. */
+const owedSingles = (model: Model): number =>
+  model.tables.reduce(
+    (sum, { rf }, table) => sum + (rf === 1 ? owedOf(model, (node) => tableDeviation(model, table, node)) : 0),
+    0,
+  )
+
+const owedOf = (model: Model, deviationOf: (node: number) => number): number => {
+  let sum = 0
+  for (let node = 0; node < model.topology.size; node++) {
+    if (at(model.topology.closed, node) === 0) sum += Math.max(0, Math.floor(epsilon - deviationOf(node)))
+  }
+  return sum
 }
 
 const kinds: ReadonlyArray<PlacementMoveKind> = ["lost", "missing", "drained", "zone", "limit", "balance"]
