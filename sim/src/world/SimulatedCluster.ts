@@ -14,6 +14,8 @@ export interface NodeSpec {
   readonly address: string
   /** Range of replication ports, in pairs per cluster; 40 ports by default. */
   readonly replicationPorts?: number
+  /** Worker threads of the daemon, 2 by default. Two blocked writes then keep everything else from being answered. */
+  readonly threads?: number
 }
 
 /** Flags of the daemon's command line. */
@@ -22,6 +24,8 @@ export interface StartFlags {
   readonly newCluster?: boolean
   /** `--new-cluster-force` */
   readonly newClusterForce?: boolean
+  /** `threads` in the configuration for this start, if it differs from the node's. */
+  readonly threads?: number
 }
 
 /** One client connection to one daemon. Statements on one connection are answered in order. */

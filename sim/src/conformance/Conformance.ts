@@ -1,0 +1,79 @@
+/**
+ * Holds the simulated world against recordings of a real cluster: plays them and compares every answer that
+ * transcripts/README.md says may be compared.
+ */
+import { readdirSync, readFileSync, statSync } from "node:fs"
+import { basename, join } from "node:path"
+import { Replay, type Replayed } from "./Replay.ts"
+import { parseTranscript } from "./Transcript.ts"
+
+/** One statement that was answered otherwise. */
+export interface Difference {
+  readonly transcript: string
+  readonly line: number
+  readonly sql: string
+  readonly expected: unknown
+  readonly actual: unknown
+}
+
+/** How much agrees. */
+export interface Agreement {
+  readonly statements: number
+  readonly agree: number
+}
+
+/** The result of `conformance`. */
+export interface ConformanceReport extends Agreement {
+  readonly transcripts: number
+  readonly differences: ReadonlyArray<Difference>
+  readonly families: Readonly<Record<string, Agreement>>
+  /** Waits, stops and files: whether they came out as in the recording. */
+  readonly waits: Agreement
+  readonly waitDifferences: ReadonlyArray<{ readonly transcript: string; readonly line: number }>
+  /** Lines that say nothing that could be compared, by reason. */
+  readonly notCompared: Readonly<Record<string, number>>
+}
+
+/** The transcript files below the given files and folders, in order of their names. */
+export const transcriptFiles = (paths: ReadonlyArray<string>): ReadonlyArray<string> =>
+  paths.flatMap((path) => {
+    if (!statSync(path).isDirectory()) return [path]
+    const names = readdirSync(path).sort()
+    return transcriptFiles(names.filter((name) => name.endsWith(".jsonl") || statSync(join(path, name)).isDirectory()).map((name) => join(path, name)))
+  })
+
+/** Plays the transcripts at the given files and folders. */
+export const conformance = (paths: ReadonlyArray<string>, seed = 1): ConformanceReport =>
+  summarize(transcriptFiles(paths).map((file) => new Replay(parseTranscript(readFileSync(file, "utf8"), basename(file, ".jsonl")), seed).run()))
+
+const summarize = (replays: ReadonlyArray<Replayed>): ConformanceReport => {
+  const families: Record<string, { statements: number; agree: number }> = {}
+  const notCompared: Record<string, number> = {}
+  const differences: Array<Difference> = []
+  const waitDifferences: Array<{ transcript: string; line: number }> = []
+  let waits = 0
+  for (const { transcript, statements, waits: waited, notCompared: skipped } of replays) {
+    const name = `${transcript.family}/${transcript.name}`
+    const family = (families[transcript.family] ??= { statements: 0, agree: 0 })
+    for (const [reason, count] of skipped) notCompared[reason] = (notCompared[reason] ?? 0) + count
+    for (const { line, sql, expected, actual, verdict } of [...statements].sort((a, b) => a.line - b.line)) {
+      if (verdict.kind === "skip") notCompared[verdict.reason] = (notCompared[verdict.reason] ?? 0) + 1
+      else family.statements++
+      if (verdict.kind === "agree") family.agree++
+      if (verdict.kind === "differ") differences.push({ transcript: name, line, sql, expected, actual })
+    }
+    waits += waited.length
+    for (const wait of waited) if (!wait.agree) waitDifferences.push({ transcript: name, line: wait.line })
+  }
+  const totals = Object.values(families)
+  return {
+    transcripts: replays.length,
+    statements: totals.reduce((sum, family) => sum + family.statements, 0),
+    agree: totals.reduce((sum, family) => sum + family.agree, 0),
+    differences,
+    families,
+    waits: { statements: waits, agree: waits - waitDifferences.length },
+    waitDifferences,
+    notCompared,
+  }
+}

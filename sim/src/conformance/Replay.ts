@@ -1,0 +1,349 @@
+/**
+ * Plays one transcript against a simulated world, in virtual time: each line begins when what it was sent after has
+ * been answered, as much later as in the recording. Waits end when their condition holds; streams go on beside.
+ */
+import type { Answer } from "@shardwright/core/Answer"
+import { EventQueue } from "../runtime/EventQueue.ts"
+import { RandomStream } from "../runtime/RandomStream.ts"
+import type { Connection, StartFlags } from "../world/SimulatedCluster.ts"
+import { World } from "../world/World.ts"
+import { compare, matchesRows, type Surroundings, type Verdict } from "./Compare.ts"
+import { addressOf, nodeName, toSimulated } from "./Names.ts"
+import { runStream, type RunningStream } from "./Stream.ts"
+import type { Line, Transcript } from "./Transcript.ts"
+
+/** What became of one statement line. */
+export interface Checked {
+  readonly line: number
+  readonly sql: string
+  readonly expected: unknown
+  readonly actual: unknown
+  readonly verdict: Verdict
+}
+
+/** What became of one transcript. */
+export interface Replayed {
+  readonly transcript: Transcript
+  readonly statements: ReadonlyArray<Checked>
+  /** Waits whose condition did not come true here although it did in the recording, or the other way round. */
+  readonly waits: ReadonlyArray<{ readonly line: number; readonly agree: boolean }>
+  /** Lines that are no statements and were not compared, by reason. */
+  readonly notCompared: ReadonlyMap<string, number>
+}
+
+/** When a line began and ended here. */
+interface Progress {
+  readonly line: Line
+  startMicros: number
+  endMicros: number | undefined
+}
+
+const patienceMicros = 90_000_000
+const pollMicros = 50_000
+
+/** Plays transcripts; one instance for each. */
+export class Replay {
+  readonly #transcript: Transcript
+  readonly #queue = new EventQueue()
+  readonly #world: World
+  readonly #connections = new Map<number, Connection>()
+  readonly #progress: Array<Progress> = []
+  readonly #statements: Array<Checked> = []
+  readonly #waits: Array<{ line: number; agree: boolean }> = []
+  readonly #notCompared = new Map<string, number>()
+  readonly #streams: Array<{ readonly running: RunningStream; readonly endsAtMs: number }> = []
+  readonly #streamedTables = new Set<string>()
+  #streamed = false
+
+  constructor(transcript: Transcript, seed = 1) {
+    this.#transcript = transcript
+    this.#world = new World({ queue: this.#queue, random: new RandomStream(seed) })
+    const ports = portsOf(transcript)
+    for (let number = 1; number <= transcript.nodes; number++) {
+      this.#world.addNode({ name: nodeName(number), address: addressOf(number), replicationPorts: ports })
+    }
+  }
+
+  run(): Replayed {
+    for (const line of this.#transcript.lines) this.#play(line)
+    this.#stopStreams(Number.POSITIVE_INFINITY)
+    this.#awaitAll(this.#progress)
+    return { transcript: this.#transcript, statements: this.#statements, waits: this.#waits, notCompared: this.#notCompared }
+  }
+
+  #play(line: Line): void {
+    this.#stopStreams(line.atMs)
+    this.#awaitAll(this.#before(line))
+    const startMicros = Math.max(this.#queue.nowMicros, this.#startOf(line))
+    const progress: Progress = { line, startMicros, endMicros: undefined }
+    this.#progress.push(progress)
+    this.#advance(startMicros)
+    this.#begin(line, () => {
+      progress.endMicros = this.#queue.nowMicros
+    })
+  }
+
+  /** Lines that must have ended before this one begins. */
+  #before(line: Line): ReadonlyArray<Progress> {
+    const others = this.#progress.filter((other) => !isBackground(other.line))
+    if (line.group === undefined && !isBackground(line)) return others
+    return others.filter((other) => other.line.atMs + other.line.ms <= line.atMs && (other.line.group !== line.group || !isInstant(other.line)))
+  }
+
+  #startOf(line: Line): number {
+    const before = this.#before(line)
+    const last = before.reduce<Progress | undefined>((a, b) => (a === undefined || endMs(b.line) >= endMs(a.line) ? b : a), undefined)
+    const ended = before.reduce((latest, other) => Math.max(latest, other.endMicros ?? 0), 0)
+    const gapMs = last === undefined ? line.atMs : Math.max(0, line.atMs - endMs(last.line))
+    const afterEnded = ended + gapMs * 1000
+    const overlapping = this.#progress.filter((other) => !isBackground(other.line) && line.group !== undefined && other.line.group === line.group && !before.includes(other))
+    return overlapping.reduce((latest, other) => Math.max(latest, Math.min(other.startMicros + (line.atMs - other.line.atMs) * 1000, afterEnded)), afterEnded)
+  }
+
+  #begin(line: Line, done: () => void): void {
+    const world = this.#world
+    switch (line.kind) {
+      case "statement":
+        this.#statement(line, done)
+        return
+      case "start":
+        world.start(nodeName(line.node), flagsOf(line.args, line.config))
+        this.#until(() => this.#accepts(line.node), patienceMicros, done)
+        return
+      case "stop":
+        this.#stop(line, done)
+        return
+      case "kill":
+      case "exit":
+        world.kill(nodeName(line.node))
+        break
+      case "pause":
+        world.pause(nodeName(line.node))
+        break
+      case "resume":
+        world.resume(nodeName(line.node))
+        break
+      case "mkdir":
+        world.makeDirectory(nodeName(line.node), line.directory)
+        break
+      case "rmdir":
+        world.removeDirectory(nodeName(line.node), line.directory)
+        break
+      case "sleep":
+        this.#queue.after(line.sleepMs * 1000, done)
+        return
+      case "waitCounter":
+      case "waitRows":
+        this.#wait(line, done)
+        return
+      case "fill":
+        this.#fill(line, done)
+        return
+      case "partition":
+        world.partition(line.groups.map((group) => group.map(nodeName)))
+        break
+      case "cut":
+        world.cut(nodeName(line.from), nodeName(line.to), line.symmetric)
+        break
+      case "heal":
+        world.heal()
+        break
+      case "stream":
+        this.#stream(line)
+        break
+      case "file":
+        this.#file(line)
+        break
+      case "watch":
+        this.#skip("watch: when a change was seen")
+        break
+      case "figure":
+        this.#skip("figure: a measurement")
+        break
+      case "unknown":
+        this.#skip(`unknown event ${line.event}`)
+        break
+    }
+    done()
+  }
+
+  #statement(line: Extract<Line, { kind: "statement" }>, done: () => void): void {
+    const connection = line.group === undefined ? this.#connection(line.node) : this.#world.connect(null, nodeName(line.node))
+    const expected = line.answer
+    const timeout = expected.kind === "error" ? /^\(client\) no answer within (\d+) ms/.exec(expected.message)?.[1] : undefined
+    const send = (): void => connection.query(toSimulated(line.sql), (answer) => {
+      this.#check(line, answer)
+      done()
+    }, timeout === undefined ? patienceMicros : Number(timeout) * 1000)
+    const delay = line.group === undefined ? 0 : raceDelayMicros(line)
+    if (delay === 0) send()
+    else this.#queue.after(delay, send)
+  }
+
+  #check(line: Extract<Line, { kind: "statement" }>, answer: Answer): void {
+    const around: Surroundings = { streamedTables: this.#streamedTables, streamed: this.#streamed, concurrent: line.group !== undefined }
+    const verdict = compare(line.sql, line.answer, answer, around)
+    this.#statements.push({ line: line.line, sql: line.sql, expected: line.answer, actual: answer, verdict })
+  }
+
+  #stop(line: Extract<Line, { kind: "stop" }>, done: () => void): void {
+    let ended = false
+    this.#world.stop(nodeName(line.node), () => {
+      ended = true
+    })
+    this.#until(() => ended, line.ended ? patienceMicros : line.ms * 1000, () => {
+      this.#waits.push({ line: line.line, agree: ended === line.ended })
+      done()
+    })
+  }
+
+  #wait(line: Extract<Line, { kind: "waitCounter" | "waitRows" }>, done: () => void): void {
+    const sql = line.kind === "waitCounter" ? `SHOW STATUS LIKE '${line.counter}'` : toSimulated(line.sql)
+    const connection = this.#world.connect(null, nodeName(line.node))
+    const holds = (answer: Answer): boolean => {
+      if (line.kind === "waitRows") return matchesRows(line.rows, answer)
+      const value = answer._tag === "Rows" ? answer.rows[0]?.[1] : undefined
+      return value !== undefined && (value === line.value) !== line.negated
+    }
+    const giveUpAt = this.#queue.nowMicros + (line.held ? line.ms * 1000 + 30_000_000 : line.ms * 1000)
+    const askAgain = (): void => connection.query(sql, (answer) => {
+      const held = holds(answer)
+      if (held || this.#queue.nowMicros >= giveUpAt) {
+        connection.close()
+        this.#waits.push({ line: line.line, agree: held === line.held || dependsOnStream(line, this.#streamed) })
+        done()
+      } else this.#queue.after(pollMicros, askAgain)
+    }, patienceMicros)
+    askAgain()
+  }
+
+  #fill(line: Extract<Line, { kind: "fill" }>, done: () => void): void {
+    const connection = this.#connection(line.node)
+    const row = (id: number): string => `(${[String(id), ...line.values.map((value) => value.replaceAll("{id}", String(id)))].join(",")})`
+    const sendFrom = (first: number): void => {
+      const end = Math.min(line.from + line.count, first + line.batch)
+      if (first >= end) {
+        done()
+        return
+      }
+      const rows: Array<string> = []
+      for (let id = first; id < end; id++) rows.push(row(id))
+      connection.query(`INSERT INTO ${line.into} (id,${line.columns.join(",")}) VALUES ${rows.join(",")}`, () => sendFrom(end), patienceMicros)
+    }
+    sendFrom(line.from)
+  }
+
+  #stream(line: Extract<Line, { kind: "stream" }>): void {
+    const table = /\b(?:INTO|UPDATE|FROM)\s+(?:\w+:)?([\w.]+)/i.exec(line.statement)?.[1]?.toLowerCase()
+    if (table !== undefined) this.#streamedTables.add(table)
+    this.#streamed = true
+    // A wrapper's rows land in its shards.
+    for (const name of [...this.#world.hosts.values()].flatMap((host) => this.#world.tables(host.name))) {
+      if (name.name === table) for (const agent of name.agents.flat()) this.#streamedTables.add(agent.table)
+    }
+    const connection = this.#world.connect(null, nodeName(line.node))
+    const running = runStream(this.#queue, connection, toSimulated(line.statement), line.from, line.everyMs * 1000, line.timeoutMs * 1000)
+    this.#streams.push({ running, endsAtMs: line.atMs + line.ms })
+    this.#skip("stream: how many statements fit in is a matter of timing")
+  }
+
+  #stopStreams(atMs: number): void {
+    for (const stream of this.#streams) {
+      if (stream.endsAtMs > atMs || !stream.running.active()) continue
+      stream.running.stop()
+      this.#drive(() => !stream.running.active(), patienceMicros)
+    }
+  }
+
+  #file(line: Extract<Line, { kind: "file" }>): void {
+    const actual = this.#world.grastate(nodeName(line.node))
+    const wanted = line.text.replace(/uuid: .*/, "uuid")
+    this.#waits.push({ line: line.line, agree: actual !== undefined && actual.replace(/uuid: .*/, "uuid") === wanted || this.#streamed })
+  }
+
+  #connection(node: number): Connection {
+    let connection = this.#connections.get(node)
+    if (connection === undefined) {
+      connection = this.#world.connect(null, nodeName(node))
+      this.#connections.set(node, connection)
+    }
+    return connection
+  }
+
+  #accepts(node: number): boolean {
+    return this.#world.hosts.get(nodeName(node))?.daemon?.accepting ?? false
+  }
+
+  #skip(reason: string): void {
+    this.#notCompared.set(reason, (this.#notCompared.get(reason) ?? 0) + 1)
+  }
+
+  #until(condition: () => boolean, limitMicros: number, done: () => void): void {
+    const giveUpAt = this.#queue.nowMicros + limitMicros
+    const look = (): void => {
+      if (condition() || this.#queue.nowMicros >= giveUpAt) done()
+      else this.#queue.after(500, look)
+    }
+    look()
+  }
+
+  #awaitAll(progress: ReadonlyArray<Progress>): void {
+    this.#drive(() => progress.every((other) => other.endMicros !== undefined || isBackground(other.line)), 4 * patienceMicros)
+  }
+
+  /** Runs the world until something holds. */
+  #drive(until: () => boolean, limitMicros: number): void {
+    const giveUpAt = this.#queue.nowMicros + limitMicros
+    while (!until()) {
+      const next = this.#queue.nextAtMicros()
+      if (next === undefined || next > giveUpAt || !this.#queue.step()) return
+    }
+  }
+
+  #advance(toMicros: number): void {
+    let reached = false
+    this.#queue.at(toMicros, () => {
+      reached = true
+    })
+    this.#drive(() => reached, Number.POSITIVE_INFINITY)
+  }
+}
+
+const isBackground = (line: Line): boolean => line.kind === "stream" || line.kind === "watch" || line.kind === "figure"
+
+const isInstant = (_line: Line): boolean => false
+
+const endMs = (line: Line): number => line.atMs + line.ms
+
+const dependsOnStream = (line: Line, streamed: boolean): boolean => streamed && line.kind === "waitRows"
+
+const flagsOf = (args: ReadonlyArray<string>, config: string): StartFlags => {
+  const threads = /threads\s*=\s*(\d+)/.exec(config)?.[1]
+  return {
+    newCluster: args.includes("--new-cluster"),
+    newClusterForce: args.includes("--new-cluster-force"),
+    ...(threads === undefined ? {} : { threads: Number(threads) }),
+  }
+}
+
+/** Who is to win a race is not said by anything but the recording: its losers begin a little later. */
+const raceDelayMicros = (line: Extract<Line, { kind: "statement" }>): number => {
+  const answer = line.answer
+  if (!/^\s*(INSERT|REPLACE|UPDATE|DELETE)\b/i.test(line.sql)) return 0
+  if (answer.kind === "error" && /seqno \d/.test(answer.message)) return 40
+  if (answer.kind === "error" && /^duplicate id/.test(answer.message)) return 4000
+  return answer.kind === "ok" && answer.affectedRows === 0 ? 4000 : 0
+}
+
+/** The recorder's range of replication ports is not in the transcript, but where it ran out is. */
+const portsOf = (transcript: Transcript): number => {
+  let clusters = 0
+  for (const line of transcript.lines) {
+    if (line.kind !== "statement" || line.node !== 1) continue
+    if (line.answer.kind === "error" && /no replication ports available/.test(line.answer.message)) return 2 * Math.max(1, clusters)
+    if (line.answer.kind !== "ok") continue
+    if (/^\s*(CREATE|JOIN)\s+CLUSTER/i.test(line.sql)) clusters++
+    if (/^\s*(DELETE|EXIT)\s+CLUSTER/i.test(line.sql)) clusters--
+  }
+  return 200
+}

@@ -1,0 +1,259 @@
+/**
+ * CREATE, JOIN, EXIT, DELETE and ALTER CLUSTER and SET CLUSTER. Each is a small conversation between daemons that
+ * takes as long, waits as long and hangs as readily as on a real cluster (findings 17 to 22, 28, 30, 35, 36).
+ */
+import { type Answer, ok, refused } from "@shardwright/core/Answer"
+import { addTables, dropTables } from "./AlterCluster.ts"
+import type { Daemon } from "./Daemon.ts"
+import type { Member } from "./group/Member.ts"
+import { joinCluster } from "./JoinCluster.ts"
+import { askAll } from "./Peers.ts"
+import type { AlterCluster, ClusterStatement, CreateCluster } from "./sql/Statement.ts"
+import { draw } from "./WorldContext.ts"
+
+/** Delivers the answer; never called by a statement that hangs. */
+export type Reply = (answer: Answer) => void
+
+/** Executes a statement about clusters. */
+export const executeClusterStatement = (daemon: Daemon, statement: ClusterStatement, reply: Reply): void => {
+  switch (statement.kind) {
+    case "createCluster":
+      daemon.clusterLock.acquire(() => createCluster(daemon, statement, unlocking(daemon, reply)))
+      return
+    case "joinCluster":
+      daemon.clusterLock.acquire(() => joinCluster(daemon, statement, unlocking(daemon, reply)))
+      return
+    case "deleteCluster":
+      daemon.clusterLock.acquire(() => deleteCluster(daemon, statement.cluster, unlocking(daemon, reply)))
+      return
+    case "exitCluster":
+      daemon.clusterLock.acquire(() => exitCluster(daemon, statement.cluster, unlocking(daemon, reply)))
+      return
+    case "alterCluster":
+      alterCluster(daemon, statement, reply)
+      return
+    case "setCluster":
+      setCluster(daemon, statement.cluster, statement.name, reply)
+      return
+  }
+}
+
+const unlocking = (daemon: Daemon, reply: Reply): Reply => (answer) => {
+  reply(answer)
+  daemon.clusterLock.release()
+}
+
+/** Why a name and a path cannot be used for a cluster on this node, if so. */
+export const pathProblem = (daemon: Daemon, cluster: string, path: string): string | undefined => {
+  for (const member of daemon.members.values()) {
+    if (member.path === path) return `duplicate paths, cluster '${cluster}' has the same path as '${member.name}'`
+  }
+  if (path === "" || daemon.host.directories.has(path)) return undefined
+  const full = `${daemon.host.dataDirectory}/${path}`
+  return `cluster '${cluster}', cannot access directory ${full}, cannot access ${full}`
+}
+
+const createCluster = (daemon: Daemon, statement: CreateCluster, reply: Reply): void => {
+  const { context } = daemon
+  const name = statement.cluster
+  const path = statement.path ?? ""
+  const problem = daemon.members.has(name) ? `cluster '${name}' already exists` : pathProblem(daemon, name, path)
+  if (problem !== undefined) {
+    reply(refused(`failed to create desc: ${problem}`))
+    return
+  }
+  const portPair = daemon.freePortPair()
+  if (portPair === undefined) {
+    reply(refused(`failed to make cluster: cluster '${name}', no replication ports available, add replication listener`))
+    return
+  }
+  context.queue.after(draw(context, context.timings.createClusterMicros), () => {
+    if (!daemon.exists()) return
+    const member = daemon.newMember(name, path, portPair)
+    member.user = context.nextIdentity()
+    member.group = context.newGroup(name)
+    daemon.members.set(name, member)
+    member.group.found(member, context.nextIdentity(), 0)
+    daemon.save(member, false)
+    reply(ok())
+  })
+}
+
+/** Addresses of the other members that a node sees. */
+export const othersInView = (daemon: Daemon, member: Member): ReadonlyArray<string> =>
+  member.view.map((other) => other.host.address).filter((address) => address !== daemon.address)
+
+/** Others that a cluster statement turns to: who is in view, and who is only in the list. */
+export const othersKnown = (daemon: Daemon, member: Member): ReadonlyArray<string> =>
+  [...new Set([...othersInView(daemon, member), ...member.nodesSet])].filter((address) => address !== daemon.address)
+
+const exitCluster = (daemon: Daemon, name: string, reply: Reply): void => {
+  const { context } = daemon
+  const member = daemon.members.get(name)
+  if (member === undefined) {
+    reply(refused(`unknown cluster '${name}'`))
+    return
+  }
+  const component = member.component
+  if (component === undefined || !component.primary || member.frozen) {
+    reply(refused(component === undefined && member.state === "closed" ? notReady(member) : `can not exit cluster '${name}': cluster is not primary`))
+    return
+  }
+  const known = new Set([...othersKnown(daemon, member), ...member.everKnown])
+  const micros = daemon.leaveMicros(member)
+  member.drain()
+  member.group?.leave(member)
+  for (const other of component.members) {
+    other.nodesSet = other.nodesSet.filter((address) => address !== daemon.address)
+    if (component.members.every((one) => one.host.running())) other.nodesSet = component.members.map((one) => one.host.address)
+  }
+  context.queue.after(micros, () => {
+    if (!daemon.exists()) return
+    daemon.forget(member)
+    waitForPaused(daemon, [...known], () => reply(ok()))
+  })
+}
+
+/** Goes on when no paused process is among the addresses: what is sent to one is answered when it is woken (finding 21). */
+export const waitForPaused = (daemon: Daemon, addresses: ReadonlyArray<string>, done: () => void): void => {
+  const paused = addresses.filter((address) => daemon.context.hostAt(address)?.daemon?.paused === true)
+  askAll(daemon.context, daemon, paused, (_peer, call) => call.reply(() => {}), (_address, _why, settle) => settle(), done)
+}
+
+const deleteCluster = (daemon: Daemon, name: string, reply: Reply): void => {
+  const { context } = daemon
+  const member = daemon.members.get(name)
+  if (member === undefined) {
+    reply(refused(`unknown cluster '${name}'`))
+    return
+  }
+  const wasPrimary = member.component?.primary ?? member.state === "destroyed"
+  const addresses = othersInView(daemon, member)
+  const everywhere = [...new Set([...addresses, ...(member.component === undefined ? [] : member.everKnown)])]
+  const finish = (): void => {
+    if (!daemon.exists()) return
+    if (member.component !== undefined) member.group?.leave(member)
+    daemon.forget(member)
+    waitForPaused(daemon, everywhere, () => reply(ok()))
+  }
+  if (addresses.length === 0) {
+    context.queue.after(draw(context, context.timings.leaveAloneMicros), finish)
+    return
+  }
+  askAll(context, daemon, addresses, (peer, call) => {
+    const there = peer.members.get(name)
+    // Who is still joining is not told, and never ends (finding 19).
+    if (there === undefined || there.state === "joining" || there.group !== member.group) {
+      if (there?.state === "joining") there.stuck = true
+      call.reply(() => {})
+      return
+    }
+    peer.clusterLock.acquire(() => deleteHere(peer, there, () => {
+      peer.clusterLock.release()
+      call.reply(() => {})
+    }))
+  }, (_address, _why, settle) => {
+    context.queue.after(wasPrimary ? 0 : context.timings.leaveNonPrimaryMicros, settle)
+  }, finish)
+}
+
+const deleteHere = (daemon: Daemon, member: Member, done: () => void): void => {
+  const { context } = daemon
+  if (daemon.members.get(member.name) !== member) {
+    done()
+    return
+  }
+  member.exiting = true
+  context.queue.after(draw(context, context.timings.leavePairMicros), () => {
+    if (!daemon.exists()) return
+    member.group?.leave(member)
+    daemon.forget(member)
+    done()
+  })
+}
+
+const setCluster = (daemon: Daemon, name: string, option: string, reply: Reply): void => {
+  const member = daemon.members.get(name)
+  if (member === undefined) reply(refused(`unknown cluster '${name}' in SET statement`))
+  else if (member.component === undefined && member.state === "closed") reply(refused(notReady(member)))
+  else if (option !== "pc.bootstrap" || member.component === undefined) reply(refused("error in node state, must reinit"))
+  else {
+    if (!member.frozen) member.group?.bootstrap(member.component)
+    reply(ok())
+  }
+}
+
+/** Why a cluster cannot be written or altered through this node now, if so. */
+export const notReady = (member: Member): string => {
+  if (member.exiting) return `cluster '${member.name}' is exiting`
+  if (member.component === undefined && member.state === "closed" && !member.connecting) {
+    return `cluster '${member.name}' is not ready, recovery is required`
+  }
+  return notWritable(member) ?? `cluster '${member.name}' is not ready, not primary state (${member.state})`
+}
+
+/** Why a write to the cluster is refused at once, if it is. */
+export const notWritable = (member: Member): string | undefined => {
+  const name = member.name
+  if (member.exiting) return `cluster '${name}' is exiting`
+  const primary = member.shown?.primary ?? member.component?.primary ?? false
+  if (!primary) return `cluster '${name}' is not ready, not primary state (${member.connecting ? "joining" : member.state})`
+  if (member.state === "joining") return `cluster '${name}' is not ready, current state is joining`
+  return undefined
+}
+
+const alterCluster = (daemon: Daemon, statement: AlterCluster, reply: Reply): void => {
+  const name = statement.cluster
+  if (statement.action === "update") {
+    updateNodes(daemon, name, statement.subject ?? "", reply)
+    return
+  }
+  for (const table of statement.tables) {
+    const problem = daemon.host.disk.clusterTableProblem(table, name)
+    if (problem !== undefined) {
+      reply(refused(problem))
+      return
+    }
+  }
+  const member = daemon.members.get(name)
+  if (member === undefined) {
+    reply(refused(`unknown cluster '${name}'`))
+    return
+  }
+  const closed = member.component === undefined && member.state === "closed" && !member.connecting
+  const problem = closed ? notReady(member) : notWritable(member)
+  if (problem !== undefined) reply(refused(problem))
+  else if (statement.action === "add") addTables(daemon, member, statement.tables, reply)
+  else dropTables(daemon, member, statement.tables, reply)
+}
+
+const updateNodes = (daemon: Daemon, name: string, subject: string, reply: Reply): void => {
+  if (subject !== "nodes" && subject !== "user") {
+    reply(refused(`unhandled statement, only UPDATE nodes or UPDATE user are supported, got '${subject}'`))
+    return
+  }
+  const member = daemon.members.get(name)
+  if (member === undefined) {
+    reply(refused(`unknown cluster '${name}'`))
+    return
+  }
+  const problem = notWritable(member)
+  if (problem !== undefined) {
+    reply(refused(problem))
+    return
+  }
+  const addresses = member.view.map((other) => other.host.address)
+  setNodes(member, addresses)
+  askAll(daemon.context, daemon, othersInView(daemon, member), (peer, call) => {
+    const there = peer.members.get(name)
+    if (there !== undefined && there.group === member.group) setNodes(there, addresses)
+    call.reply(() => {})
+  }, (_address, _why, settle) => settle(), () => reply(ok()))
+}
+
+/** Gives a member its list of nodes, on disk too. */
+export const setNodes = (member: Member, addresses: ReadonlyArray<string>): void => {
+  member.nodesSet = addresses
+  for (const address of addresses) member.everKnown.add(address)
+  member.host.saved(member)
+}

@@ -1,0 +1,156 @@
+/**
+ * What one node stores, and what a crash makes of it. Tables survive a kill as they are, with one exception that the
+ * real server has (finding 4): a table that was overwritten by a copy while its binlog still held writes of its own is
+ * restored from the copy plus everything in the binlog whose number is not taken yet, so old rows return and new ones
+ * vanish.
+ */
+import type { TableView } from "./SimulatedCluster.ts"
+import { Database } from "./storage/Database.ts"
+import type { Table, TableSnapshot } from "./storage/Table.ts"
+import type { Applied, WriteSet } from "./storage/write.ts"
+import { rowsView } from "./TableRows.ts"
+
+interface LogEntry {
+  readonly number: number
+  readonly writeSet: WriteSet
+}
+
+/** The binlog of one table. */
+interface TableLog {
+  /** Transactions of the table so far. */
+  number: number
+  entries: Array<LogEntry>
+  /** The copy that overwrote the table, and the number that came with it. */
+  copy: { readonly snapshot: TableSnapshot; readonly number: number } | undefined
+}
+
+/** Entries beyond this many are flushed: the server writes a table out now and then. */
+const entriesMax = 100_000
+
+/** The storage of a node. */
+export class Disk {
+  readonly database: Database
+  readonly #logs = new Map<string, TableLog>()
+
+  constructor(dataDirectory: string, autoId: () => bigint) {
+    this.database = new Database({ dataDirectory, autoId })
+  }
+
+  /** Applies a write to its table. */
+  apply(writeSet: WriteSet): Applied {
+    const applied = writeSet.apply(this.database)
+    const log = this.#log(writeSet.table)
+    log.number++
+    if (writeSet.keys === "whole table" && this.database.table(writeSet.table)?.size === 0) {
+      // TRUNCATE, or a DELETE of everything: nothing is left that a crash could bring back.
+      log.entries = []
+    } else {
+      log.entries.push({ number: log.number, writeSet })
+      if (log.entries.length > entriesMax && log.copy === undefined) log.entries = log.entries.slice(entriesMax >> 1)
+    }
+    return applied
+  }
+
+  /** The process ended without warning. */
+  crash(): void {
+    for (const [name, log] of this.#logs) {
+      const table = this.database.table(name)
+      if (log.copy !== undefined && table !== undefined) this.#replay(table, log)
+      log.entries = []
+      log.copy = undefined
+    }
+  }
+
+  /** The process wrote all tables out. */
+  saved(): void {
+    for (const log of this.#logs.values()) {
+      log.entries = []
+      log.copy = undefined
+    }
+  }
+
+  /** Overwrites a table with another node's. */
+  overwrite(name: string, from: Disk): void {
+    const source = from.database.table(name)
+    if (source === undefined) return
+    const snapshot = source.snapshot()
+    this.database.receive(snapshot)
+    const log = this.#log(name)
+    log.number = from.#log(name).number
+    log.copy = log.entries.length > 0 ? { snapshot, number: log.number } : undefined
+  }
+
+  /** A table was dropped. */
+  dropped(name: string): void {
+    this.#logs.delete(name)
+  }
+
+  has(name: string): boolean {
+    return this.database.table(name) !== undefined
+  }
+
+  bytes(name: string): number {
+    return this.database.table(name)?.bytes ?? 0
+  }
+
+  /** Marks a plain table as part of a cluster, or of none. */
+  setCluster(name: string, cluster: string | undefined): void {
+    const table = this.database.table(name)
+    if (table !== undefined) table.cluster = cluster
+  }
+
+  /** Why a table cannot be put into a cluster or taken out of it, if so. */
+  clusterTableProblem(name: string, cluster: string): string | undefined {
+    if (this.database.table(name) !== undefined) return undefined
+    const wrapper = this.database.wrapper(name)
+    if (wrapper === undefined) return `unknown or wrong type of table '${name}'`
+    const unknown = wrapper.targets.flatMap((target) => (target.local !== undefined && !this.has(target.local) ? [target.local] : []))
+    return unknown.length > 0
+      ? `can not add distributed table '${name}' into cluster '${cluster}';has unknown local tables: ${unknown.join(",")}`
+      : `not simulated: a ${wrapper.kind} table in a cluster`
+  }
+
+  /** All tables, for checkers. Rows are read where they are. */
+  views(clusterOf: (table: string) => string | undefined): ReadonlyArray<TableView> {
+    const plain = [...this.database.tables.values()].map((table): TableView => ({
+      name: table.name,
+      kind: table.kind,
+      cluster: clusterOf(table.name),
+      rows: rowsView(table),
+      agents: [],
+    }))
+    const wrappers = [...this.database.wrappers.values()].map((wrapper): TableView => ({
+      name: wrapper.name,
+      kind: wrapper.kind,
+      cluster: undefined,
+      rows: noRows,
+      agents: wrapper.targets.map((target) => target.local === undefined ? target.mirrors : [{ address: "", table: target.local }]),
+    }))
+    return [...plain, ...wrappers]
+  }
+
+  #log(name: string): TableLog {
+    let log = this.#logs.get(name)
+    if (log === undefined) {
+      log = { number: 0, entries: [], copy: undefined }
+      this.#logs.set(name, log)
+    }
+    return log
+  }
+
+  #replay(table: Table, log: TableLog): void {
+    const { copy } = log
+    if (copy === undefined) return
+    table.restore(copy.snapshot)
+    let number = copy.number
+    for (const entry of log.entries) {
+      if (entry.number <= number) continue
+      number = entry.number
+      entry.writeSet.apply(this.database)
+    }
+    log.number = number
+  }
+}
+
+const noRows: TableView["rows"] = new Map()
+

@@ -1,0 +1,44 @@
+/** A machine: what stays when its daemon ends. */
+import type { Daemon } from "./Daemon.ts"
+import type { Disk } from "./Disk.ts"
+import type { NodeSpec } from "./SimulatedCluster.ts"
+
+/** What a node keeps on disk of a replication cluster: the list of clusters and the `grastate.dat` beside it. */
+export interface ClusterRecord {
+  readonly name: string
+  readonly path: string
+  nodesSet: ReadonlyArray<string>
+  tables: ReadonlyArray<string>
+  user: number
+  history: number
+  /** Last number applied. After a crash the file says -1, but the server finds the number again. */
+  seqno: number
+  safeToBootstrap: boolean
+  /** True after a clean stop: the file names the number. */
+  clean: boolean
+  /** The history was thrown away and only a full copy helps (finding 48). */
+  mustCopy: boolean
+}
+
+/** A host with its disk. */
+export class Host {
+  readonly spec: NodeSpec
+  readonly disk: Disk
+  readonly directories = new Set<string>()
+  readonly clusters = new Map<string, ClusterRecord>()
+  daemon: Daemon | undefined
+
+  constructor(spec: NodeSpec, disk: Disk) {
+    this.spec = spec
+    this.disk = disk
+  }
+
+  get name(): string {
+    return this.spec.name
+  }
+
+  /** Where the daemon keeps its data, as its messages show it. */
+  get dataDirectory(): string {
+    return this.disk.database.dataDirectory
+  }
+}

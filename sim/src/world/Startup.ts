@@ -1,0 +1,146 @@
+/**
+ * What a daemon does with its clusters when it starts (findings 1 to 3): it asks the nodes of its list. Nobody answers:
+ * closed, for good. A member answers: it goes back in. Only closed ones answer: it makes itself primary with what it
+ * has, whether or not that is the most.
+ */
+import type { Daemon } from "./Daemon.ts"
+import type { Component } from "./group/Component.ts"
+import type { Member } from "./group/Member.ts"
+import type { ClusterRecord } from "./Host.ts"
+import { askAll } from "./Peers.ts"
+import { draw } from "./WorldContext.ts"
+
+const noDonor = (name: string): string => `remote version check failed: cluster '${name}', failed to fetch donor user from any node`
+
+/** Brings back all clusters of a node, one after another (finding 29). */
+export const startClusters = (daemon: Daemon): void => {
+  const records = [...daemon.host.clusters.values()]
+  const members = records.map((record) => restore(daemon, record))
+  const startNext = (index: number): void => {
+    const member = members[index]
+    const record = records[index]
+    if (member === undefined || record === undefined || !daemon.exists()) return
+    startOne(daemon, member, record, () => startNext(index + 1))
+  }
+  startNext(0)
+}
+
+const restore = (daemon: Daemon, record: ClusterRecord): Member => {
+  const member = daemon.newMember(record.name, record.path, daemon.freePortPair() ?? 0)
+  member.nodesSet = record.nodesSet
+  member.user = record.user
+  member.standAt(record.mustCopy ? -1 : record.history, record.seqno)
+  daemon.members.set(record.name, member)
+  daemon.setTables(member, [...record.tables].sort())
+  return member
+}
+
+const startOne = (daemon: Daemon, member: Member, record: ClusterRecord, next: () => void): void => {
+  if (record.nodesSet.length === 0) {
+    makePrimary(daemon, member, record.history, record.seqno)
+    next()
+    return
+  }
+  const answers: Array<Member> = []
+  askPeers(daemon, member, answers, () => decide(daemon, member, record, answers, next))
+}
+
+const askPeers = (daemon: Daemon, member: Member, answers: Array<Member>, done: () => void): void => {
+  const { queue, timings } = daemon.context
+  const others = member.nodesSet.filter((address) => address !== daemon.address)
+  const addresses = [...others]
+  askAll(daemon.context, daemon, addresses, (peer, call) => {
+    const found = peer.members.get(member.name)
+    call.reply(() => {
+      if (found !== undefined) answers.push(found)
+    })
+  }, (_address, why, settle) => {
+    if (why === "unreachable") queue.after(timings.askPeerMicros, settle)
+    else settle()
+  }, done)
+}
+
+const decide = (daemon: Daemon, member: Member, record: ClusterRecord, answers: ReadonlyArray<Member>, next: () => void): void => {
+  const { context } = daemon
+  const inOrder = [...answers].sort((a, b) => record.nodesSet.indexOf(a.host.address) - record.nodesSet.indexOf(b.host.address))
+  if (answers.length === 0) {
+    member.lastError = noDonor(member.name)
+    next()
+    return
+  }
+  if (daemon.flags.newCluster === true || daemon.flags.newClusterForce === true) {
+    startAnew(daemon, member, record)
+    next()
+    return
+  }
+  if (new Set(answers.map((answer) => answer.user)).size > 1) {
+    member.lastError = `remote version check failed: inconsistent cluster user from remotes for '${member.name}'`
+    next()
+    return
+  }
+  member.nodesSet = knownAddresses(inOrder)
+  const open = inOrder.filter((answer) => answer.component !== undefined)
+  member.connecting = true
+  if (open.length > 0) {
+    member.user = open[0]?.user ?? member.user
+    context.queue.after(draw(context, context.timings.rejoinMicros), () => enterAgain(daemon, member, open, next))
+    return
+  }
+  context.queue.after(draw(context, context.timings.coldPrimaryMicros), () => {
+    if (!daemon.exists() || daemon.members.get(member.name) !== member) return
+    member.connecting = false
+    makePrimary(daemon, member, context.nextIdentity(), 0)
+    next()
+  })
+}
+
+/** Addresses that the nodes name: who is in view first, then who is only in the lists. */
+export const knownAddresses = (members: ReadonlyArray<Member>): ReadonlyArray<string> => {
+  const views = members.flatMap((member) => (member.component === undefined ? [] : member.view.map((other) => other.host.address)))
+  return [...new Set([...views, ...members.flatMap((member) => member.nodesSet)])]
+}
+
+const startAnew = (daemon: Daemon, member: Member, record: ClusterRecord): void => {
+  if (daemon.flags.newClusterForce !== true && !(record.clean && record.safeToBootstrap)) {
+    member.lastError = "replication connection failed: 7 'error in node state, must reinit'"
+    return
+  }
+  member.nodesSet = []
+  member.user = daemon.context.nextIdentity()
+  daemon.context.queue.after(draw(daemon.context, daemon.context.timings.coldPrimaryMicros), () => {
+    if (daemon.exists()) makePrimary(daemon, member, record.history, record.seqno)
+  })
+}
+
+const makePrimary = (daemon: Daemon, member: Member, history: number, seqno: number): void => {
+  const group = daemon.context.newGroup(member.name)
+  member.group = group
+  group.found(member, history, seqno)
+  daemon.save(member, false)
+}
+
+const enterAgain = (daemon: Daemon, member: Member, candidates: ReadonlyArray<Member>, next: () => void): void => {
+  const group = candidates[0]?.group
+  if (group === undefined || !daemon.exists()) return
+  member.group = group
+  group.await(() => {
+    if (!daemon.running() || daemon.members.get(member.name) !== member) return !daemon.exists()
+    const component = openView(daemon, member, candidates)
+    if (component === undefined) return false
+    member.connecting = false
+    const synced = (): void => daemon.save(member, false)
+    if (component.primary) group.admit(component, [member], "restart", undefined, synced)
+    else group.returnTo(component, member, synced)
+    next()
+    return true
+  })
+}
+
+// A view that still counts the former life of this node must first notice that it is over.
+const openView = (daemon: Daemon, member: Member, candidates: ReadonlyArray<Member>): Component | undefined => {
+  const views = (member.group?.components ?? []).filter((component) =>
+    !component.stalled &&
+    component.members.every((other) => other.host.name !== daemon.name) &&
+    component.members.some((other) => other.host.running() && !other.frozen && daemon.context.network.connects(daemon.name, other.host.name)))
+  return views.find((component) => component.primary) ?? views.find((component) => component.members.some((other) => candidates.includes(other))) ?? views[0]
+}

@@ -1,0 +1,82 @@
+/** What SHOW STATUS says of replication clusters. */
+import type { Daemon } from "./Daemon.ts"
+import type { Member } from "./group/Member.ts"
+import { like } from "./Like.ts"
+
+type Line = readonly [name: string, value: string]
+
+/** `primary`, `non-primary`, and what a node says that has no view. */
+export const statusOf = (member: Member): string => {
+  if (member.connecting) return "disconnected"
+  if (member.shown !== undefined) return member.shown.primary ? "primary" : "non-primary"
+  if (member.component !== undefined) return member.component.primary ? "primary" : "non-primary"
+  return member.state === "closed" ? "recovery-required" : "non-primary"
+}
+
+/** Number of members that the node sees. */
+export const sizeOf = (member: Member): number => member.shown?.size ?? member.component?.members.length ?? 0
+
+/** How far the node is, in the words of SHOW STATUS. */
+export const nodeStateOf = (member: Member): string => (member.connecting ? "joining" : member.state)
+
+const viewNumberOf = (member: Member): number => {
+  if (member.shown !== undefined) return member.shown.viewNumber
+  return member.component?.primary === true ? member.component.viewNumber : -1
+}
+
+const indexOf = (member: Member): number => member.shown?.index ?? member.component?.members.indexOf(member) ?? -1
+
+const viewText = (member: Member): string =>
+  member.view.map((other) => `${other.host.address},${replicationAddress(other)}:replication`).join(",")
+
+const replicationAddress = (member: Member): string => {
+  const address = member.host.address
+  const colon = address.lastIndexOf(":")
+  return `${address.slice(0, colon)}:${Number(address.slice(colon + 1)) + 1 + 2 * member.portPair}`
+}
+
+const transferLines = (member: Member): ReadonlyArray<Line> => {
+  const active = member.state === "donor" || member.state === "joining"
+  const { total, stage, table, tables } = member.transfer
+  const values = active ? [String(total), stage, "0", table, String(tables)] : ["-", "-", "-", "-", "-"]
+  const names = ["sst_total", "sst_stage", "sst_stage_total", "sst_table", "sst_tables"]
+  return names.map((name, index) => [name, values[index] ?? "-"] as const)
+}
+
+const linesOf = (member: Member): ReadonlyArray<Line> => {
+  const lists: ReadonlyArray<Line> = [
+    ["nodes_set", member.nodesSet.join(",")],
+    ["nodes_view", member.component === undefined && member.state !== "destroyed" ? "" : viewText(member)],
+    ["indexes_count", String(member.tables.length)],
+    ["indexes", member.tables.join(",")],
+  ]
+  const error: ReadonlyArray<Line> = member.lastError === undefined ? [] : [["last_error", member.lastError]]
+  const closed = member.component === undefined && member.state === "closed" && !member.connecting
+  if (closed) return [["status", "recovery-required"], ["node_state", "closed"], ...error, ...lists]
+  const applied = member.state === "joining" && member.history !== member.component?.history ? -1 : member.applied
+  const seqno = member.state === "destroyed" ? 0 : Math.max(applied, member.state === "joining" ? (member.component?.seqno ?? 0) : 0)
+  return [
+    ["state_seqno", String(seqno)],
+    ["conf_id", String(viewNumberOf(member))],
+    ["status", statusOf(member)],
+    ["size", String(sizeOf(member))],
+    ["local_index", String(indexOf(member))],
+    ["node_state", nodeStateOf(member)],
+    ...lists,
+    ...transferLines(member),
+    ["last_committed", String(applied)],
+  ]
+}
+
+/** All lines about clusters that a pattern matches. */
+export const clusterStatus = (daemon: Daemon, pattern: string | undefined): ReadonlyArray<Line> => {
+  const found: Array<Line> = []
+  const add = (name: string, value: string): void => {
+    if (pattern === undefined || like(pattern, name)) found.push([name, value])
+  }
+  for (const member of daemon.members.values()) {
+    add("cluster_name", member.name)
+    for (const [name, value] of linesOf(member)) add(`cluster_${member.name}_${name}`, value)
+  }
+  return found
+}

@@ -1,0 +1,155 @@
+/**
+ * How a node that was away, or is new, gets what the others have: the missed changes by number (IST), or a full copy
+ * of all tables of the cluster (SST). By number means just that: nobody looks whether the two histories are one
+ * (finding 46).
+ */
+import type { Component, GroupContext } from "./Component.ts"
+import type { Member } from "./Member.ts"
+
+/** Moves tables between nodes; the world implements it. */
+export interface TableCopier {
+  /** Bytes of the tables of the cluster on the donor. */
+  bytes(donor: Member): number
+  /** Overwrites same-named tables on the receiver with the donor's. */
+  copy(donor: Member, receiver: Member): void
+  /** True if the node holds a table of that name. */
+  holds(member: Member, table: string): boolean
+  /** Makes these the tables of the cluster on the node. */
+  setTables(member: Member, tables: ReadonlyArray<string>): void
+  /** Notes on disk what the member knows of its cluster. */
+  save(member: Member): void
+}
+
+/** Why a member comes in. */
+export type Arrival = "join" | "restart" | "heal"
+
+const sameTables = (a: Member, b: Member): boolean =>
+  a.tables.length === b.tables.length && a.tables.every((table) => b.tables.includes(table))
+
+/** Chooses who sends: the first synced member that is not the receiver. */
+export const chooseDonor = (component: Component, receiver: Member, preferred: Member | undefined): Member | undefined => {
+  const able = component.members.filter((member) => member !== receiver && member.state === "synced" && member.host.running())
+  return preferred !== undefined && able.includes(preferred) ? preferred : able[0]
+}
+
+/** State transfer of one receiver. */
+export class StateTransfer {
+  readonly #context: GroupContext
+  readonly #copier: TableCopier
+  /** Called with a member that must leave its group in shame (finding 48). */
+  readonly #destroy: (member: Member) => void
+
+  constructor(context: GroupContext, copier: TableCopier, destroy: (member: Member) => void) {
+    this.#context = context
+    this.#copier = copier
+    this.#destroy = destroy
+  }
+
+  /** Starts the transfer. `done` is called when the receiver is synced; never, if it ends otherwise. */
+  start(component: Component, receiver: Member, arrival: Arrival, preferred: Member | undefined, done: () => void): void {
+    const donor = chooseDonor(component, receiver, preferred)
+    receiver.state = "joining"
+    receiver.transfer = { total: 0, stage: "unknown", table: "0 ((null))", tables: 0 }
+    if (donor === undefined) {
+      this.#context.queue.after(this.#context.timings.missedBaseMicros, () => {
+        if (receiver.component === component && receiver.state === "joining") this.start(component, receiver, arrival, preferred, done)
+      })
+      return
+    }
+    const missed = receiver.history === component.history ? donor.keptAfter(receiver.applied) : undefined
+    const mustCopy = missed === undefined || arrival === "join" || (arrival === "restart" && !sameTables(donor, receiver))
+    if (mustCopy) this.#fullCopy(component, donor, receiver, done)
+    else this.#missedChanges(component, donor, receiver, arrival, done)
+  }
+
+  #fullCopy(component: Component, donor: Member, receiver: Member, done: () => void): void {
+    const { queue, timings } = this.#context
+    donor.state = "donor"
+    donor.catchUp(queue.nowMicros)
+    const total = Math.max(1, Math.round(this.#copier.bytes(donor) / 1_000_000))
+    donor.transfer = donor.tables.length === 0
+      ? receiver.transfer
+      : { total, stage: "analyze remote", table: `0 (${donor.tables[0] ?? ""})`, tables: donor.tables.length }
+    const micros = timings.copyBaseMicros + (this.#copier.bytes(donor) / timings.copyBytesPerSecond) * 1_000_000
+    this.#context.changed(donor)
+    queue.after(micros, () => this.#finishCopy(component, donor, receiver, done))
+  }
+
+  #finishCopy(component: Component, donor: Member, receiver: Member, done: () => void): void {
+    if (donor.host.exists() && receiver.host.exists() && !(donor.host.running() && receiver.host.running())) {
+      // One of them is paused: the transfer goes on when it is woken.
+      this.#context.queue.after(this.#context.timings.askPeerMicros, () => this.#finishCopy(component, donor, receiver, done))
+      return
+    }
+    if (!receiver.host.exists() || receiver.component === undefined) {
+      if (donor.state === "donor") donor.state = "synced"
+      this.#context.changed(donor)
+      return
+    }
+    if (!donor.host.exists() || !this.#context.linked(donor.host.name, receiver.host.name)) {
+      // The receiver waits for rows that nobody sends any more (findings 20 and 59).
+      receiver.stuck = true
+      return
+    }
+    donor.state = "synced"
+    donor.drain()
+    this.#copier.copy(donor, receiver)
+    this.#copier.setTables(receiver, donor.tables)
+    receiver.standAt(component.history, donor.applied)
+    receiver.state = "synced"
+    receiver.catchUp(this.#context.queue.nowMicros)
+    this.#copier.save(receiver)
+    this.#context.changed(donor)
+    this.#context.changed(receiver)
+    done()
+  }
+
+  #missedChanges(component: Component, donor: Member, receiver: Member, arrival: Arrival, done: () => void): void {
+    const { queue, timings } = this.#context
+    const unknown = donor.tables.filter((table) => !this.#copier.holds(receiver, table))
+    if (arrival === "heal" && unknown.length > 0) {
+      this.#endDestroyed(donor, receiver)
+      return
+    }
+    const gone = receiver.tables.filter((table) => !donor.tables.includes(table))
+    this.#copier.setTables(receiver, [...receiver.tables.filter((table) => donor.tables.includes(table)),
+      ...donor.tables.filter((table) => !receiver.tables.includes(table))])
+    if (arrival === "heal" && gone.length > 0) {
+      receiver.stuck = true
+      receiver.transfer = { total: 0, stage: "await nodes sync", table: `0 (${receiver.tables.at(-1) ?? ""})`, tables: 1 }
+      return
+    }
+    const missed = component.seqno - receiver.applied
+    const micros = missed === 0 ? 0 : timings.missedBaseMicros + (missed / timings.missedWritesPerSecond) * 1_000_000
+    queue.after(micros, () => this.#finishMissed(component, donor, receiver, done))
+  }
+
+  #finishMissed(component: Component, donor: Member, receiver: Member, done: () => void): void {
+    if (receiver.component !== component || receiver.state !== "joining") return
+    donor.drain()
+    const missed = donor.keptAfter(receiver.applied)
+    if (missed === undefined) {
+      this.#fullCopy(component, donor, receiver, done)
+      return
+    }
+    receiver.forgetQueue()
+    receiver.queueFirst(missed)
+    receiver.state = "synced"
+    receiver.drain()
+    this.#copier.save(receiver)
+    this.#context.changed(receiver)
+    done()
+  }
+
+  #endDestroyed(donor: Member, receiver: Member): void {
+    const { queue, random, timings } = this.#context
+    const { minMicros, maxMicros } = timings.destroyedMicros
+    donor.state = "donor"
+    this.#context.changed(donor)
+    this.#destroy(receiver)
+    queue.after(random.int(minMicros, maxMicros), () => {
+      if (donor.state === "donor") donor.state = "synced"
+      this.#context.changed(donor)
+    })
+  }
+}
