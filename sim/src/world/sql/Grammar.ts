@@ -72,7 +72,7 @@ export class Grammar {
       case END:
         return "$end"
       case IDENT: {
-        const word = tokens.textAt(index).toUpperCase()
+        const word = tokens.wordAt(index).upper
         return this.dialect.keywords.has(word) ? (lowerCaseNames.get(word) ?? word) : this.dialect.identifier
       }
       case BACKTICKED:
@@ -139,10 +139,7 @@ export class Grammar {
   /** True if the token at `index` can be a name. */
   isNameAt(index: number): boolean {
     const kind = this.tokens.kindAt(index)
-    return (
-      kind === BACKTICKED ||
-      (kind === IDENT && (this.dialect.reserved.size === 0 || !this.dialect.reserved.has(this.tokens.textAt(index).toUpperCase())))
-    )
+    return kind === BACKTICKED || (kind === IDENT && !this.dialect.reserved.has(this.tokens.wordAt(index).upper))
   }
 
   /** Takes a name as written, without its backticks. */
@@ -153,8 +150,18 @@ export class Grammar {
       this.unexpected(...expecting)
     }
     tokens.position++
-    const text = tokens.textAt(at)
-    return tokens.kindAt(at) === BACKTICKED ? text.slice(1, -1) : text
+    return tokens.kindAt(at) === BACKTICKED ? tokens.textAt(at).slice(1, -1) : tokens.wordAt(at).text
+  }
+
+  /** Takes the name of a column or table, which are kept in lower case. */
+  takeLowerName(...expecting: ReadonlyArray<string>): string {
+    const { tokens } = this
+    const at = tokens.position
+    if (tokens.kindAt(at) === IDENT && this.isNameAt(at)) {
+      tokens.position++
+      return tokens.wordAt(at).lower
+    }
+    return this.takeName(...expecting).toLowerCase()
   }
 
   takeString(...expecting: ReadonlyArray<string>): string {

@@ -27,12 +27,42 @@ const isWordPart = (code: number): boolean => isLetter(code) || isDigit(code)
 const mainPunctuation = new Set([..."(),;:=<>+-*/%.&|[]{}!"].map((character) => character.charCodeAt(0)))
 const ddlPunctuation = new Set([..."(),=."].map((character) => character.charCodeAt(0)))
 
-/** The tokens of one statement, with a cursor. */
+/** A word of SQL: read once, recognised ever after. */
+export interface Word {
+  readonly text: string
+  readonly upper: string
+  readonly lower: string
+}
+
+/** Words met so far. Bounded, and emptied as a whole because that is cheapest. */
+const words = new Map<string, Word>()
+const wordsMax = 20_000
+
+const wordOf = (text: string): Word => {
+  const known = words.get(text)
+  if (known !== undefined) {
+    return known
+  }
+  if (words.size >= wordsMax) {
+    words.clear()
+  }
+  const word: Word = { text, upper: text.toUpperCase(), lower: text.toLowerCase() }
+  words.set(text, word)
+  return word
+}
+
+const noWord: Word = { text: "", upper: "", lower: "" }
+
+// The arrays are shared by all statements: one statement is read at a time, and none outlives its reading.
+const kinds: Array<number> = []
+const starts: Array<number> = []
+const ends: Array<number> = []
+const wordsAt: Array<Word> = []
+
+/** The tokens of one statement, with a cursor. Making one ends the use of the one before. */
 export class Tokens {
   readonly text: string
-  readonly kinds: Array<number> = []
-  readonly starts: Array<number> = []
-  readonly ends: Array<number> = []
+  count = 0
   position = 0
 
   constructor(text: string, ddl: boolean) {
@@ -42,35 +72,34 @@ export class Tokens {
 
   /** Kind of the token under the cursor. */
   get kind(): number {
-    return this.kinds[this.position] ?? END
+    return kinds[this.position] ?? END
   }
 
   kindAt(index: number): number {
-    return this.kinds[index] ?? END
+    return index < this.count ? (kinds[index] ?? END) : END
+  }
+
+  startAt(index: number): number {
+    return starts[index] ?? 0
+  }
+
+  endAt(index: number): number {
+    return ends[index] ?? 0
   }
 
   /** The token's text as written. */
   textAt(index: number): string {
-    return this.text.slice(this.starts[index] ?? 0, this.ends[index] ?? 0)
+    return this.text.slice(starts[index] ?? 0, ends[index] ?? 0)
+  }
+
+  /** The word at `index`; an empty one if there stands something else. */
+  wordAt(index: number): Word {
+    return index < this.count && kinds[index] === IDENT ? (wordsAt[index] ?? noWord) : noWord
   }
 
   /** True if the token at `index` is this keyword, given in capitals. */
   isWordAt(index: number, word: string): boolean {
-    if (this.kinds[index] !== IDENT) {
-      return false
-    }
-    const start = this.starts[index] ?? 0
-    if ((this.ends[index] ?? 0) - start !== word.length) {
-      return false
-    }
-    const text = this.text
-    for (let offset = 0; offset < word.length; offset++) {
-      const code = text.charCodeAt(start + offset)
-      if ((code >= 97 && code <= 122 ? code - 32 : code) !== word.charCodeAt(offset)) {
-        return false
-      }
-    }
-    return true
+    return kinds[index] === IDENT && wordsAt[index]?.upper === word
   }
 
   isWord(word: string): boolean {
@@ -79,7 +108,11 @@ export class Tokens {
 
   /** True if the token under the cursor is this one character. */
   isCharacter(code: number): boolean {
-    return this.kinds[this.position] === PUNCTUATION && this.text.charCodeAt(this.starts[this.position] ?? 0) === code
+    return this.isCharacterAt(this.position, code)
+  }
+
+  isCharacterAt(index: number, code: number): boolean {
+    return kinds[index] === PUNCTUATION && this.text.charCodeAt(starts[index] ?? 0) === code
   }
 
   takeWord(word: string): boolean {
@@ -101,16 +134,16 @@ export class Tokens {
   /** The rest of the statement from a token on, as the daemon shows it after "near"; at the end, the last token. */
   nearAt(index: number): string {
     if (this.kindAt(index) !== END) {
-      return this.text.slice(this.starts[index] ?? 0)
+      return this.text.slice(starts[index] ?? 0)
     }
-    const last = Math.max(0, this.kinds.length - 2)
-    return this.text.slice(this.starts[last] ?? 0, this.ends[last] ?? 0)
+    return this.textAt(Math.max(0, this.count - 2))
   }
 
   #push(kind: number, start: number, end: number): void {
-    this.kinds.push(kind)
-    this.starts.push(start)
-    this.ends.push(end)
+    kinds[this.count] = kind
+    starts[this.count] = start
+    ends[this.count] = end
+    this.count++
   }
 
   #scan(ddl: boolean): void {
@@ -129,6 +162,7 @@ export class Tokens {
         while (end < length && isWordPart(text.charCodeAt(end))) {
           end++
         }
+        wordsAt[this.count] = wordOf(text.slice(at, end))
         this.#push(IDENT, at, end)
         at = end
         continue

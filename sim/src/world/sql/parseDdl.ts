@@ -146,7 +146,7 @@ const readColumn = (grammar: Grammar): ColumnDeclaration => {
   const { tokens } = grammar
   const name = grammar.takeName().toLowerCase()
   const at = tokens.position
-  const word = tokens.kindAt(at) === IDENT ? tokens.textAt(at).toUpperCase() : ""
+  const word = tokens.wordAt(at).upper
   const type = types.get(word)
   if (type === undefined) {
     if (grammar.isNameAt(at)) {
@@ -193,7 +193,7 @@ const readColumnRest = (grammar: Grammar, name: string, type: ColumnType): Colum
       stored = true
     } else if ((type === "text" || type === "string") && tokens.takeWord("ATTRIBUTE")) {
       attribute = true
-    } else if (tokens.kind === IDENT && columnOptions.has(tokens.textAt(tokens.position).toUpperCase())) {
+    } else if (tokens.kind === IDENT && columnOptions.has(tokens.wordAt(tokens.position).upper)) {
       const option = tokens.textAt(tokens.position).toLowerCase()
       tokens.position++
       grammar.expectCharacter(EQUALS, "'='")

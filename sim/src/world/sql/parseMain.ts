@@ -68,7 +68,7 @@ export const parseMain = (text: string): ParsedStatement => {
 
 const readStatement = (grammar: Grammar, text: string): ParsedStatement => {
   const { tokens } = grammar
-  const word = tokens.kind === IDENT ? tokens.textAt(0).toUpperCase() : ""
+  const word = tokens.wordAt(0).upper
   const read = statements.get(word)
   if (read === undefined) {
     return new Grammar(text, secondDialect).unexpected()
@@ -97,7 +97,7 @@ const takeTable = (grammar: Grammar): TableName => {
 const takeColumn = (grammar: Grammar): string => {
   const { tokens } = grammar
   const at = tokens.position
-  const name = grammar.takeName().toLowerCase()
+  const name = grammar.takeLowerName()
   if (tokens.kind !== SUBKEY) {
     return name
   }
@@ -440,18 +440,38 @@ const itemText = (grammar: Grammar, start: number): string => {
   if (start === last && tokens.kindAt(start) === BACKTICKED) {
     return tokens.textAt(start).slice(1, -1).toLowerCase()
   }
-  return tokens.text.slice(tokens.starts[start] ?? 0, tokens.ends[last] ?? 0).toLowerCase()
+  return tokens.text.slice(tokens.startAt(start), tokens.endAt(last)).toLowerCase()
 }
 
 const readItem = (grammar: Grammar): SelectItem => {
   const { tokens } = grammar
   const start = tokens.position
+  const plain = plainItem(grammar)
+  if (plain !== undefined) {
+    return plain
+  }
   const expression = tokens.takeCharacter(STAR) ? ({ type: "star" } as const) : readComparison(grammar)
   const text = itemText(grammar, start)
-  if (tokens.takeWord("AS") || (grammar.isNameAt(tokens.position) && !clauseWords.has(tokens.textAt(tokens.position).toUpperCase()))) {
+  if (tokens.takeWord("AS") || (grammar.isNameAt(tokens.position) && !clauseWords.has(tokens.wordAt(tokens.position).upper))) {
     return { expression, name: grammar.takeName("identifier").toLowerCase() }
   }
   return { expression, name: text }
+}
+
+/** A lone column: by far the most frequent item. */
+const plainItem = (grammar: Grammar): SelectItem | undefined => {
+  const { tokens } = grammar
+  const at = tokens.position
+  if (!grammar.isNameAt(at)) {
+    return undefined
+  }
+  const next = at + 1
+  const ends = tokens.isCharacterAt(next, COMMA) || tokens.isWordAt(next, "FROM")
+  if (!ends) {
+    return undefined
+  }
+  const name = grammar.takeLowerName()
+  return { expression: { type: "column", name }, name }
 }
 
 const clauseWords = new Set(["FROM", "WHERE", "GROUP", "ORDER", "LIMIT", "OPTION", "WITHIN", "HAVING", "FACET"])
@@ -517,7 +537,7 @@ const readOperand = (grammar: Grammar): Expression => {
 
 const readCall = (grammar: Grammar): Expression => {
   const { tokens } = grammar
-  const name = tokens.textAt(tokens.position).toLowerCase()
+  const name = tokens.wordAt(tokens.position).lower
   tokens.position += 2
   const distinct = tokens.takeWord("DISTINCT")
   const parameters: Array<Expression> = []
@@ -541,7 +561,7 @@ const readDescribe = (grammar: Grammar): ParsedStatement => {
 
 const readShow = (grammar: Grammar): ParsedStatement => {
   const { tokens } = grammar
-  const word = tokens.kind === IDENT ? tokens.textAt(tokens.position).toUpperCase() : ""
+  const word = tokens.wordAt(tokens.position).upper
   switch (word) {
     case "TABLES": {
       tokens.position++
