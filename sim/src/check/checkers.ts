@@ -1,0 +1,21 @@
+/** All checkers that every run has. */
+import type { MakeChecker } from "./Checker.ts"
+import { lostWrite } from "./lostWrite.ts"
+import { oldTerm } from "./oldTerm.ts"
+import { oneLeaderPerTerm } from "./oneLeaderPerTerm.ts"
+import { orphans } from "./orphans.ts"
+import { replicationFactor } from "./replicationFactor.ts"
+import { stepOrder } from "./stepOrder.ts"
+import { userTables } from "./userTables.ts"
+import { wrapperCompleteness } from "./wrapperCompleteness.ts"
+
+export const checkers: ReadonlyArray<MakeChecker> = [
+  lostWrite,
+  replicationFactor,
+  wrapperCompleteness,
+  oneLeaderPerTerm,
+  oldTerm,
+  stepOrder,
+  orphans,
+  userTables,
+]

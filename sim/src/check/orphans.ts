@@ -1,0 +1,51 @@
+/**
+ * `orphans`: at rest nothing is left that no record owns: no tables in `system`, no replication clusters besides the
+ * coordination cluster and live groups, no temporary groups.
+ */
+import { layoutTable, queueTable, stateTable } from "@shardwright/core/Sql"
+import { probeTable } from "@shardwright/core/Identifier"
+import type { View } from "@shardwright/core/View"
+import { type CheckContext, type MakeChecker } from "./Checker.ts"
+import { keepsakeTables } from "./userTables.ts"
+import { registeredHosts } from "./wrapperCompleteness.ts"
+
+const name = "orphans"
+const alwaysThere = new Set([stateTable, queueTable, layoutTable, ...keepsakeTables])
+
+/** What nobody owns, a line each. */
+export const leftovers = (context: CheckContext, view: View): ReadonlyArray<string> => {
+  const found: Array<string> = []
+  const shardsOf = new Map<string, Set<string>>()
+  for (const { record: table } of view.tables.values()) {
+    for (const placement of table.layout) for (const address of placement.nodes) {
+      const host = context.hostOf(address) ?? ""
+      shardsOf.set(host, (shardsOf.get(host) ?? new Set()).add(placement.physical))
+    }
+  }
+  const groups = [...view.groups.values()].map((stored) => stored.record)
+  for (const host of registeredHosts(context, view)) {
+    if (!context.world.isUp(host)) continue
+    const own = groups.filter((group) => group.status === "live" && group.members.some((address) => context.hostOf(address) === host))
+    const probes = new Set(own.map((group) => probeTable(group.name)))
+    for (const table of context.world.tables(host)) {
+      if (!table.name.startsWith("system.") || alwaysThere.has(table.name) || probes.has(table.name)) continue
+      if (!(shardsOf.get(host)?.has(table.name) ?? false)) found.push(`table ${table.name} on ${host} belongs to nothing`)
+    }
+    for (const cluster of context.world.clusters(host)) {
+      if (cluster.name === context.config.coordination || own.some((group) => group.name === cluster.name)) continue
+      found.push(`cluster ${cluster.name} on ${host} belongs to no live group`)
+    }
+  }
+  for (const group of groups) {
+    if (group.status === "temporary" || group.status === "forming") found.push(`group ${group.name} is still ${group.status}`)
+  }
+  return found
+}
+
+/** Makes the checker. */
+export const orphans: MakeChecker = (context) => ({
+  name,
+  atQuiescence: () => {
+    for (const leftover of leftovers(context, context.state.view())) context.report(name, leftover)
+  },
+})

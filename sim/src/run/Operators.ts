@@ -1,0 +1,105 @@
+/**
+ * Operators who ask the engine for things and look for what became of it. A command that finds no node to talk to is
+ * given again, at another node, as people do.
+ */
+import type { Request, Wish } from "@shardwright/core/State"
+import * as Cause from "effect/Cause"
+import { joinCluster, submit } from "./EngineAdapter.ts"
+import type { Simulation } from "./Simulation.ts"
+
+/** Attempts to hand in a request, and the pause between them. */
+const attemptsMax = 40
+const pauseMicros = 3_000_000
+
+/** A thing that was asked for. */
+export interface Asked {
+  readonly what: string
+  readonly atMicros: number
+  /** Id of the request, once it has been handed in; for a join, whether it has succeeded. */
+  id: string | undefined
+  /** Attempts that may have been handed in although they failed. */
+  attempts: number
+  joined: boolean
+  problem: string | undefined
+  gaveUp: boolean
+}
+
+/** What became of it. */
+export interface AskedOutcome {
+  readonly settled: boolean
+  readonly done: boolean
+  readonly text: string
+}
+
+/** The people at the command line. */
+export class Operators {
+  readonly #simulation: Simulation
+  readonly asked: Array<Asked> = []
+
+  constructor(simulation: Simulation) {
+    this.#simulation = simulation
+  }
+
+  /** Hands in a request at a node that is up. */
+  submit(what: string, wish: Wish): Asked {
+    const asked = this.#begin(what)
+    const attempt = (): void =>
+      this.#attempt(asked, (node) => {
+        this.#simulation.command(null, submit({ node: this.#simulation.address(node), config: this.#simulation.config, wish }), (exit) => {
+          if (exit._tag === "Success") asked.id = exit.value
+          else this.#again(asked, Cause.pretty(exit.cause), attempt)
+        })
+      })
+    attempt()
+    return asked
+  }
+
+  /** Brings a node into the cluster. */
+  join(name: string): Asked {
+    const asked = this.#begin(`add node ${name}`)
+    const attempt = (): void =>
+      this.#attempt(asked, (at) => {
+        const { config } = this.#simulation
+        this.#simulation.command(name, joinCluster({ node: this.#simulation.address(name), at: this.#simulation.address(at), config }), (exit) => {
+          if (exit._tag === "Success") asked.joined = true
+          else this.#again(asked, Cause.pretty(exit.cause), attempt)
+        })
+      })
+    attempt()
+    return asked
+  }
+
+  /** What became of something that was asked for. */
+  outcome(asked: Asked): AskedOutcome {
+    if (asked.joined) return { settled: true, done: true, text: "done" }
+    if (asked.gaveUp) return { settled: true, done: false, text: `given up: ${asked.problem ?? "no node answered"}` }
+    if (asked.id === undefined) return { settled: false, done: false, text: asked.problem ?? "not handed in" }
+    const request = this.#simulation.state.get(`request/${asked.id}`)?.value as Request | undefined // the store writes nothing else there
+    if (request === undefined) return { settled: false, done: false, text: "not seen in the records" }
+    return {
+      settled: request.status === "done" || request.status === "refused",
+      done: request.status === "done",
+      text: `${request.status}${request.answer === null ? "" : `: ${request.answer}`}`,
+    }
+  }
+
+  #begin(what: string): Asked {
+    const asked: Asked = { what, atMicros: this.#simulation.queue.nowMicros, id: undefined, attempts: 0, joined: false, problem: undefined, gaveUp: false }
+    this.asked.push(asked)
+    return asked
+  }
+
+  #attempt(asked: Asked, act: (node: string) => void): void {
+    const candidates = this.#simulation.upMembers
+    const node = candidates[asked.attempts % Math.max(1, candidates.length)]
+    asked.attempts++
+    if (node !== undefined) act(node)
+    else this.#again(asked, "no node is up", () => this.#attempt(asked, act))
+  }
+
+  #again(asked: Asked, problem: string, act: () => void): void {
+    asked.problem = problem
+    if (asked.attempts >= attemptsMax) asked.gaveUp = true
+    else this.#simulation.queue.after(pauseMicros, act)
+  }
+}

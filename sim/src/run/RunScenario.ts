@@ -1,0 +1,402 @@
+/**
+ * Runs one scenario with one seed: brings the installation up, lets clients write and the timeline happen, heals, waits
+ * until nothing happens any more, and judges. The outcome is a function of scenario, seed and engine.
+ */
+import type { Mutation } from "@shardwright/core/Mutation"
+import type { Operation } from "@shardwright/core/State"
+import * as Duration from "effect/Duration"
+import type { Checker, CheckContext } from "../check/Checker.ts"
+import { checkers as allCheckers } from "../check/checkers.ts"
+import { missingEverywhere } from "../check/lostWrite.ts"
+import { leftovers } from "../check/orphans.ts"
+import { allNodes, type Scenario, type Workload } from "../scenario/Scenario.ts"
+import { ClientModel } from "../workload/ClientModel.ts"
+import { TableClients } from "../workload/TableClients.ts"
+import { type Judged, judge, resolveSelector } from "./Conditions.ts"
+import { ExpectationTracker } from "./Expectations.ts"
+import { Observer } from "./Observer.ts"
+import { Operators } from "./Operators.ts"
+import type { ExpectationResult, ResultClass, ScenarioResult, Violation } from "./ScenarioResult.ts"
+import { setUp } from "./Setup.ts"
+import { engineConfig, Simulation } from "./Simulation.ts"
+import { TimelineRunner } from "./TimelineRunner.ts"
+import { Trace } from "./Trace.ts"
+
+/** How a scenario is run. */
+export interface RunOptions {
+  readonly seed: number
+  /** File that the scenario came from, for the result. */
+  readonly file?: string
+  /** Virtual time from time zero at which the run ends whatever happens. */
+  readonly untilMicros?: number
+  /** Run it twice and compare the traces. */
+  readonly checkDeterminism?: boolean
+  /** End at the first violation. */
+  readonly stopAtViolation?: boolean
+  readonly mutations?: ReadonlyArray<Mutation>
+  /** Called with every line of the trace (NDJSON). */
+  readonly trace?: (line: string) => void
+  /** Called now and then with the virtual time. */
+  readonly progress?: (atMs: number, phase: string) => void
+}
+
+/** Real time, taken before a run closes it. */
+const realNowMs = performance.now.bind(performance)
+
+const tickMicros = 200_000
+/** Nothing but signs of life for this long counts as rest; longer than it takes to notice that a node is away. */
+const restMicros = 15_000_000
+const restLookMicros = 2_000_000
+const violationsMax = 100
+/** A read that lacks rows silently is held against the engine only if all has been well for this long. */
+const calmBeforeReadMicros = 30_000_000
+
+const micros = (duration: Duration.Duration): number => Duration.toMillis(duration) * 1000
+
+const livenessCheckers = new Set(["quiescence", "set-up"])
+const terminal: ReadonlyArray<Operation["status"]> = ["idle", "stopped", "completed", "failed", "critical_failure"]
+
+/** Runs a scenario. */
+export const runScenario = (scenario: Scenario, options: RunOptions): ScenarioResult => {
+  if (options.checkDeterminism !== true) return new Run(scenario, options, new Trace({ sink: options.trace })).execute()
+  const firstTrace = new Trace({ sink: options.trace, keepLines: true })
+  const first = new Run(scenario, options, firstTrace).execute()
+  const secondTrace = new Trace({ keepLines: true })
+  const second = new Run(scenario, options, secondTrace).execute()
+  if (first.traceHash === second.traceHash) return { ...first, wallMs: first.wallMs + second.wallMs }
+  const where = firstTrace.divergence(secondTrace)
+  const message = where === undefined ? "the traces differ" : `line ${where.index + 1} of the trace is ${where.first ?? "missing"} in the first run and ${where.second ?? "missing"} in the second`
+  return {
+    ...first,
+    passed: false,
+    class: "nondeterminism",
+    wallMs: first.wallMs + second.wallMs,
+    violations: [...first.violations, { checker: "determinism", atMs: first.virtualMs, message }],
+  }
+}
+
+/** One run of a scenario. */
+class Run {
+  readonly #scenario: Scenario
+  readonly #options: RunOptions
+  readonly #trace: Trace
+  readonly #simulation: Simulation
+  readonly #observer: Observer
+  readonly #operators: Operators
+  readonly #context: CheckContext
+  readonly #models = new Map<string, ClientModel>()
+  /** Models of tables that are still meant to be there. */
+  readonly #clients = new Map<string, ClientModel>()
+  readonly #workloads: Array<{ readonly spec: Workload; readonly clients: TableClients }> = []
+  readonly #violations: Array<Violation> = []
+  #checkers: ReadonlyArray<Checker> = []
+  #ticked = false
+  #onTick: () => void = () => undefined
+  #lastRestLookMicros = 0
+  #wasAtRest = false
+
+  constructor(scenario: Scenario, options: RunOptions, trace: Trace) {
+    this.#scenario = scenario
+    this.#options = options
+    this.#trace = trace
+    const simulation = new Simulation({
+      seed: options.seed,
+      nodes: allNodes(scenario),
+      config: engineConfig({ ...scenario.settings, coordination: scenario.cluster.coordination }),
+      trace,
+      mutations: new Set(options.mutations ?? []),
+    })
+    this.#simulation = simulation
+    this.#observer = new Observer(simulation)
+    this.#operators = new Operators(simulation)
+    this.#context = {
+      world: simulation.world,
+      state: simulation.state,
+      config: simulation.config,
+      clients: this.#clients,
+      hostOf: (address) => simulation.hostOf(address),
+      undisturbedSinceMicros: (name) => simulation.undisturbedSinceMicros(name),
+      report: (checker, message) => this.#report(checker, message),
+    }
+    this.#checkers = allCheckers.map((make) => make(this.#context))
+    simulation.onEvent((event) => {
+      for (const checker of this.#checkers) checker.onEvent?.(event)
+    })
+    simulation.onAgentCrash((node, text) => this.#report("agent-crash", `the agent of ${node} ended: ${text.slice(0, 2000)}`))
+  }
+
+  execute(): ScenarioResult {
+    const startedMs = realNowMs()
+    const scenario = this.#scenario
+    this.#tick()
+    const problem = setUp(this.#simulation, this.#operators, (predicate, within) => this.#runUntil(predicate, within), scenario.cluster.nodes.map((node) => node.name), scenario.tables)
+    if (problem !== undefined) {
+      this.#report("set-up", problem)
+      return this.#result([], startedMs)
+    }
+    return this.#result(this.#afterSetUp(), startedMs)
+  }
+
+  // ------------------------------------------------------------------------------------------------------- phases
+
+  #afterSetUp(): ReadonlyArray<ExpectationResult> {
+    const simulation = this.#simulation
+    const scenario = this.#scenario
+    this.#runUntil(() => false, 3_000_000)
+    simulation.beginTime()
+    this.#observer.beginCounting()
+    this.#observer.happen("phase", null, "the cluster and its tables are ready")
+    const judged: Judged = { simulation, context: this.#context, counters: this.#observer.counters, initial: simulation.state.view() }
+    const expectations = new ExpectationTracker(scenario.expect, judged, this.#observer)
+    const timeline = new TimelineRunner(scenario.timeline, {
+      judged,
+      observer: this.#observer,
+      operators: this.#operators,
+      expectations,
+      abandonTable: (table) => this.#abandonTable(table),
+    })
+    simulation.onJournal((event) => {
+      expectations.onJournal(event)
+      timeline.onJournal(event)
+    })
+    this.#onTick = () => expectations.tick()
+    this.#startWorkloads()
+    timeline.start()
+
+    const endMicros = Math.min(micros(scenario.until), this.#options.untilMicros ?? Number.MAX_SAFE_INTEGER)
+    const left = (): number => endMicros - this.#sinceZero
+    const stopped = (): boolean => this.#options.stopAtViolation === true && this.#violations.length > 0
+    const open = (): boolean => this.#workloads.some(({ spec }) => spec.until !== null && this.#sinceZero < micros(spec.until))
+    this.#runUntil(() => stopped() || (timeline.ended && !open()), left())
+    for (const missed of timeline.missed) expectations.add({ name: `timeline: ${missed}`, held: false, detail: "its moment never came" })
+    expectations.timelineEnded()
+    for (const { clients } of this.#workloads) clients.stop()
+    if (!stopped() && left() > 0) this.#quiesce(expectations, endMicros, stopped)
+    const results = expectations.results()
+    if (!stopped()) this.#judgeEnd()
+    return results
+  }
+
+  #quiesce(expectations: ExpectationTracker, endMicros: number, stopped: () => boolean): void {
+    this.#observer.happen("phase", null, "faults are healed; waiting until nothing happens")
+    this.#heal()
+    const quiesceMicros = this.#sinceZero + micros(this.#scenario.quiesce)
+    const deadline = (): number => Math.min(endMicros, Math.max(quiesceMicros, expectations.deadlineMicros + tickMicros))
+    const done = (): boolean => this.#workloads.every(({ clients }) => clients.isQuiet) && expectations.decided && this.#atRest() && expectations.finalsHold
+    while (!stopped() && this.#sinceZero < deadline()) {
+      if (this.#runUntil(() => stopped() || done(), deadline() - this.#sinceZero)) break
+    }
+  }
+
+  /** Network, slow statements and stalled processes; what was killed stays dead unless the scenario restarts it. */
+  #heal(): void {
+    const simulation = this.#simulation
+    simulation.note("act", null, "heal")
+    if (simulation.networkIsFaulty) simulation.healNetwork()
+    simulation.healSlow()
+    for (const name of simulation.names) {
+      simulation.resumeDaemon(name)
+      simulation.resumeAgent(name)
+    }
+  }
+
+  #judgeEnd(): void {
+    const unrest = this.#unrest()
+    if (unrest.length > 0) {
+      this.#report("quiescence", unrest.join("; "))
+      // What still changes cannot be judged as if it were at rest. Lost is lost all the same.
+      for (const [name, model] of this.#clients) {
+        const view = this.#simulation.state.view()
+        const table = view.tables.get(name)?.record
+        const lost = table?.status === "ready" ? missingEverywhere(this.#context, view, table, model) : []
+        if (lost.length > 0) this.#report("lost-write", `${lost.length} acknowledged rows of table ${name} are in no copy: ids ${lost.slice(0, 5).join(", ")}`)
+      }
+      return
+    }
+    for (const checker of this.#checkers) checker.atQuiescence?.()
+  }
+
+  /** What still goes on, in words. */
+  #unrest(): ReadonlyArray<string> {
+    const view = this.#simulation.state.view()
+    const reasons: Array<string> = []
+    for (const { record } of view.operations.values()) {
+      if (terminal.includes(record.status)) continue
+      const steps = (view.steps.get(record.id) ?? []).map((stored) => stored.record).filter((step) => step.status === "pending" || step.status === "processing")
+      const waiting = steps.slice(0, 3).map((step) => `${step.step._tag} on ${step.node ?? "the leader"} is ${step.status}${step.error === null ? "" : ` (${step.error})`}`)
+      reasons.push(`operation ${record.kind} ${record.id} is ${record.status}${record.undoing ? ", undoing" : ""}: ${waiting.join(", ") || "no step is open"}`)
+    }
+    for (const asked of this.#operators.asked) {
+      const outcome = this.#operators.outcome(asked)
+      if (!outcome.settled) reasons.push(`request '${asked.what}' is ${outcome.text}`)
+    }
+    if (this.#workloads.some(({ clients }) => !clients.isQuiet)) reasons.push("clients still wait for answers")
+    if (reasons.length === 0 && this.#simulation.queue.nowMicros - this.#observer.lastActivityMicros < restMicros / 3) {
+      reasons.push(`the records still change: last ${Math.round((this.#simulation.queue.nowMicros - this.#observer.lastActivityMicros) / 1000)} ms ago`)
+    }
+    return reasons
+  }
+
+  /** True when nothing happens any more and nothing is left to be done. Looked at now and then, because it is a long look. */
+  #atRest(): boolean {
+    const simulation = this.#simulation
+    if (simulation.queue.nowMicros - this.#lastRestLookMicros < restLookMicros) return this.#wasAtRest
+    this.#lastRestLookMicros = simulation.queue.nowMicros
+    this.#wasAtRest = simulation.queue.nowMicros - this.#observer.lastActivityMicros >= restMicros && this.#unrest().length === 0 && this.#isWhole()
+    return this.#wasAtRest
+  }
+
+  /** Every table complete and replicated, and nothing left over: no reason to wait longer. */
+  #isWhole(): boolean {
+    const judged: Judged = { simulation: this.#simulation, context: this.#context, counters: this.#observer.counters, initial: this.#simulation.state.view() }
+    const view = this.#simulation.state.view()
+    if (leftovers(this.#context, view).length > 0) return false
+    for (const { record } of view.tables.values()) {
+      if (record.status !== "ready") continue
+      if (!judge(judged, { _tag: "TableIs", table: record.name, is: "ready" }).held) return false
+      if (!judge(judged, { _tag: "TableIs", table: record.name, is: "fully-replicated" }).held) return false
+    }
+    return true
+  }
+
+  // ------------------------------------------------------------------------------------------------------- clients
+
+  #startWorkloads(): void {
+    const simulation = this.#simulation
+    this.#scenario.workloads.forEach((spec, index) => {
+      const model = this.#models.get(spec.table) ?? new ClientModel(spec.table)
+      this.#models.set(spec.table, model)
+      this.#clients.set(spec.table, model)
+      const structure = this.#scenario.tables.find((table) => table.name === spec.table)?.structure ?? this.#createdStructure(spec.table)
+      const clients = new TableClients(
+        {
+          structure,
+          writers: spec.writers,
+          everyMicros: micros(spec.every),
+          mix: spec.mix,
+          rows: spec.rows,
+          timeoutMicros: micros(spec.timeout),
+          readers: spec.reads?.readers ?? 0,
+          readEveryMicros: spec.reads === null ? 0 : micros(spec.reads.every),
+          firstId: (index + 1) * 1_000_000_000,
+        },
+        {
+          world: simulation.world,
+          queue: simulation.queue,
+          random: simulation.random.stream(`workload ${index}`),
+          model,
+          targets: () => this.#targets(spec),
+          onMissing: (read) => this.#onMissing(spec.table, read),
+        },
+      )
+      this.#workloads.push({ spec, clients })
+      simulation.queue.at(simulation.zeroMicros + micros(spec.from), () => clients.start())
+      if (spec.until !== null) simulation.queue.at(simulation.zeroMicros + micros(spec.until), () => clients.stop())
+    })
+  }
+
+  #createdStructure(table: string): string {
+    for (const { act } of this.#scenario.timeline) if (act._tag === "Create" && act.table.name === table) return act.table.structure
+    return "title text, v bigint"
+  }
+
+  #targets(spec: Workload): ReadonlyArray<string> {
+    if (spec.through === null) return this.#simulation.upMembers
+    return spec.through.flatMap((selector) => resolveSelector(this.#simulation, selector) ?? [])
+  }
+
+  #onMissing(table: string, read: { readonly node: string; readonly missing: ReadonlyArray<number>; readonly warned: boolean; readonly sentMicros: number }): void {
+    if (read.warned || !this.#clients.has(table)) return
+    const calm = this.#simulation.members.every((name) => {
+      const since = this.#simulation.undisturbedSinceMicros(name)
+      return since !== undefined && (since === 0 || read.sentMicros - since >= calmBeforeReadMicros)
+    })
+    if (calm) this.#report("silent-partial-read", `a read of ${table} on ${read.node} lacked rows ${read.missing.slice(0, 5).join(", ")} without a warning, although all was well`)
+  }
+
+  #abandonTable(table: string): void {
+    this.#clients.delete(table)
+    for (const { spec, clients } of this.#workloads) if (spec.table === table) clients.stop()
+  }
+
+  // ------------------------------------------------------------------------------------------------------- the rest
+
+  get #sinceZero(): number {
+    return this.#simulation.queue.nowMicros - this.#simulation.zeroMicros
+  }
+
+  #tick(): void {
+    this.#ticked = true
+    this.#onTick()
+    this.#simulation.queue.after(tickMicros, () => this.#tick())
+  }
+
+  /** Runs until the predicate holds, looking at each tick, or until the time is over; answers whether it holds. */
+  #runUntil(predicate: () => boolean, withinMicros: number): boolean {
+    const deadline = this.#simulation.queue.nowMicros + Math.max(0, withinMicros)
+    let progressMs = 0
+    for (;;) {
+      if (predicate()) return true
+      this.#ticked = false
+      const end = this.#simulation.runtime.run({ untilMicros: deadline, stop: () => this.#ticked })
+      if (end !== "stopped") return predicate()
+      if (this.#options.progress !== undefined && this.#simulation.nowMs - progressMs >= 1000) {
+        progressMs = this.#simulation.nowMs
+        this.#options.progress(progressMs, this.#scenario.name)
+      }
+    }
+  }
+
+  #report(checker: string, message: string): void {
+    if (this.#violations.length >= violationsMax || this.#violations.some((known) => known.checker === checker && known.message === message)) return
+    const violation: Violation = { checker, atMs: this.#simulation.nowMs, message }
+    this.#violations.push(violation)
+    this.#simulation.note("violation", null, `${checker}: ${message}`)
+    this.#observer.happen("violation", null, `${checker}: ${message}`)
+  }
+
+  #result(expectations: ReadonlyArray<ExpectationResult>, startedMs: number): ScenarioResult {
+    const { counters, happenings, seen } = this.#observer
+    const models = [...this.#models.values()]
+    const sum = (of: (model: ClientModel) => number): number => models.reduce((total, model) => total + of(model), 0)
+    const view = this.#simulation.state.view()
+    const lost = [...this.#clients].reduce((total, [name, model]) => {
+      const table = view.tables.get(name)?.record
+      return total + (table?.status === "ready" ? missingEverywhere(this.#context, view, table, model).length : 0)
+    }, 0)
+    const outcome = outcomeOf(this.#violations, expectations, this.#scenario.expect.violation)
+    return {
+      name: this.#scenario.name,
+      file: this.#options.file ?? "",
+      seed: this.#options.seed,
+      passed: outcome === "pass",
+      class: outcome,
+      virtualMs: this.#simulation.nowMs,
+      wallMs: Math.round(realNowMs() - startedMs),
+      events: this.#simulation.queue.executed,
+      commands: this.#simulation.commands,
+      traceHash: this.#trace.hash,
+      violations: this.#violations,
+      expectations,
+      stats: { acknowledged: sum((model) => model.acknowledged), refused: sum((model) => model.refused), unknown: sum((model) => model.unknown), lost, ...counters },
+      timeline: happenings,
+      seen: Object.fromEntries([...seen].toSorted(([a], [b]) => (a < b ? -1 : 1))),
+    }
+  }
+}
+
+/** The class of a run: what is wrong outweighs what is slow. */
+export const outcomeOf = (violations: ReadonlyArray<Violation>, expectations: ReadonlyArray<ExpectationResult>, expected: string | null): ResultClass => {
+  const failed = expectations.filter((expectation) => !expectation.held)
+  const isSlow = (expectation: ExpectationResult): boolean => /^(eventually|sometimes|timeline):/.test(expectation.name)
+  if (expected !== null) {
+    if (!violations.some((violation) => violation.checker === expected)) return "correctness"
+    if (failed.length === 0) return "pass"
+    return failed.every(isSlow) ? "liveness" : "correctness"
+  }
+  if (violations.some((violation) => !livenessCheckers.has(violation.checker))) return "correctness"
+  // A final state that was never reached is late if the cluster did not come to rest, and wrong if it did.
+  const late = violations.length > 0
+  if (failed.some((expectation) => !isSlow(expectation) && !(late && expectation.name.startsWith("final:")))) return "correctness"
+  return late || failed.length > 0 ? "liveness" : "pass"
+}

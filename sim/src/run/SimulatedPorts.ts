@@ -1,0 +1,137 @@
+/**
+ * The ports of the engine, implemented on the simulated world for the agent of one node: its connections originate at
+ * its own host, so that partitions apply to them, and its disk outlives it. Whatever reaches the agent passes the gate
+ * of its process.
+ */
+import { noAnswer, type Answer } from "@shardwright/core/Answer"
+import { DaemonControl } from "@shardwright/core/DaemonControl"
+import { Journal, type JournalEvent } from "@shardwright/core/Journal"
+import { Manticore } from "@shardwright/core/Manticore"
+import { type Mutation, Mutations } from "@shardwright/core/Mutation"
+import { NodeFiles } from "@shardwright/core/NodeFiles"
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type { EventQueue } from "../runtime/EventQueue.ts"
+import type { Gate } from "../runtime/Gate.ts"
+import type { Connection, SimulatedCluster } from "../world/SimulatedCluster.ts"
+
+/** Connections that one process may have open to one daemon; more means that the engine leaks statements. */
+const connectionsPerTargetMax = 256
+/** Until a remembered text is on disk. */
+const syncDelay = Duration.micros(500n)
+
+/** Connections of one process, pooled by target, so that no statement queues behind a blocked one. */
+export class ConnectionPool {
+  readonly #world: SimulatedCluster
+  readonly #from: string | null
+  readonly #idle = new Map<string, Array<Connection>>()
+  readonly #open = new Map<string, number>()
+
+  /** `from` is the host of the process, or null for one that reaches every node. */
+  constructor(world: SimulatedCluster, from: string | null) {
+    this.#world = world
+    this.#from = from
+  }
+
+  /** Sends a statement to the daemon on a host. `reply` is called once. */
+  query(host: string, sql: string, timeoutMicros: number, reply: (answer: Answer) => void): void {
+    const connection = this.#take(host)
+    connection.query(
+      sql,
+      (answer) => {
+        // A connection whose answer did not come is of no use: the daemon may still be busy with the statement.
+        if (answer._tag === "NoAnswer") this.#discard(host, connection)
+        else this.#give(host, connection)
+        reply(answer)
+      },
+      timeoutMicros,
+    )
+  }
+
+  #take(host: string): Connection {
+    const idle = this.#idle.get(host)?.pop()
+    if (idle !== undefined) return idle
+    const open = (this.#open.get(host) ?? 0) + 1
+    if (open > connectionsPerTargetMax) {
+      throw new Error(`more than ${connectionsPerTargetMax} connections from ${this.#from ?? "outside"} to ${host} at once`)
+    }
+    this.#open.set(host, open)
+    return this.#world.connect(this.#from, host)
+  }
+
+  #give(host: string, connection: Connection): void {
+    const idle = this.#idle.get(host)
+    if (idle === undefined) this.#idle.set(host, [connection])
+    else idle.push(connection)
+  }
+
+  #discard(host: string, connection: Connection): void {
+    this.#open.set(host, (this.#open.get(host) ?? 1) - 1)
+    connection.close()
+  }
+}
+
+/** What agents remember on their nodes' disks, by node. */
+export type Disks = Map<string, string>
+
+/** What one process needs of the simulation. */
+export interface PortOptions {
+  readonly world: SimulatedCluster
+  readonly queue: EventQueue
+  /** Host of the process; null for an operator's command, which reaches every node. */
+  readonly host: string | null
+  readonly gate: Gate
+  readonly disks: Disks
+  /** Name of the host that a daemon's address belongs to. */
+  readonly hostOf: (address: string) => string | undefined
+  readonly journal: (event: JournalEvent) => void
+  readonly mutations: ReadonlySet<Mutation>
+}
+
+/** Services that an agent or an operator's command needs. */
+export type Ports = Manticore | NodeFiles | DaemonControl
+
+/** Builds the ports of one process. A new incarnation needs new ones: its connections are its own. */
+export const simulatedPorts = (options: PortOptions): Context.Context<Ports> => {
+  const { world, host, gate, disks } = options
+  const pool = new ConnectionPool(world, host)
+  const ownHost = (): string => {
+    if (host === null) throw new Error("an operator's command has no node of its own")
+    return host
+  }
+
+  const query = (address: string, sql: string, timeout: Duration.Duration): Effect.Effect<Answer> =>
+    Effect.callback<Answer>((resume) => {
+      const target = options.hostOf(address)
+      if (target === undefined) {
+        options.queue.after(100, () => gate.pass(() => resume(Effect.succeed(noAnswer("connection refused")))))
+        return
+      }
+      // An interrupted caller only stops listening: what was sent goes on in the daemon.
+      pool.query(target, sql, Duration.toMillis(timeout) * 1000, (answer) => gate.pass(() => resume(Effect.succeed(answer))))
+    })
+
+  return Context.make(Manticore, Manticore.of({ query })).pipe(
+    Context.add(
+      NodeFiles,
+      NodeFiles.of({
+        makeClusterDirectory: (name) => Effect.sync(() => world.makeDirectory(ownHost(), name)),
+        recall: Effect.sync(() => disks.get(ownHost())),
+        remember: (text) => Effect.andThen(Effect.sleep(syncDelay), Effect.sync(() => void disks.set(ownHost(), text))),
+      }),
+    ),
+    Context.add(
+      DaemonControl,
+      DaemonControl.of({
+        restart: Effect.sync(() => {
+          world.kill(ownHost())
+          world.start(ownHost())
+          return true
+        }),
+      }),
+    ),
+    Context.add(Journal, { write: options.journal }),
+    Context.add(Mutations, options.mutations),
+  )
+}

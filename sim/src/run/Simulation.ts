@@ -1,0 +1,430 @@
+/**
+ * One simulated installation: hosts with a daemon and an agent each, the network between them, and the operators and
+ * faults that act on it. It keeps the trace and tells observers what happens; it judges nothing.
+ */
+import { defaultEngineConfig, type EngineConfig } from "@shardwright/core/EngineConfig"
+import type { JournalEvent } from "@shardwright/core/Journal"
+import type { Mutation } from "@shardwright/core/Mutation"
+import type { Lease, Registry } from "@shardwright/core/State"
+import * as Cause from "effect/Cause"
+import type * as Effect from "effect/Effect"
+import type * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
+import { type CommittedRecord, StateWatcher } from "../check/StateWatcher.ts"
+import { EventQueue } from "../runtime/EventQueue.ts"
+import { Gate } from "../runtime/Gate.ts"
+import { RandomStream } from "../runtime/RandomStream.ts"
+import { VirtualRuntime } from "../runtime/VirtualRuntime.ts"
+import type { NodeDeclaration } from "../scenario/Scenario.ts"
+import type { SimulatedCluster, WorldEvent } from "../world/SimulatedCluster.ts"
+import { rowsView } from "../world/TableRows.ts"
+import { World } from "../world/World.ts"
+import { runAgent } from "./EngineAdapter.ts"
+import { type Ports, simulatedPorts } from "./SimulatedPorts.ts"
+import type { Trace } from "./Trace.ts"
+
+/** Port of the binary listeners; hosts differ by name. */
+const binaryPort = 9312
+const restartAfterCrashMicros = 1_000_000
+
+/** What an installation is made of. */
+export interface SimulationOptions {
+  readonly seed: number
+  readonly nodes: ReadonlyArray<NodeDeclaration>
+  readonly config: EngineConfig
+  readonly trace: Trace
+  readonly mutations: ReadonlySet<Mutation>
+}
+
+interface AgentProcess {
+  readonly gate: Gate
+  readonly fiber: Fiber.Fiber<never, never>
+  paused: boolean
+}
+
+/** What can be told about a host. */
+interface HostState {
+  readonly name: string
+  readonly address: string
+  readonly declaration: NodeDeclaration
+  daemon: "up" | "paused" | "down"
+  agent: AgentProcess | undefined
+  starts: number
+  /** When a fault last began or ended here. */
+  touchedMicros: number
+}
+
+/** Hosts, daemons, agents and what is done to them. */
+export class Simulation {
+  readonly queue = new EventQueue()
+  readonly runtime = new VirtualRuntime(this.queue)
+  readonly random: RandomStream
+  readonly world: SimulatedCluster
+  readonly state: StateWatcher
+  readonly config: EngineConfig
+  readonly #options: SimulationOptions
+  readonly #hosts = new Map<string, HostState>()
+  readonly #disks = new Map<string, string>()
+  readonly #eventListeners: Array<(event: WorldEvent) => void> = []
+  readonly #journalListeners: Array<(event: JournalEvent) => void> = []
+  readonly #crashListeners: Array<(node: string, text: string) => void> = []
+  readonly #slow = new Set<{ readonly cancel: () => void }>()
+  /** Pairs of hosts between which packets are dropped, as far as faults go. */
+  #networkFaulty = new Set<string>()
+  #zeroMicros: number | undefined
+  #victim: string | undefined
+  #registry: CommittedRecord | undefined
+  #members: ReadonlyArray<string> = []
+  /** Statements sent so far. */
+  commands = 0
+
+  constructor(options: SimulationOptions) {
+    this.#options = options
+    this.config = options.config
+    this.random = new RandomStream(options.seed)
+    const world = new World({ queue: this.queue, random: this.random.stream("world") })
+    this.world = world
+    this.state = new StateWatcher(world, (node, name) => {
+      const table = world.hosts.get(node)?.disk.database.table(name)
+      return table === undefined ? undefined : rowsView(table)
+    })
+    for (const declaration of options.nodes) {
+      const address = `${declaration.name}:${binaryPort}`
+      this.#hosts.set(declaration.name, { name: declaration.name, address, declaration, daemon: "down", agent: undefined, starts: 0, touchedMicros: 0 })
+      this.world.addNode({ name: declaration.name, address })
+    }
+    this.world.subscribe((event) => this.#onEvent(event))
+  }
+
+  // ------------------------------------------------------------------------------------------------ time and trace
+
+  /** Virtual milliseconds since the cluster was ready; negative before. */
+  get nowMs(): number {
+    return this.atMs(this.queue.nowMicros)
+  }
+
+  /** An instant of the queue in milliseconds since the cluster was ready. */
+  atMs(micros: number): number {
+    return Math.round((micros - (this.#zeroMicros ?? 0)) / 1000)
+  }
+
+  /** Declares the present instant to be time zero. */
+  beginTime(): void {
+    this.#zeroMicros = this.queue.nowMicros
+  }
+
+  get zeroMicros(): number {
+    return this.#zeroMicros ?? 0
+  }
+
+  /** Adds a line to the trace. */
+  note(kind: string, node: string | null, text: string): void {
+    this.#options.trace.add(this.queue.nowMicros, this.nowMs, kind, node, text)
+  }
+
+  onEvent(listener: (event: WorldEvent) => void): void {
+    this.#eventListeners.push(listener)
+  }
+
+  onJournal(listener: (event: JournalEvent) => void): void {
+    this.#journalListeners.push(listener)
+  }
+
+  /** Called when an agent ends by itself, which it never may. */
+  onAgentCrash(listener: (node: string, text: string) => void): void {
+    this.#crashListeners.push(listener)
+  }
+
+  // ---------------------------------------------------------------------------------------------------- who is who
+
+  get names(): ReadonlyArray<string> {
+    return [...this.#hosts.keys()]
+  }
+
+  address(name: string): string {
+    return this.#host(name).address
+  }
+
+  hostOf(address: string): string | undefined {
+    const name = address.slice(0, address.lastIndexOf(":"))
+    return this.#hosts.has(name) ? name : undefined
+  }
+
+  declaration(name: string): NodeDeclaration {
+    return this.#host(name).declaration
+  }
+
+  /** The host whose agent holds the lease, by the last committed lease. */
+  get leader(): string | undefined {
+    const lease = this.state.get("lease")?.value as Lease | undefined // the store writes nothing else under this key
+    return lease === undefined ? undefined : this.hostOf(lease.holder)
+  }
+
+  /** The host that was last killed, stopped or paused. */
+  get victim(): string | undefined {
+    return this.#victim
+  }
+
+  /** Hosts of registered nodes. */
+  get members(): ReadonlyArray<string> {
+    const record = this.state.get("registry")
+    if (record !== this.#registry) {
+      this.#registry = record
+      const nodes = (record?.value as Registry | undefined)?.nodes ?? {} // the store writes nothing else under this key
+      this.#members = Object.keys(nodes).flatMap((address) => this.hostOf(address) ?? [])
+    }
+    return this.#members
+  }
+
+  /** Those of them whose daemon is up. */
+  get upMembers(): ReadonlyArray<string> {
+    return this.members.filter((name) => this.isUp(name))
+  }
+
+  isUp(name: string): boolean {
+    return this.#host(name).daemon === "up" && this.world.isUp(name)
+  }
+
+  agentRuns(name: string): boolean {
+    const agent = this.#host(name).agent
+    return agent !== undefined && !agent.paused
+  }
+
+  /** Since when no fault has touched the host; undefined while one does. */
+  undisturbedSinceMicros(name: string): number | undefined {
+    const host = this.#host(name)
+    const agent = host.agent
+    if (host.daemon !== "up" || agent === undefined || agent.paused || this.#networkFaulty.has(name) || this.#slow.size > 0) return undefined
+    return host.touchedMicros
+  }
+
+  // ------------------------------------------------------------------------------------------------------ processes
+
+  startDaemon(name: string): void {
+    const host = this.#host(name)
+    if (host.daemon !== "down") this.world.kill(name)
+    host.daemon = "up"
+    this.#touch(host)
+    this.world.start(name)
+  }
+
+  killDaemon(name: string): void {
+    const host = this.#host(name)
+    this.#victim = name
+    if (host.daemon === "down") return
+    host.daemon = "down"
+    this.#touch(host)
+    this.world.kill(name)
+  }
+
+  stopDaemon(name: string): void {
+    const host = this.#host(name)
+    this.#victim = name
+    if (host.daemon === "down") return
+    host.daemon = "down"
+    this.#touch(host)
+    this.world.stop(name)
+  }
+
+  pauseDaemon(name: string): void {
+    const host = this.#host(name)
+    this.#victim = name
+    if (host.daemon !== "up") return
+    host.daemon = "paused"
+    this.#touch(host)
+    this.world.pause(name)
+  }
+
+  resumeDaemon(name: string): void {
+    const host = this.#host(name)
+    if (host.daemon !== "paused") return
+    host.daemon = "up"
+    this.#touch(host)
+    this.world.resume(name)
+  }
+
+  startAgent(name: string): void {
+    const host = this.#host(name)
+    if (host.agent !== undefined) this.killAgent(name)
+    host.starts++
+    this.#touch(host)
+    const incarnation = `${name}.${host.starts}`
+    const gate = new Gate()
+    const fiber = this.runtime.fork(runAgent({ node: host.address, incarnation, config: this.config }), {
+      context: this.#ports(name, gate),
+      random: this.random.stream(`agent ${incarnation}`),
+      gate,
+    })
+    const agent: AgentProcess = { gate, fiber, paused: false }
+    host.agent = agent
+    fiber.addObserver((exit) => {
+      if (host.agent !== agent) return
+      host.agent = undefined
+      const text = exit._tag === "Failure" ? Cause.pretty(exit.cause) : "ended without a reason"
+      for (const listener of this.#crashListeners) listener(name, text)
+      this.queue.after(restartAfterCrashMicros, () => {
+        if (host.agent === undefined) this.startAgent(name)
+      })
+    })
+  }
+
+  /** SIGKILL: nothing of the process runs any more. */
+  killAgent(name: string): void {
+    const host = this.#host(name)
+    this.#victim = name
+    const agent = host.agent
+    host.agent = undefined
+    this.#touch(host)
+    agent?.gate.destroy()
+  }
+
+  /** SIGTERM: finalizers run. */
+  stopAgent(name: string): void {
+    const host = this.#host(name)
+    this.#victim = name
+    const agent = host.agent
+    host.agent = undefined
+    this.#touch(host)
+    agent?.gate.open()
+    agent?.fiber.interruptUnsafe()
+  }
+
+  pauseAgent(name: string): void {
+    const host = this.#host(name)
+    this.#victim = name
+    if (host.agent === undefined) return
+    host.agent.paused = true
+    this.#touch(host)
+    host.agent.gate.close()
+  }
+
+  resumeAgent(name: string): void {
+    const host = this.#host(name)
+    if (host.agent === undefined) return
+    host.agent.paused = false
+    this.#touch(host)
+    host.agent.gate.open()
+  }
+
+  // -------------------------------------------------------------------------------------------------------- network
+
+  partition(groups: ReadonlyArray<ReadonlyArray<string>>): void {
+    const largest = groups.reduce((best, group) => (group.length > best.length ? group : best), [] as ReadonlyArray<string>)
+    for (const group of groups) if (group !== largest) for (const name of group) this.#networkFaulty.add(name)
+    this.#touchAll()
+    this.world.partition(groups)
+  }
+
+  cut(from: string, to: string, symmetric: boolean): void {
+    this.#networkFaulty.add(from).add(to)
+    this.#touchAll()
+    this.world.cut(from, to, symmetric)
+  }
+
+  healNetwork(): void {
+    this.#networkFaulty = new Set()
+    this.#touchAll()
+    this.world.heal()
+  }
+
+  get networkIsFaulty(): boolean {
+    return this.#networkFaulty.size > 0
+  }
+
+  slow(rule: { readonly node?: string; readonly statement: string; readonly byMicros: number; readonly times?: number }): void {
+    const pattern = new RegExp(rule.statement.replace(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`), "i")
+    this.#touchAll()
+    this.#slow.add(
+      this.world.slowStatements({
+        pattern,
+        byMicros: rule.byMicros,
+        ...(rule.node === undefined ? {} : { node: rule.node }),
+        ...(rule.times === undefined ? {} : { times: rule.times }),
+      }),
+    )
+  }
+
+  healSlow(): void {
+    for (const rule of this.#slow) rule.cancel()
+    this.#slow.clear()
+    this.#touchAll()
+  }
+
+  // ------------------------------------------------------------------------------------------------------ operators
+
+  /** Runs an operator's command; on a node (`host`), or from outside (null). `ended` is called once. */
+  command<A, E>(host: string | null, effect: Effect.Effect<A, E, Ports>, ended: (exit: Exit.Exit<A, E>) => void): void {
+    const gate = new Gate()
+    const fiber = this.runtime.fork(effect, {
+      context: this.#ports(host, gate),
+      random: this.random.stream(`command ${this.queue.executed}`),
+      gate,
+    })
+    fiber.addObserver(ended)
+  }
+
+  // -------------------------------------------------------------------------------------------------------- private
+
+  #ports(host: string | null, gate: Gate) {
+    return simulatedPorts({
+      world: this.world,
+      queue: this.queue,
+      host,
+      gate,
+      disks: this.#disks,
+      hostOf: (address) => this.hostOf(address),
+      journal: (event) => this.#onJournal(event),
+      mutations: this.#options.mutations,
+    })
+  }
+
+  #onEvent(event: WorldEvent): void {
+    const { trace } = this.#options
+    const nowMicros = this.queue.nowMicros
+    switch (event.kind) {
+      case "statement":
+        this.commands++
+        trace.add(nowMicros, this.nowMs, "statement", event.node, event.sql)
+        break
+      case "answer":
+        trace.addAnswer(nowMicros, this.nowMs, event.node, event.answer)
+        break
+      case "commit":
+        this.state.onCommit(event)
+        break
+      case "daemon":
+        trace.add(nowMicros, this.nowMs, "daemon", event.node, event.state)
+        if (event.state === "crashed") this.#host(event.node).daemon = "down"
+        break
+      case "network":
+        trace.add(nowMicros, this.nowMs, "network", null, event.detail)
+        break
+      case "cluster":
+        trace.add(nowMicros, this.nowMs, "cluster", event.node, `${event.cluster} ${event.status} ${event.nodeState} ${event.size}`)
+        break
+    }
+    for (const listener of this.#eventListeners) listener(event)
+  }
+
+  #onJournal(event: JournalEvent): void {
+    this.note("journal", this.hostOf(event.node) ?? event.node, JSON.stringify(event))
+    for (const listener of this.#journalListeners) listener(event)
+  }
+
+  #host(name: string): HostState {
+    const host = this.#hosts.get(name)
+    if (host === undefined) throw new Error(`no node is called ${name}`)
+    return host
+  }
+
+  #touch(host: HostState): void {
+    host.touchedMicros = this.#zeroMicros === undefined ? 0 : this.queue.nowMicros
+  }
+
+  #touchAll(): void {
+    for (const host of this.#hosts.values()) this.#touch(host)
+  }
+}
+
+/** The engine's configuration with what a scenario sets. */
+export const engineConfig = (overrides: Partial<EngineConfig>): EngineConfig => ({ ...defaultEngineConfig, ...overrides })

@@ -1,0 +1,226 @@
+/**
+ * Carries out the timeline of a scenario: waits for each entry's moment, finds out which node it means, and acts.
+ */
+import type { Answer } from "@shardwright/core/Answer"
+import type { JournalEvent } from "@shardwright/core/Journal"
+import * as Duration from "effect/Duration"
+import { type Act, type Part, partitionGroups, type SqlExpectation, type TimelineEntry } from "../scenario/Scenario.ts"
+import { type Judged, judge, resolveSelector } from "./Conditions.ts"
+import { describeAct, describeAnswerWanted, describeTrigger } from "./describe.ts"
+import type { ExpectationTracker } from "./Expectations.ts"
+import { matches, type Observer } from "./Observer.ts"
+import type { Operators } from "./Operators.ts"
+import { createWish } from "./Setup.ts"
+import type { Simulation } from "./Simulation.ts"
+import { answerText } from "./Trace.ts"
+
+/** How long an act waits for a node that a selector means (there may be no leader just now), and how often it looks. */
+const selectorWaitMicros = 60_000_000
+const selectorLookMicros = 200_000
+const sqlTimeoutMicros = 120_000_000
+
+const micros = (duration: Duration.Duration): number => Duration.toMillis(duration) * 1000
+
+const answers = (expectation: SqlExpectation, answer: Answer): boolean => {
+  switch (expectation._tag) {
+    case "Ok":
+      return answer._tag === "Ok" || answer._tag === "Rows"
+    case "Error":
+      return answer._tag === "Refused" && (expectation.containing === null || answer.message.includes(expectation.containing))
+    case "NoAnswer":
+      return answer._tag === "NoAnswer"
+    case "Affected":
+      return answer._tag === "Ok" && answer.affectedRows === expectation.rows
+    case "Rows":
+      return answer._tag === "Rows" && answer.rows.length === expectation.rows
+  }
+}
+
+/** What acts need. */
+export interface TimelineEnvironment {
+  readonly judged: Judged
+  readonly observer: Observer
+  readonly operators: Operators
+  readonly expectations: ExpectationTracker
+  /** The clients of a table that is to be dropped stop. */
+  readonly abandonTable: (table: string) => void
+}
+
+/** The entries of one timeline. */
+export class TimelineRunner {
+  readonly #environment: TimelineEnvironment
+  readonly #simulation: Simulation
+  readonly #entries: ReadonlyArray<TimelineEntry>
+  readonly #fired = new Set<number>()
+  readonly #sightings = new Map<number, number>()
+  /** Acts that have begun and not ended. */
+  #open = 0
+
+  constructor(entries: ReadonlyArray<TimelineEntry>, environment: TimelineEnvironment) {
+    this.#environment = environment
+    this.#simulation = environment.judged.simulation
+    this.#entries = entries
+  }
+
+  /** Sets the entries off whose moment is a time. To be called at time zero. */
+  start(): void {
+    this.#entries.forEach((entry, index) => {
+      if (entry.when._tag === "At") this.#simulation.queue.at(this.#simulation.zeroMicros + micros(entry.when.at), () => this.#fire(index))
+    })
+  }
+
+  /** True once every entry has been carried out. */
+  get ended(): boolean {
+    return this.#fired.size === this.#entries.length && this.#open === 0
+  }
+
+  /** Entries whose moment never came, in words. */
+  get missed(): ReadonlyArray<string> {
+    return this.#entries.filter((_, index) => !this.#fired.has(index)).map((entry) => `${describeTrigger(entry.when)}: ${describeAct(entry.act)}`)
+  }
+
+  onJournal(event: JournalEvent): void {
+    this.#entries.forEach((entry, index) => {
+      if (entry.when._tag !== "After" || this.#fired.has(index) || !matches(entry.when.sighting, event, this.#environment.observer.isNode)) return
+      const count = (this.#sightings.get(index) ?? 0) + 1
+      this.#sightings.set(index, count)
+      if (count === entry.when.count) this.#simulation.queue.after(micros(entry.when.plus), () => this.#fire(index))
+    })
+  }
+
+  #fire(index: number): void {
+    const entry = this.#entries[index]
+    if (entry === undefined || this.#fired.has(index)) return
+    this.#fired.add(index)
+    this.#open++
+    this.#begin(entry.act, this.#simulation.queue.nowMicros + selectorWaitMicros)
+  }
+
+  /** Acts now, or when there is a node that the selector means. */
+  #begin(act: Act, deadlineMicros: number): void {
+    const selectors = selectorsOf(act)
+    const unresolved = selectors.find((selector) => resolveSelector(this.#simulation, selector) === undefined)
+    if (unresolved !== undefined) {
+      if (this.#simulation.queue.nowMicros < deadlineMicros) {
+        this.#simulation.queue.after(selectorLookMicros, () => this.#begin(act, deadlineMicros))
+        return
+      }
+      this.#environment.expectations.add({ name: describeAct(act), held: false, detail: `there is no ${unresolved}` })
+      this.#open--
+      return
+    }
+    this.#act(act)
+    this.#open--
+  }
+
+  #node(selector: string): string {
+    const name = resolveSelector(this.#simulation, selector)
+    if (name === undefined) throw new Error(`there is no ${selector}`)
+    return name
+  }
+
+  #act(act: Act): void {
+    const simulation = this.#simulation
+    const { observer, operators, expectations, judged } = this.#environment
+    const first = selectorsOf(act)[0]
+    const node = first === undefined ? null : this.#node(first)
+    simulation.note("act", node, describeAct(act))
+    if (act._tag !== "Check") observer.happen(isFault(act) ? "fault" : "act", node, describeAct(act))
+    switch (act._tag) {
+      case "Kill":
+        return this.#parts(this.#node(act.node), act.what, (name) => simulation.killDaemon(name), (name) => simulation.killAgent(name))
+      case "Stop":
+        return this.#parts(this.#node(act.node), act.what, (name) => simulation.stopDaemon(name), (name) => simulation.stopAgent(name))
+      case "Restart":
+        return this.#parts(this.#node(act.node), act.what, (name) => simulation.startDaemon(name), (name) => simulation.startAgent(name))
+      case "Pause":
+        return this.#parts(this.#node(act.node), act.what, (name) => simulation.pauseDaemon(name), (name) => simulation.pauseAgent(name))
+      case "Resume":
+        return this.#parts(this.#node(act.node), act.what, (name) => simulation.resumeDaemon(name), (name) => simulation.resumeAgent(name))
+      case "Partition":
+        return simulation.partition(partitionGroups(act.groups, simulation.names, (word) => resolveSelector(simulation, word) ?? null))
+      case "Cut":
+        return simulation.cut(this.#node(act.from), this.#node(act.to), act.symmetric)
+      case "Heal":
+        if (act.what !== "slow") simulation.healNetwork()
+        if (act.what !== "network") simulation.healSlow()
+        return
+      case "Slow":
+        return simulation.slow({
+          statement: act.statement,
+          byMicros: micros(act.by),
+          ...(act.node === null ? {} : { node: this.#node(act.node) }),
+          ...(act.times === null ? {} : { times: act.times }),
+        })
+      case "Create":
+        operators.submit(`create ${act.table.name}`, createWish(act.table))
+        return
+      case "Drop":
+        this.#environment.abandonTable(act.table)
+        operators.submit(`drop ${act.table}`, { _tag: "DropTable", table: act.table })
+        return
+      case "AddNode":
+        operators.join(act.node)
+        return
+      case "Rebalance":
+        operators.submit(describeAct(act), { _tag: "Rebalance" })
+        return
+      case "Drain":
+        operators.submit(describeAct(act), { _tag: "SetNodeState", node: simulation.address(this.#node(act.node)), state: "draining" })
+        return
+      case "Sql":
+        return this.#sql(this.#node(act.node), act.statement, act.expect)
+      case "Check": {
+        const finding = judge(judged, act.condition)
+        expectations.add({ name: `${describeAct(act)} at ${simulation.nowMs} ms`, held: finding.held, detail: finding.detail })
+        if (!finding.held) observer.happen("expectation", node, `not held: ${describeAct(act)}: ${finding.detail}`)
+        return
+      }
+    }
+  }
+
+  #parts(name: string, what: Part, daemon: (name: string) => void, agent: (name: string) => void): void {
+    if (what !== "daemon") agent(name)
+    if (what !== "agent") daemon(name)
+  }
+
+  #sql(node: string, statement: string, expectation: SqlExpectation | null): void {
+    this.#open++
+    const connection = this.#simulation.world.connect(null, node)
+    connection.query(
+      statement,
+      (answer) => {
+        this.#open--
+        connection.close()
+        if (expectation === null) return
+        const held = answers(expectation, answer)
+        this.#environment.expectations.add({ name: `${statement} on ${node} answers ${describeAnswerWanted(expectation)}`, held, detail: answerText(answer).slice(0, 300) })
+      },
+      sqlTimeoutMicros,
+    )
+  }
+}
+
+const isFault = (act: Act): boolean => ["Kill", "Stop", "Restart", "Pause", "Resume", "Partition", "Cut", "Heal", "Slow"].includes(act._tag)
+
+/** The nodes that an act names and must know to begin. */
+const selectorsOf = (act: Act): ReadonlyArray<string> => {
+  switch (act._tag) {
+    case "Kill":
+    case "Stop":
+    case "Restart":
+    case "Pause":
+    case "Resume":
+    case "Drain":
+    case "Sql":
+      return [act.node]
+    case "Slow":
+      return act.node === null ? [] : [act.node]
+    case "Cut":
+      return [act.from, act.to]
+    case "Partition":
+      return act.groups.flat()
+    default:
+      return []
+  }
+}
