@@ -31,7 +31,7 @@ export type JournalEvent =
       readonly undo: boolean
       readonly detail: string
     }
-  | { readonly kind: "move"; readonly node: string; readonly group: string; readonly from: string | null; readonly to: string; readonly replicas: number }
+  | { readonly kind: "move"; readonly node: string; readonly group: string; readonly from: string | null; readonly to: string; readonly replicas: number; readonly rows: number }
   | { readonly kind: "wrapper"; readonly node: string; readonly table: string; readonly version: number }
   | { readonly kind: "finding"; readonly node: string; readonly code: string; readonly detail: string }
 

@@ -208,7 +208,12 @@ const joined = Effect.fnUntraced(function* (group: Group, detail: string) {
   const { node } = yield* CurrentStep
   if (group.status !== "forming") {
     const from = group.leaving[0] ?? group.exiled[0] ?? null
-    yield* journal({ kind: "move", node, group: group.name, from, to: node, replicas: group.shards.length })
+    let rows = 0
+    for (const { physical } of group.shards) {
+      const counted = yield* query(Sql.countRows(physical))
+      rows += counted._tag === "Rows" ? Number(counted.rows[0]?.[0] ?? 0) : 0
+    }
+    yield* journal({ kind: "move", node, group: group.name, from, to: node, replicas: group.shards.length, rows })
   }
   return done(detail)
 })

@@ -111,6 +111,7 @@ const candidatesFor = (model: Model, from: number, to: number, classIndex: numbe
   model.tables.forEach((state, table) => {
     if (state.rf !== 1 || (classIndex >= 0 && state.classIndex !== classIndex)) return
     if (item(item(model.piles, table), from).length === 0) return
+    if (classIndex < 0 && classGap(state.classIndex) < 1 - epsilon) return
     const gain = tableDeviation(model, table, from) - tableDeviation(model, table, to) - 1
     // Less would unbalance the table itself.
     if (gain < -epsilon) return
@@ -304,23 +305,19 @@ const moveVia = (model: Model, layer: Layer, top: number, middle: number, bottom
   return false
 }
 
-/** Brings each table of RF ≥ 2 within the size of the largest group that carries it. */
+/** Brings each table of RF ≥ 2 within the size of the largest group of its RF. */
 const levelTables = (model: Model, layers: ReadonlyArray<Layer>): boolean => {
-  const bounds = new Float64Array(model.tables.length)
-  for (const group of model.groups) {
-    if (group.waiting) continue
-    for (const table of group.tables) bounds[table] = Math.max(at(bounds, table), group.size)
-  }
   let moved = false
   model.tables.forEach((state, table) => {
     if (state.rf < 2) return
+    const bound = layers.find((layer) => layer.classIndex === state.classIndex)?.bound ?? 1
     for (let step = 0; step < state.shards * state.rf; step++) {
       const order = fullestFirst(model, (node) => tableDeviation(model, table, node))
       const from = order[0]
       const to = order.at(-1)
       if (from === undefined || to === undefined) return
       const gap = tableDeviation(model, table, from) - tableDeviation(model, table, to)
-      if (gap <= at(bounds, table) + epsilon) return
+      if (gap <= bound + epsilon) return
       if (!levelTableStep(model, table, from, to, gap, layers)) return
       moved = true
     }
@@ -328,7 +325,7 @@ const levelTables = (model: Model, layers: ReadonlyArray<Layer>): boolean => {
   return moved
 }
 
-/** A move between the two nodes that leaves the class of the table and the whole within their bounds. */
+/** A move, or an exchange, between the two nodes that leaves the class of the table and the whole within bounds. */
 const levelTableStep = (
   model: Model,
   table: number,
@@ -344,17 +341,41 @@ const levelTableStep = (
       const order = fullestFirst(model, layer.deviationOf)
       return { layer, high: layer.deviationOf(item(order, 0)), low: layer.deviationOf(item(order, order.length - 1)) }
     })
-  const candidates = candidatesFor(model, from, to, classIndex).filter(({ group, size }) => {
-    if (group === null) return false
-    const entry = group.tables.indexOf(table)
-    if (entry < 0 || at(group.counts, entry) >= gap - epsilon) return false
-    return affected.every(({ high, layer, low }) => {
-      const width = Math.max(high, layer.deviationOf(to) + size) - Math.min(low, layer.deviationOf(from) - size)
-      return width <= layer.bound + epsilon
+  const staysWithin = (size: number) =>
+    affected.every(({ high, layer, low }) => {
+      const nodes = [layer.deviationOf(to) + size, layer.deviationOf(from) - size]
+      return Math.max(high, ...nodes) - Math.min(low, ...nodes) <= layer.bound + epsilon
     })
-  })
-  const chosen = choose(model, candidates, to, gap)
-  if (chosen === undefined) return false
-  move(model, chosen, from, to)
-  return true
+  // What helps this table must help all tables together, or two of them would push a group to and fro.
+  const countOf = ({ group }: Candidate) => (group === null ? 0 : at(group.counts, group.tables.indexOf(table)))
+  const forth = candidatesFor(model, from, to, classIndex).filter((candidate) => countOf(candidate) > 0)
+  const single = forth.filter(
+    (candidate) => countOf(candidate) < gap - epsilon && candidate.gain > epsilon && staysWithin(candidate.size),
+  )
+  const chosen = choose(model, single, to, gap)
+  if (chosen !== undefined) {
+    move(model, chosen, from, to)
+    return true
+  }
+  for (const back of candidatesFor(model, to, from, classIndex)) {
+    for (const there of forth) {
+      const exchanged = countOf(there) - countOf(back)
+      if (exchanged <= 0 || exchanged >= gap - epsilon || !staysWithin(there.size - back.size)) continue
+      if (there.gain + back.gain + 2 * inCommon(there, back) <= epsilon) continue
+      move(model, there, from, to)
+      move(model, back, to, from)
+      return true
+    }
+  }
+  return false
+}
+
+/** Sum over the tables of the products of their shards in both: what an exchange gains over its two moves alone. */
+const inCommon = (left: Candidate, right: Candidate): number => {
+  let sum = 0
+  for (let entry = 0; entry < (left.group?.tables.length ?? 0); entry++) {
+    const table = at(left.group?.tables ?? [], entry)
+    sum += at(left.group?.counts ?? [], entry) * at(right.group?.counts ?? [], right.group?.tables.indexOf(table) ?? -1)
+  }
+  return sum
 }

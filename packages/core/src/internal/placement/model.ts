@@ -219,9 +219,9 @@ export const modelOf = (input: PlacementInput, groupsPerNode: number, groupBudge
   const budget = Math.max(1, input.groupBudget ?? groupBudget)
   const perGroup = Math.max(1, Math.min(input.groupsPerNode ?? groupsPerNode, budget))
   const wanted = groupCounts(classes, perGroup)
-  const drafts = draftGroups(input, topology, tables, rfOfGroup, (classIndex) => {
-    const rfClass = item(classes, classIndex)
-    return Math.ceil(rfClass.shards / Math.max(1, at(wanted, classIndex)))
+  const drafts = draftGroups(input, topology, tables, rfOfGroup, (classIndex, shards) => {
+    const usual = item(classes, classIndex).shards / Math.max(1, at(wanted, classIndex))
+    return Math.max(1, Math.ceil(usual), Math.ceil(shards / perGroup))
   })
   const memberships = drafts.reduce((sum, draft) => sum + Math.min(draft.rf, draft.home.length), 0)
   const model: Model = {
@@ -390,19 +390,28 @@ const sameList = (left: ReadonlyArray<string>, right: ReadonlyArray<string>): bo
 /**
  * Collects the rows of RF ≥ 2 into groups. A group that tables of several RFs share has the highest of them.
  *
- * Rows without a group's name that have equal nodes (shards whose RF was raised from 1) make new groups of at most
- * `sizeMax` shards.
+ * Rows without a group's name that have equal nodes (shards whose RF was raised from 1) make new groups. `sizeOf` says how
+ * many of a number of such shards go into one group.
  */
 const draftGroups = (
   input: PlacementInput,
   topology: Topology,
   tables: ReadonlyArray<TableState>,
   rfOfGroup: ReadonlyMap<string, number>,
-  sizeMax: (classIndex: number) => number,
+  sizeOf: (classIndex: number, shards: number) => number,
 ): ReadonlyArray<Draft> => {
   const named = new Map<string, Draft>()
   const unnamed = new Map<string, Draft>()
-  const chunks = new Map<string, number>()
+  const nodesKey = (row: PlacementRow, rf: number) => JSON.stringify([rf, ...row.nodes.toSorted(byName)])
+  const ungrouped = new Map<string, number>()
+  for (const { rf, rows } of tables) {
+    for (const row of rows) {
+      if (row === undefined || row.group !== null || rf < 2) continue
+      const nodes = nodesKey(row, rf)
+      ungrouped.set(nodes, (ungrouped.get(nodes) ?? 0) + 1)
+    }
+  }
+  const seen = new Map<string, number>()
   tables.forEach((table, tableIndex) => {
     for (const [shard, row] of table.rows.entries()) {
       if (row === undefined) continue
@@ -410,10 +419,10 @@ const draftGroups = (
       const drafts = row.group === null ? unnamed : named
       let key = row.group ?? ""
       if (row.group === null) {
-        const nodes = JSON.stringify([table.rf, ...row.nodes.toSorted(byName)])
-        const seen = chunks.get(nodes) ?? 0
-        chunks.set(nodes, seen + 1)
-        key = `${nodes}/${Math.floor(seen / sizeMax(table.classIndex))}`
+        const nodes = nodesKey(row, table.rf)
+        const before = seen.get(nodes) ?? 0
+        seen.set(nodes, before + 1)
+        key = `${nodes}/${Math.floor(before / sizeOf(table.classIndex, ungrouped.get(nodes) ?? 1))}`
       }
       let draft = drafts.get(key)
       if (draft === undefined) {

@@ -34,7 +34,29 @@ export const leastMoves = (model: Model): number => {
       owed += Math.floor(Math.max(0, Math.floor(-classDeviation(model, classIndex, node) / size + epsilon)) * size)
     }
   })
-  return Math.max(lost, owed)
+  return Math.max(lost, owed, leastForAll(model, bound, lost))
+}
+
+/**
+ * The least number of replicas that have to arrive somewhere before all nodes are within `bound` of each other, when
+ * `lost` of them have to be placed anyway: what nodes lack to the lower end of the best window of that width, or what
+ * others have above its upper end, whichever is more.
+ */
+const leastForAll = (model: Model, bound: number, lost: number): number => {
+  const deviations = model.topology.names.flatMap((_, node) =>
+    at(model.topology.closed, node) === 0 ? [deviation(model, node)] : [],
+  )
+  if (deviations.length === 0) return 0
+  const lacking = (low: number) => deviations.reduce((sum, value) => sum + Math.max(0, low - value), 0)
+  const above = (low: number) => deviations.reduce((sum, value) => sum + Math.max(0, value - low - bound), lost)
+  let low = deviations.reduce((least, value) => Math.min(least, value)) - bound
+  let high = deviations.reduce((most, value) => Math.max(most, value))
+  for (let halving = 0; halving < 50; halving++) {
+    const middle = (low + high) / 2
+    if (lacking(middle) < above(middle)) low = middle
+    else high = middle
+  }
+  return Math.ceil(lacking(low) - 1e-3)
 }
 
 /** Shards of RF 1 that nodes lack to their shares, rounded down for each node and table. */
