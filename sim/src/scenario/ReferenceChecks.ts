@@ -9,7 +9,7 @@ import { countablesByTable, selectorWords } from "./Scenario.ts"
 import { defaults } from "./ScenarioCodec.ts"
 import { describe, type Mistake, type Path } from "./SchemaProblems.ts"
 import { limits } from "./ScenarioSource.ts"
-import { nearest } from "./Suggestion.ts"
+import { suggest } from "./Suggestion.ts"
 
 /** A value with the path to it. */
 class At {
@@ -23,12 +23,17 @@ class At {
 
   key(name: string): At {
     const { value } = this
-    const found: unknown = typeof value === "object" && value !== null && !Array.isArray(value) && Object.hasOwn(value, name) ? Reflect.get(value, name) : undefined
+    const found: unknown =
+      typeof value === "object" && value !== null && !Array.isArray(value) && Object.hasOwn(value, name)
+        ? Reflect.get(value, name)
+        : undefined
     return new At([...this.path, name], found)
   }
 
   get items(): ReadonlyArray<At> {
-    return Array.isArray(this.value) ? this.value.map((item: unknown, index) => new At([...this.path, index], item)) : []
+    return Array.isArray(this.value)
+      ? this.value.map((item: unknown, index) => new At([...this.path, index], item))
+      : []
   }
 
   get text(): string | null {
@@ -51,9 +56,16 @@ class At {
 
 const names = (items: ReadonlyArray<At>): ReadonlyArray<string> => items.flatMap((item) => item.text ?? [])
 
-const quoted = (words: ReadonlyArray<string>): string => (words.length === 0 ? "none" : words.length > 12 ? `${words.slice(0, 12).join(", ")}, …` : words.join(", "))
+const quoted = (words: ReadonlyArray<string>): string =>
+  words.length === 0 ? "none" : words.length > 12 ? `${words.slice(0, 12).join(", ")}, …` : words.join(", ")
 
-const mistake = (at: At, message: string, expected: string, cure: string): Mistake => ({ path: at.path, atKey: false, message, expected, cure })
+const mistake = (at: At, message: string, expected: string, cure: string): Mistake => ({
+  path: at.path,
+  atKey: false,
+  message,
+  expected,
+  cure,
+})
 
 /** Items that were there before, with the name that they repeat. */
 const repeated = (items: ReadonlyArray<At>): ReadonlyArray<readonly [At, string]> => {
@@ -68,7 +80,10 @@ const repeated = (items: ReadonlyArray<At>): ReadonlyArray<readonly [At, string]
 }
 
 /** The nodes that a number or a list declares; `first` is where the counting begins. */
-const declared = (at: At, first: number): { readonly names: ReadonlyArray<string>; readonly items: ReadonlyArray<At> } => {
+const declared = (
+  at: At,
+  first: number,
+): { readonly names: ReadonlyArray<string>; readonly items: ReadonlyArray<At> } => {
   const count = at.number
   if (count !== null) {
     const length = Number.isInteger(count) && count > 0 ? Math.min(count, limits.nodes) : 0
@@ -110,18 +125,26 @@ class Checker {
     this.mistakes.push(mistake(at, message, expected, cure))
   }
 
-  #twice(items: ReadonlyArray<At>, what: string): void {
+  #twice(items: ReadonlyArray<At>, what: string, cure = "take one away, or give it another name"): void {
     for (const [item, name] of repeated(items)) {
-      this.#say(item, `the ${what} ${name} is here twice`, `each ${what} once`, `take one away, or give it another name`)
+      this.#say(item, `the ${what} ${name} is here twice`, `each ${what} once`, cure)
     }
   }
 
   /** Spares that are only counted must not get a name that the list of nodes has. */
-  #hidden(items: ReadonlyArray<At>, spares: { readonly names: ReadonlyArray<string>; readonly items: ReadonlyArray<At> }): void {
+  #hidden(
+    items: ReadonlyArray<At>,
+    spares: { readonly names: ReadonlyArray<string>; readonly items: ReadonlyArray<At> },
+  ): void {
     if (spares.items.length > 0) return
     for (const item of items) {
       if (item.text !== null && spares.names.includes(item.text)) {
-        this.#say(item, `the node ${item.text} is also the name of a spare, which go on counting at ${spares.names[0] ?? ""}`, "each node once", "list the spares by name: spares: [s1]")
+        this.#say(
+          item,
+          `the node ${item.text} is also the name of a spare, which go on counting at ${spares.names[0] ?? ""}`,
+          "each node once",
+          "list the spares by name: spares: [s1]",
+        )
       }
     }
   }
@@ -129,24 +152,24 @@ class Checker {
   #node(at: At): void {
     const name = at.text
     if (name === null || selectorWords.includes(name) || this.#nodes.length === 0 || this.#nodes.includes(name)) return
-    const near = nearest(name, [...this.#nodes, ...selectorWords])
     this.#say(
       at,
       `there is no node ${describe(name)}`,
-      `one of the nodes ${quoted(this.#nodes)}${this.#nodes.includes("n1") ? "" : " (named in cluster.nodes)"}, or ${selectorWords.join(" or ")}`,
-      near === null ? "name it in cluster.nodes or cluster.spares" : `did you mean ${near}?`,
+      `one of ${quoted(this.#nodes)}, or one of the words ${selectorWords.join(", ")}`,
+      suggest(name, [...this.#nodes, ...selectorWords]) || "name it in cluster.nodes or cluster.spares",
     )
   }
 
   #table(at: At): void {
     const name = at.text
     if (name === null || this.#tables.includes(name)) return
-    const near = nearest(name, this.#tables)
     this.#say(
       at,
       `there is no table ${describe(name)}`,
-      this.#tables.length === 0 ? "a table that is declared under tables, or created in the timeline" : `one of the tables ${quoted(this.#tables)}`,
-      near === null ? "declare it under tables, or create it in the timeline" : `did you mean ${near}?`,
+      this.#tables.length === 0
+        ? "a table that is declared under tables, or created in the timeline"
+        : `one of the tables ${quoted(this.#tables)}`,
+      suggest(name, this.#tables) || "declare it under tables, or create it in the timeline",
     )
   }
 
@@ -154,7 +177,12 @@ class Checker {
     this.#node(at.key("node"))
     this.#table(at.key("table"))
     const count = at.key("count").text
-    if (count !== null && at.key("table").present && !countablesByTable.some((it) => it === count) && !at.key("longest").present) {
+    if (
+      count !== null &&
+      at.key("table").present &&
+      !countablesByTable.some((it) => it === count) &&
+      !at.key("longest").present
+    ) {
       this.mistakes.push({
         path: at.key("table").path,
         atKey: true,
@@ -168,18 +196,33 @@ class Checker {
   #after(at: At, limit: number, what: string): void {
     const millis = at.millis
     if (millis === null || millis <= limit) return
-    this.#say(at, `${at.text ?? ""} is after the end of the run`, `a time not after until, which is ${what}`, "raise until, or take an earlier time")
+    this.#say(
+      at,
+      `${at.text ?? ""} is after the end of the run`,
+      `a time not after until, which is ${what}`,
+      "raise until, or take an earlier time",
+    )
   }
 
   #partition(at: At): void {
     const members = at.items.flatMap((group) => group.items)
     for (const member of members) this.#node(member)
     for (const [item, name] of repeated(members)) {
-      this.#say(item, `the node ${name} is in the partition twice`, "groups that do not overlap", "name each node in one group only")
+      this.#say(
+        item,
+        `the node ${name} is in the partition twice`,
+        "groups that do not overlap",
+        "name each node in one group only",
+      )
     }
     const named = new Set(names(members))
     if (at.items.length === 1 && this.#nodes.length > 0 && this.#nodes.every((name) => named.has(name))) {
-      this.#say(at, "a single group with all the nodes cuts nothing", "groups of nodes that do not see each other", "take at least one node out of it, or write another group")
+      this.#say(
+        at,
+        "a single group with all the nodes cuts nothing",
+        "groups of nodes that do not see each other",
+        "take at least one node out of it, or write another group",
+      )
     }
   }
 
@@ -204,7 +247,13 @@ class Checker {
     this.#node(at.key("from"))
     this.#node(at.key("to"))
     const from = at.key("from").text
-    if (from !== null && from === at.key("to").text) this.#say(at.key("to"), `${from} is at both ends of the link`, "two nodes", "a node always reaches itself: name another one")
+    if (from !== null && from === at.key("to").text)
+      this.#say(
+        at.key("to"),
+        `${from} is at both ends of the link`,
+        "two nodes",
+        "a node always reaches itself: name another one",
+      )
   }
 
   #addNode(at: At): void {
@@ -214,8 +263,10 @@ class Checker {
     this.#say(
       at,
       known ? `the node ${name} is part of the cluster from the beginning` : `there is no spare node ${describe(name)}`,
-      this.#spares.length === 0 ? "a node that is declared under cluster.spares" : `one of the spares ${quoted(this.#spares)}`,
-      this.#spares.length === 0 ? "add `spares: 1` to the cluster" : (nearest(name, this.#spares) ?? "") === "" ? "" : `did you mean ${nearest(name, this.#spares) ?? ""}?`,
+      this.#spares.length === 0
+        ? "a node that is declared under cluster.spares"
+        : `one of the spares ${quoted(this.#spares)}`,
+      this.#spares.length === 0 ? "add `spares: 1` to the cluster" : suggest(name, this.#spares),
     )
   }
 
@@ -230,7 +281,12 @@ class Checker {
   #order(at: At): void {
     const [from, until] = [at.key("from").millis, at.key("until").millis]
     if (from !== null && until !== null && from >= until) {
-      this.#say(at.key("until"), `it ends (${at.key("until").text ?? ""}) before it begins (${at.key("from").text ?? ""})`, "until after from", "exchange the two, or leave one out")
+      this.#say(
+        at.key("until"),
+        `it ends (${at.key("until").text ?? ""}) before it begins (${at.key("from").text ?? ""})`,
+        "until after from",
+        "exchange the two, or leave one out",
+      )
     }
   }
 
@@ -239,9 +295,16 @@ class Checker {
     const until = root.key("until")
     const limit = until.millis ?? (until.present ? Number.POSITIVE_INFINITY : Duration.toMillis(defaults.until))
     const what = until.text ?? `${durationText(defaults.until)} unless it is set`
-    this.#twice(root.key("covers").items, "id")
-    this.#twice(root.key("tables").items.map((table) => table.key("name")), "table")
-    this.#twice(this.#timeline.map((entry) => entry.key("addNode")), "node")
+    this.#twice(root.key("covers").items, "id", "take one away")
+    this.#twice(
+      root.key("tables").items.map((table) => table.key("name")),
+      "table",
+    )
+    this.#twice(
+      this.#timeline.map((entry) => entry.key("addNode")),
+      "added node",
+      "take one away",
+    )
     this.#factors()
     for (const workload of root.key("workloads").items) this.#workload(workload, limit, what)
     for (const entry of this.#timeline) {

@@ -42,15 +42,20 @@ const spelledUnits: ReadonlyArray<readonly [RegExp, string]> = [
 
 const durationCure: Cure = (found) => {
   if (typeof found === "number" && Number.isFinite(found)) {
-    return found < 0 ? "write the time as a positive number with a unit" : `add a unit: ${found}ms, ${found}s or ${found}m`
+    return found < 0
+      ? "write the time as a positive number with a unit"
+      : `add a unit: ${found}ms, ${found}s or ${found}m`
   }
   if (typeof found !== "string") return null
   const text = found.trim()
-  if (/^-\s*[0-9]/u.test(text)) return "take away the minus sign: times count forwards from when the cluster and its tables are ready"
+  if (/^-\s*[0-9]/u.test(text))
+    return "take away the minus sign: times count forwards from when the cluster and its tables are ready"
   if (/^[0-9.]+$/u.test(text)) return `add a unit: ${text}ms, ${text}s or ${text}m`
   const spelled = /^([0-9.]+)\s*([a-z]+)$/iu.exec(text)
-  const unit = spelledUnits.find(([pattern]) => pattern.test(spelled?.[2] ?? ""))?.[1] ?? (spelled?.[2] ?? "").toLowerCase()
-  if (spelled !== null && unit in millisOfUnit && `${spelled[1]}${unit}` !== text) return `did you mean ${spelled[1]}${unit}?`
+  const unit =
+    spelledUnits.find(([pattern]) => pattern.test(spelled?.[2] ?? ""))?.[1] ?? (spelled?.[2] ?? "").toLowerCase()
+  if (spelled !== null && unit in millisOfUnit && `${spelled[1]}${unit}` !== text)
+    return `did you mean ${spelled[1]}${unit}?`
   if (/^[0-9.]+(us|µs|ns)$/u.test(text)) return "the smallest unit is ms; fractions such as 0.5ms are fine"
   if (/^[0-9.]+[dw]$/u.test(text)) return "the largest unit is h"
   return "write one number and one of the units ms, s, m, h, without a space"
@@ -71,31 +76,41 @@ const durationLimit = Schema.makeFilter<string>(
 const saidOfDurations = { expected: durationExpected, cure: durationCure }
 
 /** A point in time, or a length that may be zero, as text. */
-export const Time = Schema.String.annotate(saidOfDurations).check(Schema.isPattern(durationPattern, saidOfDurations), durationLimit)
+export const Time = Schema.String.annotate(saidOfDurations).check(
+  Schema.isPattern(durationPattern, saidOfDurations),
+  durationLimit,
+)
 
 /** A length of time above zero, as text. */
 export const Length = Time.check(
   Schema.isPattern(/[1-9]/u, { expected: "a duration above zero", cure: () => "a length of zero would do nothing" }),
 )
 
-const numberCure = (minimum: number, maximum: number): Cure => (found) => {
-  if (typeof found === "string" && /^\s*-?[0-9]+(\.[0-9]+)?\s*$/u.test(found)) return `write it without quotes: ${found.trim()}`
-  if (typeof found !== "number") return null
-  if (found < minimum) return `the smallest value is ${minimum}`
-  if (found > maximum) return `the largest value is ${maximum}`
-  return null
-}
+const numberCure =
+  (minimum: number, maximum: number): Cure =>
+  (found) => {
+    if (typeof found === "string" && /^\s*-?[0-9]+(\.[0-9]+)?\s*$/u.test(found))
+      return `write it without quotes: ${found.trim()}`
+    if (typeof found !== "number") return null
+    if (found < minimum) return `the smallest value is ${minimum}`
+    if (found > maximum) return `the largest value is ${maximum}`
+    return null
+  }
 
 /** A whole number within bounds, both included. */
 export const whole = (minimum: number, maximum: number) => {
   const said = { expected: `a whole number from ${minimum} to ${maximum}`, cure: numberCure(minimum, maximum) }
-  return Schema.Finite.check(Schema.isInt(said), Schema.isBetween({ minimum, maximum }, said))
+  return Schema.Number.annotate(said).check(
+    Schema.isFinite(said),
+    Schema.isInt(said),
+    Schema.isBetween({ minimum, maximum }, said),
+  )
 }
 
 /** A number within bounds, both included. */
 export const decimal = (minimum: number, maximum: number) => {
   const said = { expected: `a number from ${minimum} to ${maximum}`, cure: numberCure(minimum, maximum) }
-  return Schema.Finite.check(Schema.isBetween({ minimum, maximum }, said))
+  return Schema.Number.annotate(said).check(Schema.isFinite(said), Schema.isBetween({ minimum, maximum }, said))
 }
 
 /** One of a closed set of words. */
@@ -118,26 +133,41 @@ const pattern = (regExp: RegExp, expected: string, cure: Cure) =>
 const quoteCure =
   (otherwise: string): Cure =>
   (found) =>
-    typeof found === "string" ? otherwise : typeof found === "number" || typeof found === "boolean" ? `write it in quotes if it is meant as text: "${found}"` : null
+    typeof found === "string"
+      ? otherwise
+      : typeof found === "number" || typeof found === "boolean"
+        ? `write it in quotes if it is meant as text: "${found}"`
+        : null
 
 /** Name of a scenario. */
-export const ScenarioName = pattern(/^[a-z0-9]+(-[a-z0-9]+)*$/u, "a name in kebab case, such as node-dies-rf2", (found) => {
-  const kebab = typeof found === "string" ? found.trim().toLowerCase().replaceAll(/[^a-z0-9]+/gu, "-").replaceAll(/^-+|-+$/gu, "") : ""
-  return kebab === "" ? null : `did you mean ${kebab}?`
-})
+export const ScenarioName = pattern(
+  /^[a-z0-9]+(-[a-z0-9]+)*$/u,
+  "a name in kebab case, such as node-dies-rf2",
+  (found) => {
+    const kebab =
+      typeof found === "string"
+        ? found
+            .trim()
+            .toLowerCase()
+            .replaceAll(/[^a-z0-9]+/gu, "-")
+            .replaceAll(/^-+|-+$/gu, "")
+        : ""
+    return kebab === "" ? null : `did you mean ${kebab}?`
+  },
+)
 
 /** Name of a node in a declaration. */
 export const NodeName = pattern(
   /^(?!(?:leader|victim)$)[a-z][a-z0-9-]{0,31}$/u,
   "the name of a node: a letter, then letters, digits and dashes, such as n1",
-  quoteCure("use lower-case letters, digits and dashes, beginning with a letter; leader and victim have a meaning of their own"),
+  quoteCure(
+    "use lower-case letters, digits and dashes, beginning with a letter; leader and victim have a meaning of their own",
+  ),
 )
 
 /** A node where it is referred to, or `leader` or `victim`. */
-export const Selector = pattern(
-  /^[a-z][a-z0-9-]{0,31}$/u,
-  "the name of a node, leader or victim",
-  quoteCure("nodes are named n1, n2, … unless cluster.nodes names them"),
+export const Selector = pattern(/^[a-z][a-z0-9-]{0,31}$/u, "the name of a node, leader or victim", (found) =>
+  typeof found === "number" ? `did you mean n${found}?` : "nodes are named n1, n2, … unless cluster.nodes names them",
 )
 
 /** Name of a sharded table. */
@@ -148,7 +178,11 @@ export const TableName = pattern(
 )
 
 /** Name of a checker, a finding or a coordination cluster. */
-export const Word = pattern(/^[A-Za-z][A-Za-z0-9_-]{0,63}$/u, "a word of letters, digits, - and _", quoteCure("take away blanks and other signs"))
+export const Word = pattern(
+  /^[A-Za-z][A-Za-z0-9_-]{0,63}$/u,
+  "a word of letters, digits, - and _",
+  quoteCure("take away blanks and other signs"),
+)
 
 /** A text that says something. */
 export const Text = pattern(/\S/u, "a text", quoteCure("write at least one word"))

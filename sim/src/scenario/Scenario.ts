@@ -121,8 +121,19 @@ export type Trigger =
 
 /** Something that the engine says about itself in its journal; a null matches anything. */
 export type Sighting =
-  | { readonly _tag: "StepSeen"; readonly step: StepKind; readonly is: StepMoment; readonly node: NodeSelector | null; readonly undo: boolean | null }
-  | { readonly _tag: "OperationSeen"; readonly operation: OperationKind | "any"; readonly is: OperationMoment; readonly node: NodeSelector | null }
+  | {
+      readonly _tag: "StepSeen"
+      readonly step: StepKind
+      readonly is: StepMoment
+      readonly node: NodeSelector | null
+      readonly undo: boolean | null
+    }
+  | {
+      readonly _tag: "OperationSeen"
+      readonly operation: OperationKind | "any"
+      readonly is: OperationMoment
+      readonly node: NodeSelector | null
+    }
   | { readonly _tag: "LeaderSeen"; readonly leader: LeaderMoment; readonly node: NodeSelector | null }
   | { readonly _tag: "FindingSeen"; readonly finding: string; readonly node: NodeSelector | null }
 
@@ -158,7 +169,13 @@ export type Act =
   /** `network`: partitions and cuts end; `slow`: statements are as fast as ever; `all`: both. */
   | { readonly _tag: "Heal"; readonly what: "all" | "network" | "slow" }
   /** Statements that contain the text (upper or lower case) take longer. Null: on every node; without limit. */
-  | { readonly _tag: "Slow"; readonly node: NodeSelector | null; readonly statement: string; readonly by: Duration.Duration; readonly times: number | null }
+  | {
+      readonly _tag: "Slow"
+      readonly node: NodeSelector | null
+      readonly statement: string
+      readonly by: Duration.Duration
+      readonly times: number | null
+    }
   | { readonly _tag: "Create"; readonly table: TableSpec }
   | { readonly _tag: "Drop"; readonly table: string }
   | { readonly _tag: "AddNode"; readonly node: string }
@@ -166,7 +183,12 @@ export type Act =
   | { readonly _tag: "Rebalance"; readonly table: string | null }
   | { readonly _tag: "Drain"; readonly node: NodeSelector }
   /** A statement sent to a node by somebody who does not ask the engine. */
-  | { readonly _tag: "Sql"; readonly node: NodeSelector; readonly statement: string; readonly expect: SqlExpectation | null }
+  | {
+      readonly _tag: "Sql"
+      readonly node: NodeSelector
+      readonly statement: string
+      readonly expect: SqlExpectation | null
+    }
   /** Looks once, at this moment; the scenario fails if the condition does not hold. */
   | { readonly _tag: "Check"; readonly condition: Condition }
 

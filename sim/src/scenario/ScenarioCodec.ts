@@ -59,11 +59,19 @@ type SqlExpectationSource = NonNullable<Extract<EntrySource, { readonly sql: unk
 type BoundsSource = { readonly is?: number; readonly atLeast?: number; readonly atMost?: number }
 
 /** `{ [key]: text }`, or nothing where the duration is the default. */
-const unlessTime = <Key extends string>(key: Key, value: Duration.Duration | null, same: Duration.Duration | null): { readonly [K in Key]?: string } =>
+const unlessTime = <Key extends string>(
+  key: Key,
+  value: Duration.Duration | null,
+  same: Duration.Duration | null,
+): { readonly [K in Key]?: string } =>
   unless(key, value === null || (same !== null && Duration.equals(value, same)) ? null : durationText(value), null)
 
 /** `{ [key]: value }`, or nothing where the value is the default. */
-const unless = <Key extends string, Value, Default>(key: Key, value: Value, same: Default): { readonly [K in Key]?: Exclude<Value, Default> } => {
+const unless = <Key extends string, Value, Default>(
+  key: Key,
+  value: Value,
+  same: Default,
+): { readonly [K in Key]?: Exclude<Value, Default> } => {
   // An object literal with a computed key has the index type of all strings; the key is the one given.
   return (Object.is(value, same) ? {} : { [key]: value }) as { readonly [K in Key]?: Exclude<Value, Default> }
 }
@@ -80,13 +88,23 @@ const nodesFrom = (source: NodesSource, first: number): ReadonlyArray<NodeDeclar
       )
 
 const nodesTo = (nodes: ReadonlyArray<NodeDeclaration>, first: number): NodesSource =>
-  nodes.every((node, index) => node.name === `n${first + index}` && node.zone === null && node.weight === defaults.weight)
+  nodes.every(
+    (node, index) => node.name === `n${first + index}` && node.zone === null && node.weight === defaults.weight,
+  )
     ? nodes.length
-    : nodes.map((node) => ({ name: node.name, ...unless("zone", node.zone, null), ...unless("weight", node.weight, defaults.weight) }))
+    : nodes.map((node) => ({
+        name: node.name,
+        ...unless("zone", node.zone, null),
+        ...unless("weight", node.weight, defaults.weight),
+      }))
 
 const clusterFrom = (source: Source<"cluster">): ClusterSpec => {
   const nodes = nodesFrom(source.nodes, 1)
-  return { coordination: source.coordination ?? defaults.coordination, nodes, spares: nodesFrom(source.spares ?? 0, nodes.length + 1) }
+  return {
+    coordination: source.coordination ?? defaults.coordination,
+    nodes,
+    spares: nodesFrom(source.spares ?? 0, nodes.length + 1),
+  }
 }
 
 const clusterTo = (cluster: ClusterSpec): Source<"cluster"> => ({
@@ -99,10 +117,14 @@ const clusterTo = (cluster: ClusterSpec): Source<"cluster"> => ({
 
 // The two casts: every text among the settings is a duration, and nothing else is; the keys stay the same.
 const settingsFrom = (source: Source<"settings">): Settings =>
-  Object.fromEntries(Object.entries(source).map(([key, value]) => [key, typeof value === "string" ? duration(value) : value])) as Settings
+  Object.fromEntries(
+    Object.entries(source).map(([key, value]) => [key, typeof value === "string" ? duration(value) : value]),
+  ) as Settings
 
 const settingsTo = (settings: Settings): Source<"settings"> =>
-  Object.fromEntries(Object.entries(settings).map(([key, value]) => [key, Duration.isDuration(value) ? durationText(value) : value])) as Source<"settings">
+  Object.fromEntries(
+    Object.entries(settings).map(([key, value]) => [key, Duration.isDuration(value) ? durationText(value) : value]),
+  ) as Source<"settings">
 
 // ----------------------------------------------------------------------------------------------- tables and workloads
 
@@ -117,14 +139,22 @@ const workloadFrom = (source: WorkloadSource): Workload => ({
   mix:
     source.mix === undefined
       ? defaults.mix
-      : { insert: source.mix.insert ?? 0, replace: source.mix.replace ?? 0, update: source.mix.update ?? 0, delete: source.mix.delete ?? 0 },
+      : {
+          insert: source.mix.insert ?? 0,
+          replace: source.mix.replace ?? 0,
+          update: source.mix.update ?? 0,
+          delete: source.mix.delete ?? 0,
+        },
   rows: source.rows ?? defaults.rows,
   timeout: durationOr(source.timeout, defaults.timeout),
   through: source.through ?? null,
   reads:
     source.reads === undefined
       ? null
-      : { readers: source.reads.readers ?? defaults.readers, every: durationOr(source.reads.every, defaults.readEvery) },
+      : {
+          readers: source.reads.readers ?? defaults.readers,
+          every: durationOr(source.reads.every, defaults.readEvery),
+        },
 })
 
 const workloadTo = (workload: Workload): WorkloadSource => ({
@@ -137,7 +167,9 @@ const workloadTo = (workload: Workload): WorkloadSource => ({
   ...unless("rows", workload.rows, defaults.rows),
   ...unlessTime("timeout", workload.timeout, defaults.timeout),
   ...unless("through", workload.through, null),
-  ...(workload.reads === null ? {} : { reads: { readers: workload.reads.readers, every: durationText(workload.reads.every) } }),
+  ...(workload.reads === null
+    ? {}
+    : { reads: { readers: workload.reads.readers, every: durationText(workload.reads.every) } }),
 })
 
 // -------------------------------------------------------------------------------------------------------- conditions
@@ -162,7 +194,9 @@ const conditionFrom = (source: ConditionSource): Condition => {
     if (source.is === "minimum") return { _tag: "MovesAreMinimum" }
     return { _tag: "Count", count: source.count, table: source.table ?? null, bounds: boundsFrom(source) }
   }
-  return "node" in source ? { _tag: "NodeIs", node: source.node, is: source.is } : { _tag: "TableIs", table: source.table, is: source.is }
+  return "node" in source
+    ? { _tag: "NodeIs", node: source.node, is: source.is }
+    : { _tag: "TableIs", table: source.table, is: source.is }
 }
 
 const conditionTo = (condition: Condition): ConditionSource => {
@@ -184,8 +218,10 @@ const conditionTo = (condition: Condition): ConditionSource => {
 
 const sightingFrom = (source: SightingSource): Sighting => {
   const node = source.node ?? null
-  if ("step" in source) return { _tag: "StepSeen", step: source.step, is: source.is ?? "started", node, undo: source.undo ?? null }
-  if ("operation" in source) return { _tag: "OperationSeen", operation: source.operation, is: source.is ?? "running", node }
+  if ("step" in source)
+    return { _tag: "StepSeen", step: source.step, is: source.is ?? "started", node, undo: source.undo ?? null }
+  if ("operation" in source)
+    return { _tag: "OperationSeen", operation: source.operation, is: source.is ?? "running", node }
   if ("leader" in source) return { _tag: "LeaderSeen", leader: source.leader, node }
   return { _tag: "FindingSeen", finding: source.finding, node }
 }
@@ -194,7 +230,12 @@ const sightingTo = (sighting: Sighting): SightingSource => {
   const node = unless("node", sighting.node, null)
   switch (sighting._tag) {
     case "StepSeen":
-      return { step: sighting.step, ...unless("is", sighting.is, "started"), ...node, ...unless("undo", sighting.undo, null) }
+      return {
+        step: sighting.step,
+        ...unless("is", sighting.is, "started"),
+        ...node,
+        ...unless("undo", sighting.undo, null),
+      }
     case "OperationSeen":
       return { operation: sighting.operation, ...unless("is", sighting.is, "running"), ...node }
     case "LeaderSeen":
@@ -207,7 +248,8 @@ const sightingTo = (sighting: Sighting): SightingSource => {
 const isSighting = (source: SightingSource | ConditionSource): source is SightingSource =>
   "step" in source || "operation" in source || "leader" in source || "finding" in source
 
-const seenFrom = (source: SightingSource | ConditionSource): Seen => (isSighting(source) ? sightingFrom(source) : conditionFrom(source))
+const seenFrom = (source: SightingSource | ConditionSource): Seen =>
+  isSighting(source) ? sightingFrom(source) : conditionFrom(source)
 
 const seenTo = (seen: Seen): SightingSource | ConditionSource => {
   switch (seen._tag) {
@@ -261,7 +303,8 @@ const actFrom = (source: EntrySource): Act => {
   if ("pause" in source) return { _tag: "Pause", ...partFrom(source.pause) }
   if ("resume" in source) return { _tag: "Resume", ...partFrom(source.resume) }
   if ("partition" in source) return { _tag: "Partition", groups: source.partition }
-  if ("cut" in source) return { _tag: "Cut", from: source.cut.from, to: source.cut.to, symmetric: source.cut.symmetric ?? true }
+  if ("cut" in source)
+    return { _tag: "Cut", from: source.cut.from, to: source.cut.to, symmetric: source.cut.symmetric ?? true }
   if ("heal" in source) return { _tag: "Heal", what: source.heal }
   if ("slow" in source) {
     const { node, statement, by, times } = source.slow
@@ -296,7 +339,14 @@ const actTo = (act: Act): EntrySource => {
     case "Heal":
       return { heal: act.what }
     case "Slow":
-      return { slow: { statement: act.statement, by: durationText(act.by), ...unless("node", act.node, null), ...unless("times", act.times, null) } }
+      return {
+        slow: {
+          statement: act.statement,
+          by: durationText(act.by),
+          ...unless("node", act.node, null),
+          ...unless("times", act.times, null),
+        },
+      }
     case "Create":
       return { create: act.table }
     case "Drop":
@@ -308,7 +358,13 @@ const actTo = (act: Act): EntrySource => {
     case "Drain":
       return { drain: act.node }
     case "Sql":
-      return { sql: { node: act.node, statement: act.statement, ...(act.expect === null ? {} : { expect: sqlExpectationTo(act.expect) }) } }
+      return {
+        sql: {
+          node: act.node,
+          statement: act.statement,
+          ...(act.expect === null ? {} : { expect: sqlExpectationTo(act.expect) }),
+        },
+      }
     case "Check":
       return { check: conditionTo(act.condition) }
   }
@@ -318,7 +374,12 @@ const entryFrom = (source: EntrySource): TimelineEntry => ({
   when:
     source.after === undefined
       ? { _tag: "At", at: durationOr(source.at, Duration.zero) }
-      : { _tag: "After", sighting: sightingFrom(source.after), count: source.after.count ?? 1, plus: durationOr(source.after.plus, Duration.zero) },
+      : {
+          _tag: "After",
+          sighting: sightingFrom(source.after),
+          count: source.after.count ?? 1,
+          plus: durationOr(source.after.plus, Duration.zero),
+        },
   act: actFrom(source),
 })
 
@@ -326,7 +387,14 @@ const entryTo = (entry: TimelineEntry): EntrySource => {
   const { when } = entry
   return when._tag === "At"
     ? { at: durationText(when.at), ...actTo(entry.act) }
-    : { after: { ...sightingTo(when.sighting), ...unlessTime("plus", when.plus, Duration.zero), ...unless("count", when.count, 1) }, ...actTo(entry.act) }
+    : {
+        after: {
+          ...sightingTo(when.sighting),
+          ...unlessTime("plus", when.plus, Duration.zero),
+          ...unless("count", when.count, 1),
+        },
+        ...actTo(entry.act),
+      }
 }
 
 // ------------------------------------------------------------------------------------------------------ expectations
@@ -347,10 +415,22 @@ const expectTo = (expect: Scenario["expect"]): ExpectSource => ({
   ...unless("violation", expect.violation, null),
   ...(expect.eventually.length === 0
     ? {}
-    : { eventually: expect.eventually.map((it) => ({ ...conditionTo(it.condition), within: durationText(it.within), ...unlessTime("from", it.from, null) })) }),
+    : {
+        eventually: expect.eventually.map((it) => ({
+          ...conditionTo(it.condition),
+          within: durationText(it.within),
+          ...unlessTime("from", it.from, null),
+        })),
+      }),
   ...(expect.always.length === 0
     ? {}
-    : { always: expect.always.map((it) => ({ ...conditionTo(it.condition), ...unlessTime("from", it.from, Duration.zero), ...unlessTime("until", it.until, null) })) }),
+    : {
+        always: expect.always.map((it) => ({
+          ...conditionTo(it.condition),
+          ...unlessTime("from", it.from, Duration.zero),
+          ...unlessTime("until", it.until, null),
+        })),
+      }),
   ...(expect.final.length === 0 ? {} : { final: expect.final.map(conditionTo) }),
   ...(expect.sometimes.length === 0 ? {} : { sometimes: expect.sometimes.map(seenTo) }),
   ...(expect.never.length === 0 ? {} : { never: expect.never.map(seenTo) }),

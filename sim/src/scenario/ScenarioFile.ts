@@ -28,14 +28,28 @@ const problemsMax = 100
 const decode = Schema.decodeUnknownExit(ScenarioCodec, { errors: "all", onExcessProperty: "error" })
 const encode = Schema.encodeSync(ScenarioCodec)
 
-const problemAt = (document: YamlDocument, file: string, span: Span, said: Omit<Mistake, "path" | "atKey">): ScenarioProblem => {
+const problemAt = (
+  document: YamlDocument,
+  file: string,
+  span: Span,
+  said: Omit<Mistake, "path" | "atKey">,
+): ScenarioProblem => {
   const { line, column, source } = document.position(span[0])
   const length = Math.max(1, Math.min(span[1] - span[0], source.length - column + 1))
   return { file, line, column, length, source, message: said.message, expected: said.expected, cure: said.cure }
 }
 
 /** A problem with a file as a whole, or with a path that is none. */
-const problemWith = (file: string, message: string, expected: string, cure: string): ScenarioProblem => ({ file, line: 1, column: 1, length: 1, source: "", message, expected, cure })
+const problemWith = (file: string, message: string, expected: string, cure: string): ScenarioProblem => ({
+  file,
+  line: 1,
+  column: 1,
+  length: 1,
+  source: "",
+  message,
+  expected,
+  cure,
+})
 
 const inOrder = (problems: ReadonlyArray<ScenarioProblem>): ReadonlyArray<ScenarioProblem> => {
   const seen = new Set<string>()
@@ -52,7 +66,11 @@ const aScenario = "a scenario: a mapping with shardwright, name, about, cluster 
 
 const notAMapping = (document: YamlDocument, file: string, value: unknown): ScenarioProblem =>
   document.text.trim() === ""
-    ? problemAt(document, file, [0, 0], { message: "the file is empty", expected: aScenario, cure: "begin with `shardwright: 1`; see scenarios/smoke for examples" })
+    ? problemAt(document, file, [0, 0], {
+        message: "the file is empty",
+        expected: aScenario,
+        cure: "begin with `shardwright: 1`; see scenarios/smoke for examples",
+      })
     : problemAt(document, file, document.locate([], false), {
         message: value === null ? "the file says nothing" : `the file is ${describe(value)}`,
         expected: aScenario,
@@ -73,11 +91,14 @@ export const loadScenario = (text: string, file: string): Result.Result<Scenario
   const problems = document.syntax.map((it) => problemAt(document, file, it.span, it))
   if (document.values === null) return Result.fail(inOrder(problems))
   const { value } = document.values
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return Result.fail(inOrder([...problems, notAMapping(document, file, value)]))
+  if (typeof value !== "object" || value === null || Array.isArray(value))
+    return Result.fail(inOrder([...problems, notAMapping(document, file, value)]))
   const exit = decode(value)
   const issue = Exit.isFailure(exit) ? Option.getOrNull(Exit.findErrorOption(exit))?.issue : undefined
   const mistakes = [...(issue === undefined ? [] : explain(issue, [], value)), ...checkReferences(value)]
-  problems.push(...mistakes.map((mistake) => problemAt(document, file, document.locate(mistake.path, mistake.atKey), mistake)))
+  problems.push(
+    ...mistakes.map((mistake) => problemAt(document, file, document.locate(mistake.path, mistake.atKey), mistake)),
+  )
   return problems.length === 0 && Exit.isSuccess(exit) ? Result.succeed(exit.value) : Result.fail(inOrder(problems))
 }
 
@@ -105,25 +126,43 @@ const resolvePath = (path: string): Result.Result<ReadonlyArray<string>, Scenari
   const expected = "the path of a .yaml or .yml file, or of a directory with such files"
   try {
     const stat = NodeFs.statSync(path, { throwIfNoEntry: false })
-    if (stat === undefined) return Result.fail(problemWith(path, "there is no such file or directory", expected, "check the path; it is taken from the current directory"))
+    if (stat === undefined)
+      return Result.fail(
+        problemWith(
+          path,
+          "there is no such file or directory",
+          expected,
+          "check the path; it is taken from the current directory",
+        ),
+      )
     if (stat.isDirectory()) {
       const files = filesUnder(path)
-      return files.length > 0 ? Result.succeed(files) : Result.fail(problemWith(path, "the directory has no scenarios", expected, "name a directory such as scenarios/smoke"))
+      return files.length > 0
+        ? Result.succeed(files)
+        : Result.fail(
+            problemWith(path, "the directory has no scenarios", expected, "name a directory such as scenarios/smoke"),
+          )
     }
-    return isScenarioFile(path) ? Result.succeed([path]) : Result.fail(problemWith(path, "the file is not a scenario by its name", expected, "name it *.yaml"))
+    return isScenarioFile(path)
+      ? Result.succeed([path])
+      : Result.fail(problemWith(path, "the file is not a scenario by its name", expected, "name it *.yaml"))
   } catch (defect) {
     return Result.fail(problemWith(path, messageOf(defect), expected, "check the path and who may read it"))
   }
 }
 
 /** The scenario files that the paths name, each once and sorted; directories are searched to the bottom. */
-export const resolvePaths = (paths: ReadonlyArray<string>): { readonly files: ReadonlyArray<string>; readonly problems: ReadonlyArray<ScenarioProblem> } => {
+export const resolvePaths = (
+  paths: ReadonlyArray<string>,
+): { readonly files: ReadonlyArray<string>; readonly problems: ReadonlyArray<ScenarioProblem> } => {
   const files = new Map<string, string>()
   const problems: Array<ScenarioProblem> = []
   for (const path of paths) {
     const result = resolvePath(path)
     if (Result.isFailure(result)) problems.push(result.failure)
-    else for (const file of result.success) files.set(NodePath.resolve(file), files.get(NodePath.resolve(file)) ?? NodePath.normalize(file))
+    else
+      for (const file of result.success)
+        files.set(NodePath.resolve(file), files.get(NodePath.resolve(file)) ?? NodePath.normalize(file))
   }
   return { files: [...files.values()].toSorted(byName), problems }
 }
@@ -141,7 +180,9 @@ const readText = (file: string): Result.Result<string, ScenarioProblem> => {
 }
 
 /** Reads every scenario that the paths name; with any problem in any of them, nothing should be run. */
-export const loadScenarios = (paths: ReadonlyArray<string>): { readonly scenarios: ReadonlyArray<LoadedScenario>; readonly problems: ReadonlyArray<ScenarioProblem> } => {
+export const loadScenarios = (
+  paths: ReadonlyArray<string>,
+): { readonly scenarios: ReadonlyArray<LoadedScenario>; readonly problems: ReadonlyArray<ScenarioProblem> } => {
   const resolved = resolvePaths(paths)
   const problems = [...resolved.problems]
   const scenarios: Array<LoadedScenario> = []

@@ -3,7 +3,8 @@ import * as JsonSchema from "effect/JsonSchema"
 import * as Schema from "effect/Schema"
 import { ScenarioSource } from "./ScenarioSource.ts"
 
-const isObject = (value: unknown): value is JsonSchema.JsonSchema => typeof value === "object" && value !== null && !Array.isArray(value)
+const isObject = (value: unknown): value is JsonSchema.JsonSchema =>
+  typeof value === "object" && value !== null && !Array.isArray(value)
 
 /**
  * The generator sets the description of a key apart from its value, under `allOf`. Editors show it sooner beside the
@@ -12,7 +13,9 @@ const isObject = (value: unknown): value is JsonSchema.JsonSchema => typeof valu
 const hoist = (value: unknown): unknown => {
   if (Array.isArray(value)) return value.map(hoist)
   if (!isObject(value)) return value
-  const schema: JsonSchema.JsonSchema = Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, hoist(inner)]))
+  const schema: JsonSchema.JsonSchema = Object.fromEntries(
+    Object.entries(value).map(([key, inner]) => [key, hoist(inner)]),
+  )
   if (!Array.isArray(schema.allOf) || schema.allOf.some((part) => !isObject(part) || "$ref" in part)) return schema
   const { allOf, ...merged } = schema
   const rest = allOf.filter(isObject).filter((part) => {
@@ -25,8 +28,13 @@ const hoist = (value: unknown): unknown => {
 
 /** Draft 07, which the editors' YAML servers know best. `scenarios/schema.json` holds it. */
 export const scenarioJsonSchema = (): JsonSchema.JsonSchema => {
-  const document = JsonSchema.toDocumentDraft07(Schema.toJsonSchemaDocument(ScenarioSource, { onExcessProperty: "error" }))
-  return Object.assign({ $schema: JsonSchema.META_SCHEMA_URI_DRAFT_07 }, hoist({ ...document.schema, definitions: document.definitions }))
+  const document = JsonSchema.toDocumentDraft07(
+    Schema.toJsonSchemaDocument(ScenarioSource, { onExcessProperty: "error" }),
+  )
+  return Object.assign(
+    { $schema: JsonSchema.META_SCHEMA_URI_DRAFT_07 },
+    hoist({ ...document.schema, definitions: document.definitions }),
+  )
 }
 
 /** As it is written to a file. */

@@ -37,7 +37,10 @@ export const printProblem = (problem: ScenarioProblem): string => {
     const number = String(problem.line)
     const { text, caret } = excerpt(problem)
     const marks = Math.max(1, Math.min(problem.length, text.length - caret))
-    lines.push(`  ${number} | ${text.trimEnd()}`, `  ${" ".repeat(number.length)} | ${" ".repeat(Math.max(0, caret))}${"^".repeat(marks)}`)
+    lines.push(
+      `  ${number} | ${text.trimEnd()}`,
+      `  ${" ".repeat(number.length)} | ${" ".repeat(Math.max(0, caret))}${"^".repeat(marks)}`,
+    )
   }
   lines.push(`  expected: ${problem.expected}`)
   if (problem.cure !== "") lines.push(`  cure: ${problem.cure}`)
@@ -46,4 +49,7 @@ export const printProblem = (problem: ScenarioProblem): string => {
 
 /** All problems, each followed by an empty line, and how many there are. */
 export const printProblems = (problems: ReadonlyArray<ScenarioProblem>): string =>
-  [...problems.map(printProblem), `${problems.length} ${problems.length === 1 ? "problem" : "problems"}; nothing was run.`].join("\n\n")
+  [
+    ...problems.map(printProblem),
+    `${problems.length} ${problems.length === 1 ? "problem" : "problems"}; nothing was run.`,
+  ].join("\n\n")

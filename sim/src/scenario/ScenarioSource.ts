@@ -9,8 +9,30 @@ import { Step } from "@shardwright/core/Step"
 import * as Duration from "effect/Duration"
 import * as Schema from "effect/Schema"
 import * as SchemaIssue from "effect/SchemaIssue"
-import { decimal, durationText, flag, Length, NodeName, oneOf, ScenarioName, Selector, TableName, Text, Time, whole, Word } from "./ScalarSchemas.ts"
-import { countables, leaderMoments, nodeConditions, parts, type Settings, stepMoments, tableStates } from "./Scenario.ts"
+import {
+  decimal,
+  durationText,
+  flag,
+  Length,
+  NodeName,
+  oneOf,
+  ScenarioName,
+  Selector,
+  TableName,
+  Text,
+  Time,
+  whole,
+  Word,
+} from "./ScalarSchemas.ts"
+import {
+  countables,
+  leaderMoments,
+  nodeConditions,
+  parts,
+  type Settings,
+  stepMoments,
+  tableStates,
+} from "./Scenario.ts"
 
 /** Version of the language. */
 export const languageVersion = 1
@@ -23,14 +45,28 @@ const ids = (letter: string, last: number): ReadonlyArray<string> =>
 /** Ids of the failure catalogue: seen in the field, defects of the existing orchestrator, findings on the server. */
 export const catalogueIds: ReadonlyArray<string> = [...ids("U", 33), ...ids("D", 32), ...ids("S", 62)]
 
+/** `U1` and `u01` are slips; an id with another number is no nearer than any other. */
+const catalogueCure = (found: unknown): string => {
+  const match = /^([UDS])0*([1-9][0-9]?)$/iu.exec(String(found))
+  const id = `${match?.[1]?.toUpperCase() ?? ""}${(match?.[2] ?? "").padStart(2, "0")}`
+  return catalogueIds.includes(id) ? `did you mean ${id}?` : ""
+}
+
 /** Kinds of steps, as the engine has them. */
 export const stepKinds = Step.members.map((member) => member.fields._tag.schema.literal)
 
-const described = <S extends Schema.Top>(schema: S, description: string): S["Rebuild"] => schema.annotateKey({ description })
-const optional = <S extends Schema.Top>(schema: S, description: string) => Schema.optionalKey(schema).annotateKey({ description })
+const described = <S extends Schema.Top>(schema: S, description: string): S["Rebuild"] =>
+  schema.annotateKey({ description })
+const optional = <S extends Schema.Top>(schema: S, description: string) =>
+  Schema.optionalKey(schema).annotateKey({ description })
 const asList = (found: unknown) =>
-  Array.isArray(found) ? "write at least one item" : found === null ? "leave the key out, or write [] for none" : "write it as a list: [ … ], or one item a line, each after a dash"
-const listOf = <S extends Schema.Constraint>(item: S, of: string) => Schema.Array(item).annotate({ expected: `a list of ${of}`, cure: asList })
+  Array.isArray(found)
+    ? "write at least one item"
+    : found === null
+      ? "leave the key out, or write [] for none"
+      : "write it as a list: [ … ], or one item a line, each after a dash"
+const listOf = <S extends Schema.Constraint>(item: S, of: string) =>
+  Schema.Array(item).annotate({ expected: `a list of ${of}`, cure: asList })
 const someOf = <S extends Schema.Constraint>(item: S, of: string) =>
   Schema.Array(item).check(Schema.isMinLength(1, { expected: `a list of ${of}, at least one`, cure: asList }))
 
@@ -42,7 +78,10 @@ const exactlyOne = <const Keys extends ReadonlyArray<string>>(keys: Keys, why: s
       if (present.length === 1) return undefined
       const expected = `exactly one of ${keys.map((key) => `\`${key}\``).join(" and ")}`
       return new SchemaIssue.InvalidValue({
-        message: present.length === 0 ? `neither ${keys.map((key) => `\`${key}\``).join(" nor ")} is here` : `${present.map((key) => `\`${key}\``).join(" and ")} exclude each other`,
+        message:
+          present.length === 0
+            ? `neither ${keys.map((key) => `\`${key}\``).join(" nor ")} is here`
+            : `${present.map((key) => `\`${key}\``).join(" and ")} exclude each other`,
         expected,
         cure: why,
       })
@@ -56,7 +95,10 @@ const NodeSource = Schema.Union([
   NodeName,
   Schema.Struct({
     name: described(NodeName, "Name of the node."),
-    zone: optional(Word, "Zone of the node. Replicas of a group go to distinct zones where there are enough. Default: none."),
+    zone: optional(
+      Word,
+      "Zone of the node. Replicas of a group go to distinct zones where there are enough. Default: none.",
+    ),
     weight: optional(decimal(0.01, 1_000), "Share of the load, relative to the other nodes. Default: 1."),
   }),
 ]).annotate({ expected: "the name of a node, or a mapping with name, zone and weight" })
@@ -70,8 +112,14 @@ const SparesSource = Schema.Union([whole(0, limits.nodes), listOf(NodeSource, "n
 })
 
 const ClusterSource = Schema.Struct({
-  nodes: described(NodesSource, "Nodes of the cluster from the beginning: a number (they are called n1, n2, …) or a list."),
-  spares: optional(SparesSource, "Further nodes that run but are not part of the cluster until `addNode`: a number (the names go on counting) or a list. Default: 0."),
+  nodes: described(
+    NodesSource,
+    "Nodes of the cluster from the beginning: a number (they are called n1, n2, …) or a list.",
+  ),
+  spares: optional(
+    SparesSource,
+    "Further nodes that run but are not part of the cluster until `addNode`: a number (the names go on counting) or a list. Default: 0.",
+  ),
   coordination: optional(Word, "Name of the coordination cluster. Default: c."),
 })
 
@@ -79,7 +127,10 @@ const ClusterSource = Schema.Struct({
 
 const setting = <S extends Schema.Top>(key: keyof Settings, schema: S, description: string) => {
   const value = defaultEngineConfig[key]
-  return optional(schema, `${description} Default: ${Duration.isDuration(value) ? durationText(value) : String(value)}.`)
+  return optional(
+    schema,
+    `${description} Default: ${Duration.isDuration(value) ? durationText(value) : String(value)}.`,
+  )
 }
 
 const SettingsSource = Schema.Struct({
@@ -92,10 +143,22 @@ const SettingsSource = Schema.Struct({
   statementTimeout: setting("statementTimeout", Length, "Deadline of an ordinary statement of the engine."),
   joinTimeout: setting("joinTimeout", Length, "After this a JOIN counts as stuck."),
   drainDelay: setting("drainDelay", Time, "How long statements through an older wrapper may still be on their way."),
-  stepPatience: setting("stepPatience", Time, "How long an operation waits for a node that is away and has a step to do, before it stops."),
+  stepPatience: setting(
+    "stepPatience",
+    Time,
+    "How long an operation waits for a node that is away and has a step to do, before it stops.",
+  ),
   convergePause: setting("convergePause", Length, "Pause between looks for changes that nobody asked for."),
-  operationTimeout: setting("operationTimeout", Length, "An operation that makes no progress for this long is rolled back, if it can be."),
-  maxAwayShare: setting("maxAwayShare", decimal(0, 1), "When more than this share of the registered nodes is away, nothing moves."),
+  operationTimeout: setting(
+    "operationTimeout",
+    Length,
+    "An operation that makes no progress for this long is rolled back, if it can be.",
+  ),
+  maxAwayShare: setting(
+    "maxAwayShare",
+    decimal(0, 1),
+    "When more than this share of the registered nodes is away, nothing moves.",
+  ),
   groupsPerNode: setting("groupsPerNode", whole(1, 32), "Replica groups per node when a table is made."),
   autoRebalance: setting("autoRebalance", flag, "Whether new and lost nodes lead to moves without a request."),
   compareRows: setting("compareRows", whole(1, 1_000_000), "Rows that are read at once when two copies are compared."),
@@ -120,7 +183,11 @@ const MixSource = Schema.Struct({
   Schema.makeFilter(
     (mix) =>
       (mix.insert ?? 0) > 0 ||
-      new SchemaIssue.InvalidValue({ message: "nothing would ever be inserted", expected: "a weight of insert above 0", cure: "there would be no rows to replace, update or delete: give insert a weight" }),
+      new SchemaIssue.InvalidValue({
+        message: "nothing would ever be inserted",
+        expected: "a weight of insert above 0",
+        cure: "there would be no rows to replace, update or delete: give insert a weight",
+      }),
     { toJsonSchema: () => ({ required: ["insert"] }) },
   ),
 )
@@ -139,7 +206,10 @@ const WorkloadSource = Schema.Struct({
   mix: optional(MixSource, "Relative weights of the statements. Default: insert 80, replace 10, delete 10."),
   rows: optional(whole(1, limits.rows), "Rows of one statement. Default: 1."),
   timeout: optional(Length, "How long a client waits for an answer; after that the outcome is unknown. Default: 15s."),
-  through: optional(someOf(Selector, "nodes"), "Nodes that the clients connect to, in turns. Default: every node of the cluster that is up."),
+  through: optional(
+    someOf(Selector, "nodes"),
+    "Nodes that the clients connect to, in turns. Default: every node of the cluster that is up.",
+  ),
   reads: optional(ReadsSource, "Clients that read what was acknowledged. Default: none."),
 })
 
@@ -163,7 +233,11 @@ const someBound = Schema.makeFilter<{ readonly is?: unknown; readonly atLeast?: 
     }
     const { atLeast, atMost } = value
     if (typeof atLeast === "number" && typeof atMost === "number" && atLeast > atMost) {
-      return new SchemaIssue.InvalidValue({ message: `no number is at least ${atLeast} and at most ${atMost}`, expected: "`atLeast` not above `atMost`", cure: "exchange the two" })
+      return new SchemaIssue.InvalidValue({
+        message: `no number is at least ${atLeast} and at most ${atMost}`,
+        expected: "`atLeast` not above `atMost`",
+        cure: "exchange the two",
+      })
     }
     return undefined
   },
@@ -176,80 +250,110 @@ const someBound = Schema.makeFilter<{ readonly is?: unknown; readonly atLeast?: 
 const BoundsSource = Schema.Struct(bounds).check(someBound)
 
 /** The kinds of conditions, each with the further keys that its place allows. */
-const conditionsWith = <const Extra extends Schema.Struct.Fields>(extra: Extra) => [
-  Schema.Struct({
-    table: described(TableName, "A table."),
-    is: described(
-      oneOf(tableStates),
-      "ready: complete wrapper on every node that is up. absent: no wrapper anywhere. fully-replicated: every shard has exactly RF replicas in sync on nodes that are up. balanced: shards per node differ by no more than those of one group.",
-    ),
-    ...extra,
-  }),
-  Schema.Struct({
-    node: described(Selector, "A node, leader or victim."),
-    is: described(oneOf(nodeConditions), "up, down: its daemon. member: registered and not away. away: registered, but the engine waits for it or has given it up."),
-    ...extra,
-  }),
-  Schema.Struct({
-    node: described(Selector, "A node, leader or victim."),
-    holds: described(BoundsSource, "How many shards the committed layout has on it."),
-    table: optional(TableName, "Shards of this table only. Default: of all tables."),
-    ...extra,
-  }),
-  Schema.Struct({
-    count: described(Schema.Literals(["moves"]).annotate({ expected: "moves" }), "Replicas that were moved."),
-    is: described(Schema.Literals(["minimum"]).annotate({ expected: "minimum, or a number" }), "minimum: exactly as many as any plan had to move."),
-    ...extra,
-  }),
-  Schema.Struct({
-    count: described(oneOf(countables), "What is counted, from time zero; see docs/SCENARIOS.md."),
-    ...bounds,
-    table: optional(TableName, "Of this table only; for acknowledged, refused, unknown, lost and copies. Default: of all tables."),
-    ...extra,
-  }).check(someBound),
-  Schema.Struct({
-    longest: described(Schema.Literals(["write-gap"]).annotate({ expected: "write-gap" }), "write-gap: the longest time in which no writer of the table was acknowledged."),
-    table: described(TableName, "The table that is written."),
-    atMost: described(Length, "The longest gap that is allowed."),
-    ...extra,
-  }),
-] as const
+const conditionsWith = <const Extra extends Schema.Struct.Fields>(extra: Extra) =>
+  [
+    Schema.Struct({
+      table: described(TableName, "A table."),
+      is: described(
+        oneOf(tableStates),
+        "ready: complete wrapper on every node that is up. absent: no wrapper anywhere. fully-replicated: every shard has exactly RF replicas in sync on nodes that are up. balanced: shards per node differ by no more than those of one group.",
+      ),
+      ...extra,
+    }),
+    Schema.Struct({
+      node: described(Selector, "A node, leader or victim."),
+      is: described(
+        oneOf(nodeConditions),
+        "up, down: its daemon. member: registered and not away. away: registered, but the engine waits for it or has given it up.",
+      ),
+      ...extra,
+    }),
+    Schema.Struct({
+      node: described(Selector, "A node, leader or victim."),
+      holds: described(BoundsSource, "How many shards the committed layout has on it."),
+      table: optional(TableName, "Shards of this table only. Default: of all tables."),
+      ...extra,
+    }),
+    Schema.Struct({
+      count: described(
+        Schema.Literals(["moves"]).annotate({ expected: "moves: nothing else has a minimum" }),
+        "Replicas that were moved.",
+      ),
+      is: described(
+        Schema.Literals(["minimum"]).annotate({ expected: "minimum, or a number" }),
+        "minimum: exactly as many as any plan had to move.",
+      ),
+      ...extra,
+    }),
+    Schema.Struct({
+      count: described(oneOf(countables), "What is counted, from time zero; see docs/SCENARIOS.md."),
+      ...bounds,
+      table: optional(
+        TableName,
+        "Of this table only; for acknowledged, refused, unknown, lost and copies. Default: of all tables.",
+      ),
+      ...extra,
+    }).check(someBound),
+    Schema.Struct({
+      longest: described(
+        Schema.Literals(["write-gap"]).annotate({ expected: "write-gap" }),
+        "write-gap: the longest time in which no writer of the table was acknowledged.",
+      ),
+      table: described(TableName, "The table that is written."),
+      atMost: described(Length, "The longest gap that is allowed."),
+      ...extra,
+    }),
+  ] as const
 
-const conditionExpected = "a condition: {table, is}, {node, is}, {node, holds}, {count, is | atLeast | atMost} or {longest: write-gap, table, atMost}"
+const conditionExpected =
+  "a condition: {table, is}, {node, is}, {node, holds}, {count, is | atLeast | atMost} or {longest: write-gap, table, atMost}"
 
-export const ConditionSource = Schema.Union([...conditionsWith({})]).annotate({ identifier: "Condition", expected: conditionExpected })
+export const ConditionSource = Schema.Union([...conditionsWith({})]).annotate({
+  identifier: "Condition",
+  expected: conditionExpected,
+})
 
-const sightingsWith = <const Extra extends Schema.Struct.Fields>(extra: Extra) => [
-  Schema.Struct({
-    step: described(oneOf(stepKinds), "Kind of step."),
-    is: optional(oneOf(stepMoments), "What became of the step. Default: started."),
-    node: optional(Selector, "The node whose agent works on it. Default: any."),
-    undo: optional(flag, "true: only steps that undo; false: only steps that do not. Default: both."),
-    ...extra,
-  }),
-  Schema.Struct({
-    operation: described(oneOf([...OperationKind.literals, "any"]), "Kind of operation."),
-    is: optional(oneOf([...OperationStatus.literals, "rolling-back"]), "What became of the operation. Default: running."),
-    node: optional(Selector, "The node whose agent says so. Default: any."),
-    ...extra,
-  }),
-  Schema.Struct({
-    leader: described(oneOf(leaderMoments), "What became of the lease."),
-    node: optional(Selector, "The node of the agent. Default: any."),
-    ...extra,
-  }),
-  Schema.Struct({
-    finding: described(Word, "Code of a finding that the engine reports."),
-    node: optional(Selector, "The node of the agent that reports it. Default: any."),
-    ...extra,
-  }),
-] as const
+const sightingsWith = <const Extra extends Schema.Struct.Fields>(extra: Extra) =>
+  [
+    Schema.Struct({
+      step: described(oneOf(stepKinds), "Kind of step."),
+      is: optional(oneOf(stepMoments), "What became of the step. Default: started."),
+      node: optional(Selector, "The node whose agent works on it. Default: any."),
+      undo: optional(flag, "true: only steps that undo; false: only steps that do not. Default: both."),
+      ...extra,
+    }),
+    Schema.Struct({
+      operation: described(oneOf([...OperationKind.literals, "any"]), "Kind of operation."),
+      is: optional(
+        oneOf([...OperationStatus.literals, "rolling-back"]),
+        "What became of the operation. Default: running.",
+      ),
+      node: optional(Selector, "The node whose agent says so. Default: any."),
+      ...extra,
+    }),
+    Schema.Struct({
+      leader: described(oneOf(leaderMoments), "What became of the lease."),
+      node: optional(Selector, "The node of the agent. Default: any."),
+      ...extra,
+    }),
+    Schema.Struct({
+      finding: described(Word, "Code of a finding that the engine reports."),
+      node: optional(Selector, "The node of the agent that reports it. Default: any."),
+      ...extra,
+    }),
+  ] as const
 
 const sightingExpected = "something that the engine says: {step}, {operation}, {leader} or {finding}"
 
-export const SightingSource = Schema.Union([...sightingsWith({})]).annotate({ identifier: "Sighting", expected: sightingExpected })
+export const SightingSource = Schema.Union([...sightingsWith({})]).annotate({
+  identifier: "Sighting",
+  expected: sightingExpected,
+})
 
-const SeenSource = Schema.Union([...sightingsWith({}), ...conditionsWith({})]).annotate({ identifier: "Seen", expected: `${sightingExpected}; or ${conditionExpected}` })
+const SeenSource = Schema.Union([...sightingsWith({}), ...conditionsWith({})]).annotate({
+  identifier: "Seen",
+  expected: `${sightingExpected}; or ${conditionExpected}`,
+})
 
 // ---------------------------------------------------------------------------------------------------------- timeline
 
@@ -286,7 +390,9 @@ const SqlExpectationSource = Schema.Union([
 const EntrySource = Schema.Union([
   entryWith({ kill: described(partOfNode("killed"), "SIGKILL: the host, or its daemon or agent alone.") }),
   entryWith({ stop: described(partOfNode("stopped"), "SIGTERM: a clean stop.") }),
-  entryWith({ restart: described(partOfNode("started"), "Starts what was killed or stopped; what still runs is killed first.") }),
+  entryWith({
+    restart: described(partOfNode("started"), "Starts what was killed or stopped; what still runs is killed first."),
+  }),
   entryWith({ pause: described(partOfNode("stalled"), "SIGSTOP: the process stalls.") }),
   entryWith({ resume: described(partOfNode("woken"), "SIGCONT: a stalled process goes on.") }),
   entryWith({
@@ -305,7 +411,12 @@ const EntrySource = Schema.Union([
       "One link of the network is cut, besides what is cut already.",
     ),
   }),
-  entryWith({ heal: described(oneOf(["all", "network", "slow"]), "network: partitions and cuts end. slow: slow statements end. all: both.") }),
+  entryWith({
+    heal: described(
+      oneOf(["all", "network", "slow"]),
+      "network: partitions and cuts end. slow: slow statements end. all: both.",
+    ),
+  }),
   entryWith({
     slow: described(
       Schema.Struct({
@@ -320,7 +431,12 @@ const EntrySource = Schema.Union([
   entryWith({ create: described(TableSource, "A table is created through the engine.") }),
   entryWith({ drop: described(TableName, "A table is dropped through the engine.") }),
   entryWith({ addNode: described(NodeName, "A spare node becomes part of the cluster.") }),
-  entryWith({ rebalance: described(Schema.Union([oneOf(["all"]), TableName]).annotate({ expected: "the name of a table, or all" }), "A rebalance is requested: of one table, or `all`.") }),
+  entryWith({
+    rebalance: described(
+      Schema.Union([oneOf(["all"]), TableName]).annotate({ expected: "the name of a table, or all" }),
+      "A rebalance is requested: of one table, or `all`.",
+    ),
+  }),
   entryWith({ drain: described(Selector, "The node is to be emptied.") }),
   entryWith({
     sql: described(
@@ -332,10 +448,13 @@ const EntrySource = Schema.Union([
       "A statement by somebody who does not ask the engine.",
     ),
   }),
-  entryWith({ check: described(ConditionSource, "Looks once, at this moment: the scenario fails if the condition does not hold.") }),
+  entryWith({
+    check: described(ConditionSource, "Looks once, at this moment: the scenario fails if the condition does not hold."),
+  }),
 ]).annotate({
   identifier: "Entry",
-  expected: "an entry {at | after, and one of: kill, stop, restart, pause, resume, partition, cut, heal, slow, create, drop, addNode, rebalance, drain, sql, check}",
+  expected:
+    "an entry {at | after, and one of: kill, stop, restart, pause, resume, partition, cut, heal, slow, create, drop, addNode, rebalance, drain, sql, check}",
 })
 
 // ------------------------------------------------------------------------------------------------------ expectations
@@ -355,7 +474,10 @@ const AlwaysSource = Schema.Union([
 ]).annotate({ identifier: "Always", expected: conditionExpected })
 
 const ExpectSource = Schema.Struct({
-  violation: optional(Word, "Name of a checker that must fail: the scenario passes only then. Default: no checker may fail."),
+  violation: optional(
+    Word,
+    "Name of a checker that must fail: the scenario passes only then. Default: no checker may fail.",
+  ),
   eventually: optional(listOf(EventuallySource, "conditions with `within`"), "Conditions that become true in time."),
   always: optional(listOf(AlwaysSource, "conditions"), "Conditions that hold all the time."),
   final: optional(listOf(ConditionSource, "conditions"), "Conditions that hold when nothing happens any more."),
@@ -368,22 +490,44 @@ const ExpectSource = Schema.Struct({
 /** A whole file. */
 export const ScenarioSource = Schema.Struct({
   shardwright: described(
-    Schema.Literal(languageVersion).annotate({ expected: `the version of the language: ${languageVersion}`, cure: () => `write shardwright: ${languageVersion}` }),
+    Schema.Literal(languageVersion).annotate({
+      expected: `the version of the language: ${languageVersion}`,
+      cure: () => `write shardwright: ${languageVersion}`,
+    }),
     "Version of the language.",
   ),
   name: described(ScenarioName, "Unique name, in kebab case."),
   about: described(Text, "One sentence: what happens, and what is to come of it."),
-  covers: optional(listOf(oneOf(catalogueIds).annotate({ expected: "an id of the failure catalogue: U01 to U33, D01 to D32 or S01 to S62" }), "ids"), "Entries of the failure catalogue that the scenario shows."),
+  covers: optional(
+    listOf(
+      oneOf(catalogueIds).annotate({
+        expected: "an id of the failure catalogue: U01 to U33, D01 to D32 or S01 to S62",
+        cure: catalogueCure,
+      }),
+      "ids",
+    ),
+    "Entries of the failure catalogue that the scenario shows.",
+  ),
   seed: optional(whole(0, 2_147_483_647), "The seed that is used when none is asked for. Default: 1."),
   cluster: described(ClusterSource, "The nodes."),
   settings: optional(SettingsSource, "Configuration of the engine, where it is to differ from the defaults."),
-  tables: optional(listOf(TableSource, "tables"), "Tables that are made through the engine before time zero, without faults."),
+  tables: optional(
+    listOf(TableSource, "tables"),
+    "Tables that are made through the engine before time zero, without faults.",
+  ),
   workloads: optional(listOf(WorkloadSource, "workloads"), "Clients that write and remember what was acknowledged."),
   timeline: optional(listOf(EntrySource, "entries"), "What happens, and when."),
   expect: optional(ExpectSource, "What must hold, besides the invariants, which always must."),
-  quiesce: optional(Length, "After the timeline and the workloads: faults are healed, then this long at most until nothing more happens. Default: 60s."),
+  quiesce: optional(
+    Length,
+    "After the timeline and the workloads: faults are healed, then this long at most until nothing more happens. Default: 60s.",
+  ),
   until: optional(Length, "Upper bound of virtual time. Default: 10m."),
-}).annotate({ title: "Shardwright scenario", description: "A scenario for the simulator of Shardwright.", expected: "a scenario: a mapping with shardwright, name, about, cluster and more" })
+}).annotate({
+  title: "Shardwright scenario",
+  description: "A scenario for the simulator of Shardwright.",
+  expected: "a scenario: a mapping with shardwright, name, about, cluster and more",
+})
 
 /** What a file says, decoded key by key. */
 export type ScenarioSource = typeof ScenarioSource.Type

@@ -22,12 +22,14 @@ export interface Mistake {
 
 /** A path as people write it: `timeline[2].kill`. */
 export const pathText = (path: Path): string =>
-  path.map((step, index) => (typeof step === "number" ? `[${step}]` : index === 0 ? step : `.${step}`)).join("") || "the file"
+  path.map((step, index) => (typeof step === "number" ? `[${step}]` : index === 0 ? step : `.${step}`)).join("") ||
+  "the file"
 
 /** What a value is, in words. */
 export const describe = (value: unknown): string => {
   if (value === null || value === undefined) return "empty"
-  if (typeof value === "string") return value === "" ? "an empty text" : `"${value.length > 60 ? `${value.slice(0, 60)}…` : value}"`
+  if (typeof value === "string")
+    return value === "" ? "an empty text" : `"${value.length > 60 ? `${value.slice(0, 60)}…` : value}"`
   if (typeof value === "number" || typeof value === "bigint") return `the number ${value}`
   if (typeof value === "boolean") return `${value}`
   return Array.isArray(value) ? "a list" : "a mapping"
@@ -35,10 +37,16 @@ export const describe = (value: unknown): string => {
 
 const record = (value: unknown): Readonly<Record<string, unknown>> | null =>
   // Every object can be read by key; what is found there stays unknown.
-  typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Readonly<Record<string, unknown>>) : null
+  typeof value === "object" && value !== null && !Array.isArray(value)
+    ? (value as Readonly<Record<string, unknown>>)
+    : null
 
 const child = (value: unknown, key: PropertyKey): unknown =>
-  Array.isArray(value) ? value[Number(key)] : typeof key === "string" && Object.hasOwn(record(value) ?? {}, key) ? record(value)?.[key] : undefined
+  Array.isArray(value)
+    ? value[Number(key)]
+    : typeof key === "string" && Object.hasOwn(record(value) ?? {}, key)
+      ? record(value)?.[key]
+      : undefined
 
 const plainKey = (key: PropertyKey): string | number => (typeof key === "symbol" ? String(key) : key)
 
@@ -58,13 +66,18 @@ const saidBy = (ast: SchemaAST.AST): Said => {
 const text = (value: unknown): string | null => (typeof value === "string" ? value : null)
 
 // The annotation `cure` is written in ScalarSchemas and ScenarioSource only, as a text or as a `Cure`.
-const cureFrom = (cure: unknown, value: unknown): string => (typeof cure === "function" ? (cure as Cure)(value) : text(cure)) ?? ""
+const cureFrom = (cure: unknown, value: unknown): string =>
+  (typeof cure === "function" ? (cure as Cure)(value) : text(cure)) ?? ""
 
 const keysOf = (ast: SchemaAST.AST): ReadonlyArray<string> =>
   ast._tag === "Objects" ? ast.propertySignatures.map((property) => String(property.name)) : []
 
 const structureOf = (ast: SchemaAST.AST): string =>
-  ast._tag === "Objects" ? `a mapping with the keys ${keysOf(ast).join(", ")}` : ast._tag === "Arrays" ? "a list" : "another value"
+  ast._tag === "Objects"
+    ? `a mapping with the keys ${keysOf(ast).join(", ")}`
+    : ast._tag === "Arrays"
+      ? "a list"
+      : "another value"
 
 const wrongValue = (path: Path, value: unknown, said: Said, otherwise: string): Mistake => ({
   path,
@@ -79,7 +92,7 @@ const unknownKey = (path: Path, keys: ReadonlyArray<string>): Mistake => ({
   atKey: true,
   message: `unknown key \`${path.at(-1) ?? ""}\``,
   expected: `one of the keys ${keys.join(", ")}`,
-  cure: suggest(String(path.at(-1) ?? ""), keys).replace(/^use one of .*$/u, "take it away, or use one of these keys"),
+  cure: suggest(String(path.at(-1) ?? ""), keys) || "take it away, or use one of these keys",
 })
 
 const missingKeys = (path: Path, keys: ReadonlyArray<string>, expected: string): Mistake => ({
@@ -109,9 +122,16 @@ const branchOf = (issue: SchemaIssue.Issue): Branch | null =>
 
 /** Fewer missing keys first, then fewer keys that do not belong, then fewer mistakes. */
 const order = (a: Branch, b: Branch): number =>
-  a.missing.length - b.missing.length || a.unexpected.length - b.unexpected.length || a.issue.issues.length - b.issue.issues.length
+  a.missing.length - b.missing.length ||
+  a.unexpected.length - b.unexpected.length ||
+  a.issue.issues.length - b.issue.issues.length
 
-const ofMappings = (path: Path, value: unknown, union: SchemaAST.Union, branches: ReadonlyArray<Branch>): ReadonlyArray<Mistake> => {
+const ofMappings = (
+  path: Path,
+  value: unknown,
+  union: SchemaAST.Union,
+  branches: ReadonlyArray<Branch>,
+): ReadonlyArray<Mistake> => {
   const known = [...new Set(union.types.flatMap(keysOf))]
   const unknown = Object.keys(record(value) ?? {}).filter((key) => !known.includes(key))
   const mistakes = unknown.map((key) => unknownKey([...path, key], known))
@@ -121,17 +141,33 @@ const ofMappings = (path: Path, value: unknown, union: SchemaAST.Union, branches
   if (best.missing.length > 0) {
     // The unknown key is most likely the missing one, misspelt.
     if (unknown.length > 0) return mistakes
-    const tied = sorted.filter((branch) => branch.missing.length === best.missing.length && branch.unexpected.length === best.unexpected.length)
+    const tied = sorted.filter(
+      (branch) => branch.missing.length === best.missing.length && branch.unexpected.length === best.unexpected.length,
+    )
     const missing = [...new Set(tied.flatMap((branch) => branch.missing))]
     const expected = text(saidBy(union).expected) ?? structureOf(best.ast)
     return tied.length === 1
       ? [missingKeys(path, best.missing, expected), ...ofBranch(path, value, best, known, true)]
-      : [{ path, atKey: false, message: `\`${pathText(path)}\` is incomplete`, expected, cure: `add ${missing.length > 1 ? "one of " : ""}${missing.map((key) => `\`${key}:\``).join(", ")}` }]
+      : [
+          {
+            path,
+            atKey: false,
+            message: `\`${pathText(path)}\` is incomplete`,
+            expected,
+            cure: missing.length > 4 ? "" : `add one of ${missing.map((key) => `\`${key}:\``).join(", ")}`,
+          },
+        ]
   }
   return [...mistakes, ...ofBranch(path, value, best, known, false)]
 }
 
-const ofBranch = (path: Path, value: unknown, branch: Branch, known: ReadonlyArray<string>, present: boolean): ReadonlyArray<Mistake> =>
+const ofBranch = (
+  path: Path,
+  value: unknown,
+  branch: Branch,
+  known: ReadonlyArray<string>,
+  present: boolean,
+): ReadonlyArray<Mistake> =>
   branch.issue.issues.flatMap((issue): ReadonlyArray<Mistake> => {
     if (issue._tag === "Pointer" && issue.issue._tag === "MissingKey" && present) return []
     if (issue._tag === "Pointer" && issue.issue._tag === "UnexpectedKey") {
@@ -163,10 +199,16 @@ const ofUnion = (issue: SchemaIssue.AnyOf, path: Path, value: unknown): Readonly
   const said = saidBy(issue.ast)
   if (types.every((type) => type._tag === "Literal")) {
     const words = types.map((type) => (type._tag === "Literal" ? String(type.literal) : ""))
-    return [{ ...wrongValue(path, value, said, `one of ${words.join(", ")}`), cure: typeof value === "string" ? suggest(value, words) : "" }]
+    return [
+      {
+        ...wrongValue(path, value, said, `one of ${words.join(", ")}`),
+        cure: said.cure === undefined ? suggest(String(value), words) : cureFrom(said.cure, value),
+      },
+    ]
   }
   const branches = issue.issues.map(branchOf).filter((branch) => branch !== null)
-  if (branches.length > 0 && branches.length === issue.issues.length && record(value) !== null) return ofMappings(path, value, issue.ast, branches)
+  if (branches.length > 0 && branches.length === issue.issues.length && record(value) !== null)
+    return ofMappings(path, value, issue.ast, branches)
   const only = issue.issues.length === 1 ? issue.issues[0] : undefined
   return only === undefined ? [wrongValue(path, value, said, "a value of another kind")] : explain(only, path, value)
 }
@@ -190,7 +232,14 @@ export const explain = (issue: SchemaIssue.Issue, path: Path, value: unknown): R
     case "Encoding":
       return explain(issue.issue, path, value)
     case "Filter":
-      return [wrongValue(path, value, { ...issue.filter.annotations, ...(issue.issue._tag === "InvalidValue" ? issue.issue.annotations : {}) }, "another value")]
+      return [
+        wrongValue(
+          path,
+          value,
+          { ...issue.filter.annotations, ...(issue.issue._tag === "InvalidValue" ? issue.issue.annotations : {}) },
+          "another value",
+        ),
+      ]
     case "UnexpectedKey":
       return [unknownKey(path, keysOf(issue.ast))]
     case "AnyOf":

@@ -37,9 +37,8 @@ export const nearest = (written: string, words: ReadonlyArray<string>): string |
   // Longer texts are no slips of the finger, and comparing them costs time.
   if (written.length > 64) return null
   const folded = fold(written)
-  if (folded === "") return null
   let best: string | null = null
-  let bestDistance = Math.max(1, Math.floor(folded.length / 3)) + 1
+  let bestDistance = (folded.length < 2 ? 0 : Math.max(1, Math.floor(folded.length / 3))) + 1
   for (const word of words) {
     const distance = editDistance(folded, fold(word))
     if (distance < bestDistance && !otherNumber(folded, fold(word))) {
@@ -50,9 +49,8 @@ export const nearest = (written: string, words: ReadonlyArray<string>): string |
   return best
 }
 
-/** A cure that names the nearest word, or all of them if none is near and they are few. */
+/** A cure that names the nearest word; empty if none is near. */
 export const suggest = (written: string, words: ReadonlyArray<string>): string => {
   const word = nearest(written, words)
-  if (word !== null) return `did you mean ${word}?`
-  return words.length === 0 || words.length > 20 ? "" : `use one of ${words.join(", ")}`
+  return word === null ? "" : `did you mean ${word}?`
 }

@@ -1,0 +1,180 @@
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import * as fc from "fast-check"
+import { describe, expect, it } from "vitest"
+import type { Scenario } from "../../src/scenario/Scenario.ts"
+import { ScenarioCodec } from "../../src/scenario/ScenarioCodec.ts"
+import { loadScenario, renderScenario } from "../../src/scenario/ScenarioFile.ts"
+import { printProblems } from "../../src/scenario/ScenarioProblem.ts"
+
+const read = (text: string): Scenario => {
+  const result = loadScenario(text, "case.yaml")
+  if (Result.isFailure(result)) throw new Error(printProblems(result.failure))
+  return result.success
+}
+
+/** A file with every key of the language. */
+const everything = `
+shardwright: 1
+name: everything
+about: Every key of the language, once.
+covers: [U01, D32, S62]
+seed: 42
+cluster:
+  nodes: [a, {name: b, zone: z1, weight: 2}, {name: c}]
+  spares: [{name: d, zone: z2}]
+  coordination: main
+settings:
+  gracePeriod: 20s
+  promotionDelay: 0s
+  leaseDuration: 10s
+  idleTick: 2s
+  busyTick: 250ms
+  awayAfter: 8s
+  statementTimeout: 15s
+  joinTimeout: 1m
+  drainDelay: 5s
+  stepPatience: 15s
+  convergePause: 3s
+  operationTimeout: 3m
+  maxAwayShare: 0.34
+  groupsPerNode: 4
+  autoRebalance: false
+  compareRows: 500
+tables:
+  - {name: t, shards: 4, rf: 2, structure: "title text"}
+workloads:
+  - table: t
+    writers: 2
+    every: 25ms
+    from: 1s
+    until: 1m
+    mix: {insert: 1, replace: 2, update: 3, delete: 4}
+    rows: 5
+    timeout: 2s
+    through: [a, leader]
+    reads: {readers: 3, every: 1s}
+timeline:
+  - {at: 1s, kill: a}
+  - {at: 2s, kill: {node: leader, what: daemon}}
+  - {at: 3s, stop: {node: victim, what: agent}}
+  - {at: 4s, restart: {node: a, what: host}}
+  - {at: 5s, pause: {node: a, what: daemon}}
+  - {at: 6s, resume: {node: a, what: daemon}}
+  - {at: 7s, partition: [[a, leader], [b]]}
+  - {at: 8s, cut: {from: a, to: b, symmetric: false}}
+  - {at: 9s, heal: network}
+  - {at: 10s, slow: {node: a, statement: JOIN CLUSTER, by: 20s, times: 2}}
+  - {at: 11s, slow: {statement: INSERT, by: 1s}}
+  - {at: 12s, heal: all}
+  - {at: 13s, create: {name: u, shards: 1, rf: 1}}
+  - {at: 14s, drop: u}
+  - {at: 15s, addNode: d}
+  - {at: 16s, rebalance: all}
+  - {at: 17s, rebalance: t}
+  - {at: 18s, drain: b}
+  - {at: 19s, sql: {node: a, statement: "SHOW TABLES"}}
+  - {at: 20s, sql: {node: a, statement: "SHOW TABLES", expect: ok}}
+  - {at: 21s, sql: {node: a, statement: "nonsense", expect: error}}
+  - {at: 22s, sql: {node: a, statement: "nonsense", expect: {error: syntax}}}
+  - {at: 23s, sql: {node: a, statement: "JOIN CLUSTER x", expect: no-answer}}
+  - {at: 24s, sql: {node: a, statement: "DELETE FROM t WHERE id=1", expect: {affected: 1}}}
+  - {at: 25s, sql: {node: a, statement: "SHOW TABLES", expect: {rows: 3}}}
+  - {at: 26s, check: {count: moves, is: 0}}
+  - {after: {step: JoinGroup}, kill: b}
+  - {after: {step: JoinGroup, is: done, node: a, undo: true, plus: 500ms, count: 2}, kill: b}
+  - {after: {operation: any}, kill: b}
+  - {after: {operation: rebalance, is: rolling-back, node: a}, kill: b}
+  - {after: {leader: acquired, node: b}, kill: b}
+  - {after: {finding: split-brain}, kill: b}
+expect:
+  violation: lost-write
+  eventually:
+    - {within: 90s, table: t, is: fully-replicated}
+    - {within: 90s, from: 30s, node: a, is: member}
+  always:
+    - {count: lost, is: 0}
+    - {count: lost, table: t, atMost: 0, from: 1s, until: 1m}
+  final:
+    - {table: t, is: ready}
+    - {node: a, holds: {atLeast: 1, atMost: 4}}
+    - {node: leader, holds: {is: 2}, table: t}
+    - {count: moves, is: minimum}
+    - {count: bytesMoved, atMost: 1000}
+    - {longest: write-gap, table: t, atMost: 10s}
+  sometimes:
+    - {step: JoinGroup, is: started}
+    - {table: t, is: absent}
+  never:
+    - {operation: repair, is: failed}
+    - {node: c, is: away}
+quiesce: 30s
+until: 5m
+`
+
+describe("the codec", () => {
+  it("takes every key of the language", () => {
+    expect(read(everything)).toMatchSnapshot()
+  })
+
+  it("gives the same scenario back after it was written", () => {
+    const scenario = read(everything)
+    expect(read(renderScenario(scenario))).toEqual(scenario)
+  })
+
+  it("writes no value that is the default, except those that a reader looks for", () => {
+    const text = renderScenario(read("shardwright: 1\nname: small\nabout: Small.\ncluster: {nodes: 2}\n"))
+    expect(text).toBe(
+      [
+        "# yaml-language-server: $schema=../schema.json",
+        "shardwright: 1",
+        "name: small",
+        "about: Small.",
+        "seed: 1",
+        "cluster:",
+        "  nodes: 2",
+        "tables: []",
+        "quiesce: 1m",
+        "until: 10m",
+        "",
+      ].join("\n"),
+    )
+  })
+
+  // The minimiser takes parts away: whatever is left must be a scenario that says the same when it is read again.
+  it("survives when entries, workloads and expectations are taken away", () => {
+    const whole = read(everything)
+    const some = <Item>(items: ReadonlyArray<Item>) => fc.subarray([...items])
+    const smaller = fc
+      .record({
+        timeline: some(whole.timeline.filter((entry) => entry.act._tag !== "Create")),
+        workloads: some(whole.workloads),
+        eventually: some(whole.expect.eventually),
+        always: some(whole.expect.always),
+        final: some(whole.expect.final),
+        sometimes: some(whole.expect.sometimes),
+        never: some(whole.expect.never),
+        seed: fc.nat(),
+      })
+      .map(({ timeline, workloads, seed, ...lists }) => ({
+        ...whole,
+        seed,
+        workloads,
+        timeline: [...whole.timeline.filter((entry) => entry.act._tag === "Create"), ...timeline],
+        expect: { ...whole.expect, ...lists },
+      }))
+    fc.assert(
+      fc.property(smaller, (scenario) => {
+        expect(read(renderScenario(scenario))).toEqual(scenario)
+      }),
+      { numRuns: 50 },
+    )
+  })
+
+  it("decodes plain values as well as files", () => {
+    const decode = Schema.decodeUnknownSync(ScenarioCodec)
+    expect(
+      decode({ shardwright: 1, name: "small", about: "Small.", cluster: { nodes: 2 } }).cluster.nodes,
+    ).toHaveLength(2)
+  })
+})
