@@ -9,6 +9,7 @@ import { Unreadable } from "./Grammar.ts"
 import { parseDdl } from "./parseDdl.ts"
 import { parseDeleteCluster, parseMain } from "./parseMain.ts"
 import { failure } from "./Statement.ts"
+import { learn, recall } from "./template.ts"
 import type { ParsedStatement, SqlFailure } from "./Statement.ts"
 
 /** Reads a statement. Never throws: what cannot be read comes back as the failure that a client would see. */
@@ -17,12 +18,24 @@ export const parse = (sql: string): ParsedStatement | SqlFailure => {
   if (known !== undefined) {
     return known
   }
+  const recalled = recall(sql)
+  if (recalled !== undefined) {
+    return recalled
+  }
   const read = readAny(sql)
-  if (read.kind !== "insert" && read.kind !== "update" && read.kind !== "delete" && sql.length < 500) {
-    remember(sql, read)
+  if (sql.length <= learnLengthMax) {
+    if (read.kind !== "failure") {
+      learn(sql, read)
+    }
+    if (read.kind !== "insert" && read.kind !== "update" && read.kind !== "delete") {
+      remember(sql, read)
+    }
   }
   return read
 }
+
+/** Longer statements are inserts of many rows: neither they nor their shape are likely to come again. */
+const learnLengthMax = 4000
 
 /** Statements that repeat word for word: reads, mostly. Bounded, and emptied as a whole because that is cheapest. */
 const remembered = new Map<string, ParsedStatement | SqlFailure>()

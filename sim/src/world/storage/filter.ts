@@ -267,7 +267,7 @@ export const idsOf = (condition: Condition): ReadonlyArray<bigint> | undefined =
 }
 
 const ascending = (ids: ReadonlyArray<bigint>): ReadonlyArray<bigint> =>
-  [...new Set(ids)].sort((left, right) => (left < right ? -1 : left > right ? 1 : 0))
+  ids.length < 2 ? ids : [...new Set(ids)].sort((left, right) => (left < right ? -1 : left > right ? 1 : 0))
 
 /** The lower and upper bound that the condition sets for ids, both inclusive; and whether it asks nothing else. */
 export const idRangeOf = (condition: Condition): { readonly low: bigint; readonly high: bigint; readonly exact: boolean } => {

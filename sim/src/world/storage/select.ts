@@ -26,8 +26,8 @@ export const emptyMeta: Meta = { total: 0, totalFound: 0, warning: undefined }
 /** One row on its way to the answer. */
 interface Match {
   readonly cells: ReadonlyArray<Cell>
-  /** Values of the ORDER BY terms. */
-  readonly keys: ReadonlyArray<Value>
+  /** Values of the ORDER BY terms; made only where contributions must be merged. */
+  readonly keys: () => ReadonlyArray<Value>
 }
 
 /** One group, not yet summed up over all shards. */
@@ -77,27 +77,40 @@ interface Plan {
   /** Where each ORDER BY term is read from: an item, or a column of the row. */
   readonly orderItems: ReadonlyArray<number>
   readonly orderReads: ReadonlyArray<(row: Row) => Value>
-  readonly predicate: Predicate
   readonly columns: ReadonlyArray<string>
   readonly columnsWithoutRows: ReadonlyArray<string>
 }
 
-/** A SELECT's plan for the structure that it was last used with: the same texts come again and again. */
-const plans = new WeakMap<Select, Plan>()
+/**
+ * The plan of a select list for the structure that it was last used with. Statements of one shape share their list (see
+ * `sql/template.ts`), and with it all that a plan depends on.
+ */
+const plans = new WeakMap<Select["items"], Plan>()
+
+const always: Predicate = () => true
 
 /** What a table contributes, or why it cannot be asked this. */
 export const selectPartial = (table: Table, select: Select): PartialResult | SqlFailure => {
   if (select.offset > 0 && select.offset >= select.maxMatches) {
     return failure(`offset out of bounds (offset=${select.offset}, max_matches=${select.maxMatches})`)
   }
-  const known = plans.get(select)
+  const known = plans.get(select.items)
   const plan = known?.structure === table.structure ? known : makePlan(table, select)
   if ("kind" in plan) {
     return plan
   }
-  plans.set(select, plan)
-  return plan.grouped ? selectGroups(table, select, plan) : selectRows(table, select, plan)
+  if (plan !== known) {
+    plans.set(select.items, plan)
+  }
+  const predicate = select.where === undefined ? always : compileCondition(select.where, table.structure)
+  if (typeof predicate !== "function") {
+    return ofTable(table, predicate)
+  }
+  return plan.grouped ? selectGroups(table, select, plan, predicate) : selectRows(table, select, plan, predicate)
 }
+
+const ofTable = (table: Table, reason: SqlFailure): SqlFailure =>
+  reason.message.startsWith("not simulated") ? reason : { ...reason, message: `table ${table.name}: ${reason.message}` }
 
 /** Makes the answer of the contributions of one table, or of the shards of a wrapper in their order. */
 export const finishSelect = (
@@ -130,9 +143,7 @@ export const selectFrom = (table: Table, select: Select): { readonly answer: Row
 }
 
 const makePlan = (table: Table, select: Select): Plan | SqlFailure => {
-  const { structure, name } = table
-  const ofTable = (reason: SqlFailure): SqlFailure =>
-    reason.message.startsWith("not simulated") ? reason : { ...reason, message: `table ${name}: ${reason.message}` }
+  const { structure } = table
   const items: Array<ItemPlan> = []
   const columnsWithoutRows: Array<string> = []
   for (const item of select.limit < 0 ? [starItem] : select.items) {
@@ -143,14 +154,10 @@ const makePlan = (table: Table, select: Select): Plan | SqlFailure => {
     }
     const planned = planItem(item, structure)
     if ("message" in planned) {
-      return ofTable(planned)
+      return ofTable(table, planned)
     }
     items.push(planned)
     columnsWithoutRows.push(planned.name)
-  }
-  const predicate = select.where === undefined ? () => true : compileCondition(select.where, structure)
-  if (typeof predicate !== "function") {
-    return ofTable(predicate)
   }
   const grouped = select.groupBy.length > 0 || items.some((item) => item.aggregate !== undefined)
   const groupReads: Array<(row: Row) => Value> = []
@@ -158,7 +165,7 @@ const makePlan = (table: Table, select: Select): Plan | SqlFailure => {
     const alias = items.find((item) => item.name === column && item.aggregate === undefined)
     const position = structure.positionOf(column)
     if (alias === undefined && position < 0) {
-      return ofTable(failure(`group-by attribute '${column}' not found`))
+      return ofTable(table, failure(`group-by attribute '${column}' not found`))
     }
     groupReads.push(alias?.read ?? ((row) => row[position] ?? null))
   }
@@ -169,14 +176,14 @@ const makePlan = (table: Table, select: Select): Plan | SqlFailure => {
     const position = structure.positionOf(term.name)
     if (item < 0 && (position < 0 || grouped)) {
       return position < 0
-        ? ofTable(failure(`sort-by attribute '${term.name}' not found`))
+        ? ofTable(table, failure(`sort-by attribute '${term.name}' not found`))
         : notSimulated("groups sorted by a column that is not selected")
     }
     orderItems.push(item)
     orderReads.push(position < 0 ? (items[item]?.read ?? (() => null)) : (row) => row[position] ?? null)
   }
   const columns = items.map((item) => item.name)
-  return { structure, items, grouped, groupReads, orderItems, orderReads, predicate, columns, columnsWithoutRows }
+  return { structure, items, grouped, groupReads, orderItems, orderReads, columns, columnsWithoutRows }
 }
 
 const starItem: SelectItem = { expression: { type: "star" }, name: "*" }
@@ -374,10 +381,10 @@ interface Candidates {
   readonly found: number | undefined
 }
 
-const selectRows = (table: Table, select: Select, plan: Plan): PartialResult => {
+const selectRows = (table: Table, select: Select, plan: Plan, predicate: Predicate): PartialResult => {
   const end = select.limit < 0 ? Number.POSITIVE_INFINITY : Math.min(select.offset + select.limit, select.maxMatches)
   const candidates = candidatesOf(table, select)
-  const { predicate, items } = plan
+  const { items } = plan
   const picked: Array<Row> = []
   let found = 0
   for (const row of candidates.rows) {
@@ -394,7 +401,7 @@ const selectRows = (table: Table, select: Select, plan: Plan): PartialResult => 
   const rows = candidates.sorted ? picked : sortRows(select, plan, picked).slice(0, Math.min(end, picked.length))
   const matches = rows.map((row) => ({
     cells: items.map((item) => printAs(item.kind, item.read(row))),
-    keys: plan.orderReads.map((read) => read(row)),
+    keys: () => plan.orderReads.map((read) => read(row)),
   }))
   return {
     kind: "partial",
@@ -457,15 +464,18 @@ const sortRows = (select: Select, plan: Plan, rows: ReadonlyArray<Row>): Readonl
 const sortMatches = (select: Select, matches: ReadonlyArray<Match>): ReadonlyArray<Match> =>
   select.orderBy.length === 0
     ? matches
-    : [...matches].sort((left, right) => {
-        for (const [index, term] of select.orderBy.entries()) {
-          const order = compareValues(left.keys[index] ?? null, right.keys[index] ?? null)
-          if (order !== 0) {
-            return term.descending ? -order : order
+    : matches
+        .map((match) => ({ match, keys: match.keys() }))
+        .sort((left, right) => {
+          for (const [index, term] of select.orderBy.entries()) {
+            const order = compareValues(left.keys[index] ?? null, right.keys[index] ?? null)
+            if (order !== 0) {
+              return term.descending ? -order : order
+            }
           }
-        }
-        return 0
-      })
+          return 0
+        })
+        .map(({ match }) => match)
 
 const compareValues = (left: Value, right: Value): number => {
   if (left === null || right === null || typeof left === "object" || typeof right === "object") {
@@ -479,7 +489,7 @@ const compareValues = (left: Value, right: Value): number => {
   return left < right ? -1 : left > right ? 1 : 0
 }
 
-const selectGroups = (table: Table, select: Select, plan: Plan): PartialResult => {
+const selectGroups = (table: Table, select: Select, plan: Plan, predicate: Predicate): PartialResult => {
   const shared = {
     kind: "partial",
     columns: plan.columns,
@@ -494,7 +504,7 @@ const selectGroups = (table: Table, select: Select, plan: Plan): PartialResult =
   }
   const groups = new Map<string, Group>()
   for (const row of candidatesOf(table, { ...select, orderBy: [] }).rows) {
-    if (!plan.predicate(row)) {
+    if (!predicate(row)) {
       continue
     }
     const key = plan.groupReads.map((read) => keyOf(read(row))).join("\u0000")
@@ -580,7 +590,7 @@ const groupsToMatches = (select: Select, plan: Plan, partials: ReadonlyArray<Par
     const values = plan.items.map((item, index) => resultOf(item, group.states[index] ?? null))
     return {
       cells: plan.items.map((item, index) => printAs(item.kind, values[index] ?? null)),
-      keys: plan.orderItems.map((item) => values[item] ?? null),
+      keys: () => plan.orderItems.map((item) => values[item] ?? null),
     }
   })
 }

@@ -8,6 +8,7 @@ import { failure } from "../sql/Statement.ts"
 import type { SqlFailure } from "../sql/Statement.ts"
 import type { Database } from "./Database.ts"
 import { compileCondition, idsOf, matching } from "./filter.ts"
+import type { Predicate } from "./filter.ts"
 import { coerce, coerceJson, defaultValue } from "./Structure.ts"
 import type { Column, Row, Structure, Value } from "./Structure.ts"
 import type { Table } from "./Table.ts"
@@ -248,43 +249,52 @@ const placeAssignments = (table: Table, update: Update): ReadonlyArray<Assignmen
   return assignments
 }
 
+/** An UPDATE made ready for tables of one structure. */
+interface ReadyUpdate {
+  readonly structure: Structure
+  readonly assignments: ReadonlyArray<Assignment>
+  readonly predicate: Predicate
+}
+
 const prepareUpdate = (table: Table, update: Update): PreparedWrite => {
   const assignments = placeAssignments(table, update)
   if ("kind" in assignments) {
     return { kind: "failure", failure: assignments }
   }
-  const problem = conditionProblem(table, update.where)
-  if (problem !== undefined) {
-    return { kind: "failure", failure: problem }
+  const predicate = compileSelection(table, update.where)
+  if (typeof predicate !== "function") {
+    return { kind: "failure", failure: predicate }
   }
+  const ready: ReadyUpdate = { structure: table.structure, assignments, predicate }
   const writeSet: WriteSet = {
     table: table.name,
     keys: idsOf(update.where) ?? "whole table",
-    apply: (database) => applyUpdate(database, update),
+    apply: (database) => applyUpdate(database, update, ready),
   }
   return { kind: "write", cluster: table.cluster, writeSet, rowsGiven: -1, warnings: [], ids: [] }
 }
 
 /** The daemon names the table twice when it cannot read the condition of an UPDATE. */
-const conditionProblem = (table: Table, where: Condition): SqlFailure | undefined => {
+const compileSelection = (table: Table, where: Condition): Predicate | SqlFailure => {
   const predicate = compileCondition(where, table.structure)
   if (typeof predicate === "function" || predicate.message.startsWith("not simulated")) {
-    return typeof predicate === "function" ? undefined : predicate
+    return predicate
   }
   return failure(`table ${table.name}: table ${table.name}: ${predicate.message}`)
 }
 
 /** Selects anew: what counts is what the documents are when and where the write is applied. */
-const applyUpdate = (database: Database, update: Update): Applied => {
+const applyUpdate = (database: Database, update: Update, ready: ReadyUpdate): Applied => {
   const table = tableIn(database, update.target.table)
   if (table === undefined) {
     return failed(failure(absentMessage(update)))
   }
-  const assignments = placeAssignments(table, update)
+  const alike = table.structure === ready.structure || table.structure.isCompatibleWith(ready.structure)
+  const assignments = alike ? ready.assignments : placeAssignments(table, update)
   if ("kind" in assignments) {
     return failed(assignments)
   }
-  const predicate = compileCondition(update.where, table.structure)
+  const predicate = alike ? ready.predicate : compileSelection(table, update.where)
   if (typeof predicate !== "function") {
     return failed(predicate)
   }
@@ -307,9 +317,9 @@ const applyUpdate = (database: Database, update: Update): Applied => {
 }
 
 const prepareDelete = (table: Table, statement: Delete): PreparedWrite => {
-  const problem = conditionProblem(table, statement.where)
-  if (problem !== undefined) {
-    return { kind: "failure", failure: problem }
+  const predicate = compileSelection(table, statement.where)
+  if (typeof predicate !== "function") {
+    return { kind: "failure", failure: predicate }
   }
   const writeSet: WriteSet = {
     table: table.name,
@@ -324,7 +334,7 @@ const applyDelete = (database: Database, statement: Delete): Applied => {
   if (table === undefined) {
     return failed(failure(absentMessage(statement)))
   }
-  const predicate = compileCondition(statement.where, table.structure)
+  const predicate = compileSelection(table, statement.where)
   if (typeof predicate !== "function") {
     return failed(predicate)
   }
