@@ -7,6 +7,7 @@ import type { Change } from "./group/Change.ts"
 import { Member, type MemberHost } from "./group/Member.ts"
 import type { Host } from "./Host.ts"
 import { Lock } from "./Lock.ts"
+import { Mirrors } from "./Mirrors.ts"
 import type { PeerCall } from "./Peers.ts"
 import type { Applied, WriteSet } from "./storage/write.ts"
 import type { StartFlags } from "./SimulatedCluster.ts"
@@ -34,7 +35,10 @@ export class Daemon implements MemberHost {
   readonly tablesInTransit = new Set<string>()
   readonly #tableLocks = new Map<string, Lock>()
   readonly #threads: number
+  readonly mirrors = new Mirrors(this)
   accepting = false
+  /** When it began to accept clients. */
+  upSinceMicros = 0
   #paused = false
   #ended = false
   #inbox: Array<() => void> = []
@@ -75,6 +79,7 @@ export class Daemon implements MemberHost {
     this.#starting = this.context.queue.after(draw(this.context, this.context.timings.startMicros), () => {
       this.whenRunning(() => {
         this.accepting = true
+        this.upSinceMicros = this.context.queue.nowMicros
         this.#emit("up")
         startClusters(this)
         up()

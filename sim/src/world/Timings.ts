@@ -100,11 +100,11 @@ export interface Timings {
   readonly askPeerMicros: number
   /** An unknown host name in JOIN. */
   readonly resolveMicros: number
-  /** Reads and writes through wrappers: connect, query, and all retries of a read (findings 31 and 61). */
+  /** Reads and writes through wrappers: connect, query, and the pause before a read is tried again (findings 31 and 61). */
   readonly agentConnectMicros: number
   readonly agentQueryMicros: number
   readonly agentRetryMicros: number
-  /** How long a mirror that failed is avoided. */
+  /** How long a mirror that failed must have answered pings before it is used again. */
   readonly agentAvoidMicros: number
   /** Entries that a member keeps for others that were away; who misses more gets a full copy. */
   readonly writesKept: number
@@ -164,7 +164,7 @@ export const defaultTimings: Timings = {
   resolveMicros: ms(1200),
   agentConnectMicros: ms(1000),
   agentQueryMicros: ms(3000),
-  agentRetryMicros: ms(1000),
-  agentAvoidMicros: ms(1000),
+  agentRetryMicros: ms(500),
+  agentAvoidMicros: ms(3000),
   writesKept: 100_000,
 }

@@ -1,7 +1,271 @@
-import { refused } from "@shardwright/core/Answer"
-import type { Deliver, ServerSession } from "./ServerSession.ts"
+/**
+ * Statements on wrapper tables (`type='shard'`, `type='distributed'`): each shard is asked where it is, and the
+ * answers become one. Reads can be partial and say so only in a warning; writes can be applied on some shards only
+ * (findings 11, 31 and 61).
+ */
+import { type Answer, ok } from "@shardwright/core/Answer"
+import { ask } from "./Peers.ts"
+import { ServerSession, type Deliver } from "./ServerSession.ts"
 import type { Delete, Insert, Select, Update } from "./sql/Statement.ts"
-import type { Wrapper } from "./storage/Wrapper.ts"
-export const executeWrapper = (_session: ServerSession, _wrapper: Wrapper, _statement: Select | Insert | Update | Delete, deliver: Deliver): void => {
-  deliver(refused("not simulated: wrappers"), 0)
+import { answerWrapperSelect, selectOnShard, toAnswer } from "./storage/Session.ts"
+import type { PartialResult } from "./storage/select.ts"
+import { agentProblem, localWriteFailure, type Mirror, remoteWriteFailure, splitInsert, tableOf, type Target, updateFailure, type Wrapper } from "./storage/Wrapper.ts"
+
+type WriteStatement = Insert | Update | Delete
+
+/** Executes a statement on a wrapper table. */
+export const executeWrapper = (session: ServerSession, wrapper: Wrapper, statement: Select | WriteStatement, deliver: Deliver): void => {
+  switch (statement.kind) {
+    case "select":
+      new WrapperSelect(session, wrapper, statement, deliver).run()
+      return
+    case "insert":
+      insertThrough(session, wrapper, statement, deliver)
+      return
+    case "update":
+      updateThrough(session, wrapper, statement, deliver)
+      return
+    case "delete":
+      deleteThrough(session, wrapper, statement, deliver)
+      return
+  }
 }
+
+const refusedText = "receiving failure (errno=111, msg=Connection refused)"
+const unreachableText = "connect and query timed out"
+
+// --- reading --------------------------------------------------------------------------------------------------------
+
+class WrapperSelect {
+  readonly #session: ServerSession
+  readonly #wrapper: Wrapper
+  readonly #select: Select
+  readonly #deliver: Deliver
+  readonly #partials: Array<PartialResult | undefined>
+  readonly #problems: Array<string> = []
+  #left: number
+
+  constructor(session: ServerSession, wrapper: Wrapper, select: Select, deliver: Deliver) {
+    this.#session = session
+    this.#wrapper = wrapper
+    this.#select = select
+    this.#deliver = deliver
+    this.#partials = wrapper.targets.map(() => undefined)
+    this.#left = wrapper.targets.length
+  }
+
+  run(): void {
+    const { database } = this.#session.daemon.host.disk
+    for (const target of this.#wrapper.targets) {
+      if (target.local === undefined) continue
+      const partial = selectOnShard(database, target.local, this.#select)
+      if (partial.kind === "failure") {
+        this.#deliver(toAnswer(partial), this.#session.daemon.context.timings.statementMicros)
+        return
+      }
+    }
+    this.#wrapper.targets.forEach((target, index) => {
+      if (target.local === undefined) this.#askMirror(target, index, 1 + Number(target.options.get("retry_count") ?? 0))
+      else this.#settle(index, selectOnShard(database, target.local, this.#select))
+    })
+  }
+
+  #askMirror(target: Target, index: number, tries: number): void {
+    const { daemon } = this.#session
+    const { queue, timings } = daemon.context
+    const mirror = daemon.mirrors.choose(this.#wrapper, target)
+    if (mirror === undefined) {
+      this.#problem(index, target.text, "no mirrors")
+      return
+    }
+    let over = false
+    const slow = queue.after(timings.agentQueryMicros, () => {
+      if (over) return
+      over = true
+      this.#failedTry(target, index, mirror, tries, "query timed out")
+    })
+    const finish = (run: () => void): void => {
+      if (over) return
+      over = true
+      queue.cancel(slow)
+      run()
+    }
+    ask(daemon.context, daemon, mirror.address, (peer, call) => {
+      peer.catchUp()
+      const partial = selectOnShard(peer.host.disk.database, mirror.table, this.#select)
+      queue.after(timings.statementMicros, () => call.reply(() => finish(() => {
+        daemon.mirrors.answered(this.#wrapper, target, mirror)
+        if (partial.kind === "failure") this.#problem(index, mirror.address, `remote query error: ${partial.message}`)
+        else this.#settle(index, partial)
+      })))
+    }, (why) => {
+      if (why === "refused" || why === "lost") finish(() => this.#failedTry(target, index, mirror, tries, refusedText))
+      else queue.after(timings.agentConnectMicros, () => finish(() => this.#failedTry(target, index, mirror, tries, unreachableText)))
+    })
+  }
+
+  #failedTry(target: Target, index: number, mirror: Mirror, tries: number, reason: string): void {
+    const { daemon } = this.#session
+    const retries = Number(target.options.get("retry_count") ?? 0)
+    daemon.mirrors.failed(this.#wrapper, target, mirror)
+    if (tries > 1) daemon.context.queue.after(daemon.context.timings.agentRetryMicros, () => this.#askMirror(target, index, tries - 1))
+    else this.#problem(index, mirror.address, retries > 0 ? "retries limit exceeded" : reason)
+  }
+
+  #problem(index: number, address: string, reason: string): void {
+    this.#problems.push(agentProblem(this.#wrapper, address, reason))
+    this.#settle(index, undefined)
+  }
+
+  #settle(index: number, partial: PartialResult | { readonly kind: "failure" } | undefined): void {
+    if (partial?.kind === "partial") this.#partials[index] = partial
+    this.#left--
+    if (this.#left > 0) return
+    const partials = this.#partials.filter((found) => found !== undefined)
+    const answer = answerWrapperSelect(this.#session.session, this.#select, partials, this.#problems)
+    this.#deliver(answer, this.#session.daemon.context.timings.statementMicros)
+  }
+}
+
+// --- writing --------------------------------------------------------------------------------------------------------
+
+/** What one shard said to a write. */
+type ShardAnswer =
+  | { readonly kind: "answer"; readonly answer: Answer }
+  /** The shard could not be reached. */
+  | { readonly kind: "away"; readonly message: string }
+
+const addressed = (statement: WriteStatement, table: string, cluster: string | undefined): WriteStatement => ({
+  ...statement,
+  target: { cluster, table },
+})
+
+/** Sends a write to one shard, over the network or here. */
+const writeShard = (session: ServerSession, wrapper: Wrapper, target: Target, mirror: Mirror | undefined, statement: WriteStatement, done: (answer: ShardAnswer) => void): void => {
+  const { daemon } = session
+  const { queue, timings } = daemon.context
+  if (mirror === undefined) {
+    writeHere(new ServerSession(daemon), statement, tableOf(target), (answer) => done({ kind: "answer", answer }))
+    return
+  }
+  ask(daemon.context, daemon, mirror.address, (peer, call) => {
+    writeHere(new ServerSession(peer), statement, mirror.table, (answer) => call.reply(() => {
+      daemon.mirrors.answered(wrapper, target, mirror)
+      done({ kind: "answer", answer })
+    }))
+  }, (why) => {
+    daemon.mirrors.failed(wrapper, target, mirror)
+    if (why === "unreachable") queue.after(timings.agentConnectMicros, () => done({ kind: "away", message: unreachableText }))
+    else done({ kind: "away", message: refusedText })
+  })
+}
+
+// The cluster of the table is filled in: a wrapper writes past the rule that it must be named.
+const writeHere = (session: ServerSession, statement: WriteStatement, table: string, done: (answer: Answer) => void): void => {
+  const { daemon } = session
+  const cluster = daemon.host.disk.database.table(table)?.cluster
+  session.run(addressed(statement, table, cluster), (answer, micros) => daemon.context.queue.after(micros, () => done(answer)))
+}
+
+const affected = (answer: Answer): number => (answer._tag === "Ok" ? answer.affectedRows : 0)
+
+const withoutTable = (message: string, table: string): string => (message.startsWith(`table ${table}: `) ? message.slice(`table ${table}: `.length) : message)
+
+const messageOf = (answer: ShardAnswer): string | undefined => {
+  if (answer.kind === "away") return answer.message
+  return answer.answer._tag === "Refused" ? answer.answer.message : undefined
+}
+
+const failureOf = (target: Target, mirror: Mirror | undefined, answer: ShardAnswer, processed: ReadonlyArray<bigint>): Answer => {
+  const message = messageOf(answer) ?? ""
+  if (mirror === undefined) return toAnswer(localWriteFailure(message, processed))
+  const plain = withoutTable(message, tableOf(target))
+  return toAnswer(remoteWriteFailure(mirror, { kind: answer.kind === "away" ? "unreachable" : "refused", message: plain }, processed))
+}
+
+const insertThrough = (session: ServerSession, wrapper: Wrapper, statement: Insert, deliver: Deliver): void => {
+  const { daemon } = session
+  const { timings } = daemon.context
+  const parts = splitInsert(wrapper, statement, daemon.host.disk.database.autoId)
+  if ("kind" in parts) {
+    deliver(toAnswer(parts), timings.statementMicros)
+    return
+  }
+  const chosen = parts.map((part) => ({ part, mirror: part.target.local === undefined ? daemon.mirrors.choose(wrapper, part.target) : undefined }))
+  // All connections are opened first: a dead shard refuses the statement as a whole.
+  const closed = chosen.find(({ mirror }) => mirror !== undefined && !isReachable(session, mirror))
+  if (closed?.mirror !== undefined) {
+    const { part, mirror } = closed
+    writeShard(session, wrapper, part.target, mirror, part.statement, (answer) => deliver(failureOf(part.target, mirror, answer, []), 0))
+    return
+  }
+  const processed: Array<bigint> = []
+  let rows = 0
+  const next = (index: number): void => {
+    const current = chosen[index]
+    if (current === undefined) {
+      deliver(ok(rows), 0)
+      return
+    }
+    const { part, mirror } = current
+    writeShard(session, wrapper, part.target, mirror, part.statement, (answer) => {
+      if (answer.kind === "answer" && answer.answer._tag === "Ok") {
+        processed.push(...part.ids)
+        rows += affected(answer.answer)
+        next(index + 1)
+      } else deliver(failureOf(part.target, mirror, answer, processed), 0)
+    })
+  }
+  next(0)
+}
+
+const isReachable = (session: ServerSession, mirror: Mirror): boolean => {
+  const { context, name } = session.daemon
+  const host = context.hostAt(mirror.address)
+  return host?.daemon?.accepting === true && context.network.connects(name, host.name)
+}
+
+interface Shard {
+  readonly target: Target
+  readonly mirror: Mirror | undefined
+  readonly answer: ShardAnswer
+}
+
+const writeAll = (session: ServerSession, wrapper: Wrapper, statement: WriteStatement, done: (shards: ReadonlyArray<Shard>) => void): void => {
+  const shards: Array<Shard | undefined> = wrapper.targets.map(() => undefined)
+  let left = shards.length
+  wrapper.targets.forEach((target, index) => {
+    const mirror = target.local === undefined ? session.daemon.mirrors.choose(wrapper, target) : undefined
+    writeShard(session, wrapper, target, mirror, statement, (answer) => {
+      shards[index] = { target, mirror, answer }
+      left--
+      if (left === 0) done(shards.filter((shard) => shard !== undefined))
+    })
+  })
+}
+
+const total = (shards: ReadonlyArray<Shard>): number =>
+  shards.reduce((sum, { answer }) => sum + (answer.kind === "answer" ? affected(answer.answer) : 0), 0)
+
+/** UPDATE says nothing of shards that failed, as long as one did not. */
+const updateThrough = (session: ServerSession, wrapper: Wrapper, statement: Update, deliver: Deliver): void => {
+  writeAll(session, wrapper, statement, (shards) => {
+    if (shards.some(({ answer }) => messageOf(answer) === undefined)) {
+      deliver(ok(total(shards)), 0)
+      return
+    }
+    const given = shards.map(({ target, answer }) => withoutTable(messageOf(answer) ?? "", tableOf(target)))
+    const dead = shards.flatMap(({ target }) => target.mirrors.filter((mirror) => !isReachable(session, mirror))).length > 0
+    const reasons = [...new Set([...given, ...(dead ? [refusedText] : [])])]
+    deliver(toAnswer(updateFailure(wrapper, reasons)), 0)
+  })
+}
+
+/** DELETE reports the first shard that failed, after it has deleted on the others. */
+const deleteThrough = (session: ServerSession, wrapper: Wrapper, statement: Delete, deliver: Deliver): void => {
+  writeAll(session, wrapper, statement, (shards) => {
+    const failed = shards.find(({ answer }) => messageOf(answer) !== undefined)
+    deliver(failed === undefined ? ok(total(shards)) : failureOf(failed.target, failed.mirror, failed.answer, []), 0)
+  })
+}
+
