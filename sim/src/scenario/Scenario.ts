@@ -214,7 +214,7 @@ export interface Expectations {
   readonly never: ReadonlyArray<Seen>
 }
 
-/** Becomes true by itself, no later than `within` after `from`. Null: after the last entry of the timeline. */
+/** Becomes true by itself, no later than `within` after `from`. Null: after the timeline and the workloads have ended. */
 export interface Eventually {
   readonly condition: Condition
   readonly within: Duration.Duration
@@ -244,7 +244,7 @@ export type Condition =
 
 /**
  * `ready`: created, every node of the cluster that is up shows the complete wrapper. `absent`: no wrapper on any node
- * that is up. `fully-replicated`: every shard has exactly RF replicas, in sync, on nodes that are up. `balanced`: shards of
+ * that is up. `fully-replicated`: the layout lists RF nodes for each shard, in sync and up. `balanced`: shards of
  * the table per node differ by no more than the shards of one group.
  */
 export const tableStates = ["ready", "absent", "fully-replicated", "balanced"] as const

@@ -202,7 +202,7 @@ const WorkloadSource = Schema.Struct({
   writers: optional(whole(1, limits.writers), "Number of writing clients. Default: 1."),
   every: optional(Length, "Pause of each writer between an answer and its next statement. Default: 50ms."),
   from: optional(Time, "When the clients begin. Default: 0s."),
-  until: optional(Length, "When the clients end. Default: with the last entry of the timeline."),
+  until: optional(Length, "When the clients end. Default: with the timeline."),
   mix: optional(MixSource, "Relative weights of the statements. Default: insert 80, replace 10, delete 10."),
   rows: optional(whole(1, limits.rows), "Rows of one statement. Default: 1."),
   timeout: optional(Length, "How long a client waits for an answer; after that the outcome is unknown. Default: 15s."),
@@ -256,7 +256,7 @@ const conditionsWith = <const Extra extends Schema.Struct.Fields>(extra: Extra) 
       table: described(TableName, "A table."),
       is: described(
         oneOf(tableStates),
-        "ready: complete wrapper on every node that is up. absent: no wrapper anywhere. fully-replicated: every shard has exactly RF replicas in sync on nodes that are up. balanced: shards per node differ by no more than those of one group.",
+        "ready: complete wrapper on every node that is up. absent: no wrapper anywhere. fully-replicated: every shard has RF replicas, in sync and on nodes that are up. balanced: shards per node differ by no more than those of one group.",
       ),
       ...extra,
     }),
@@ -462,7 +462,7 @@ const EntrySource = Schema.Union([
 const EventuallySource = Schema.Union([
   ...conditionsWith({
     within: described(Length, "How long it may take."),
-    from: optional(Time, "From when that counts. Default: from the last entry of the timeline."),
+    from: optional(Time, "From when that counts. Default: from when the timeline and the workloads have ended."),
   }),
 ]).annotate({ identifier: "Eventually", expected: `within, and ${conditionExpected}` })
 

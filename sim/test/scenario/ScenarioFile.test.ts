@@ -264,6 +264,16 @@ describe("the scenarios of the repository", () => {
   })
 })
 
+describe("docs/SCENARIOS.md", () => {
+  const documentation = NodeFs.readFileSync(NodePath.join(repository, "docs/SCENARIOS.md"), "utf8")
+  const blocks = [...documentation.matchAll(/^```yaml\n(.*?)^```/gmsu)].map((match) => match[1] ?? "")
+
+  it("shows a scenario that loads", () => {
+    const whole = blocks.filter((block) => block.includes("shardwright: 1"))
+    expect(whole.map((block) => printProblems(problemsOf(block)))).toEqual(["0 problems; nothing was run."])
+  })
+})
+
 describe("paths", () => {
   const directory = NodeFs.mkdtempSync(NodePath.join(NodeOs.tmpdir(), "scenario-files-"))
   const path = (name: string) => NodePath.join(directory, name)

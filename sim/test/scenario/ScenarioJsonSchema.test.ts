@@ -25,6 +25,15 @@ const undescribed = (schema: unknown, path: string): ReadonlyArray<string> => {
   return [...silent, ...Object.entries(schema).flatMap(([key, value]) => undescribed(value, `${path}.${key}`))]
 }
 
+/** All keys and all words of closed sets. */
+const namesIn = (schema: unknown): ReadonlySet<string> => {
+  if (Array.isArray(schema)) return new Set(schema.flatMap((item) => [...namesIn(item)]))
+  if (!isObject(schema)) return new Set()
+  const keys = isObject(schema["properties"]) ? Object.keys(schema["properties"]) : []
+  const words = Array.isArray(schema["enum"]) ? schema["enum"].map(String) : []
+  return new Set([...keys, ...words, ...Object.values(schema).flatMap((inner) => [...namesIn(inner)])])
+}
+
 type Keyword = (value: unknown, given: unknown, schema: Readonly<Record<string, unknown>>) => boolean
 
 const list = (value: unknown): ReadonlyArray<unknown> => (Array.isArray(value) ? value : [])
@@ -77,6 +86,14 @@ describe("the JSON Schema of scenarios", () => {
 
   it("says something about every key", () => {
     expect(undescribed(scenarioJsonSchema(), "")).toEqual([])
+  })
+
+  it("has a documentation that names every key, step, condition and count", () => {
+    const documentation = NodeFs.readFileSync(NodePath.join(import.meta.dirname, "../../../docs/SCENARIOS.md"), "utf8")
+    const words = new Set(documentation.match(/[\w-]+/gu))
+    const all = [...namesIn(root)]
+    expect(all.length).toBeGreaterThan(100)
+    expect(all.filter((name) => !words.has(name) && !/^[UDS]\d\d$/u.test(name))).toEqual([])
   })
 
   it("knows every setting of the engine", () => {
