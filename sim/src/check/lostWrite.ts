@@ -25,13 +25,17 @@ const allowed = (row: RowModel, found: RowState, column: string | undefined): bo
 
 const mustBePresent = (row: RowModel): boolean => row.possible.every((state) => state.present)
 
-/** Copies of each shard of a table, by the shard's number. */
-const copiesByShard = (context: CheckContext, view: View, table: Table, exceptHost?: string) =>
-  table.layout.map((placement) => ({ placement, copies: copiesOf(context, view, { table, placement }, exceptHost) }))
+/** Copies that are to be left out: those of some shards on one host. */
+interface Except {
+  readonly host: string
+  readonly physicals: ReadonlyArray<string>
+}
 
 /** Rows of a model that no copy of any shard holds although they must be there. */
-export const missingEverywhere = (context: CheckContext, view: View, table: Table, model: ClientModel, exceptHost?: string): ReadonlyArray<number> => {
-  const copies = copiesByShard(context, view, table, exceptHost).flatMap((shard) => [...shard.copies.values()])
+export const missingEverywhere = (context: CheckContext, view: View, table: Table, model: ClientModel, except?: Except): ReadonlyArray<number> => {
+  const copies = table.layout.flatMap((placement) => [
+    ...copiesOf(context, view, { table, placement }, except?.physicals.includes(placement.physical) === true ? except.host : undefined).values(),
+  ])
   const missing: Array<number> = []
   for (const row of model.rows.values()) {
     if (!mustBePresent(row)) continue
@@ -89,7 +93,7 @@ export const lostWrite: MakeChecker = (context) => ({
     for (const table of tables) {
       const model = context.clients.get(table.name)
       if (model === undefined) continue
-      const missing = missingEverywhere(context, view, table, model, event.node)
+      const missing = missingEverywhere(context, view, table, model, { host: event.node, physicals: taken.physicals })
       if (missing.length > 0) {
         context.report(name, `after '${event.sql}' on ${event.node}, ${missing.length} acknowledged rows of table ${table.name} are in no copy that remains: ids ${few(missing)}`)
       }
