@@ -74,7 +74,7 @@ export class Replay {
   #play(line: Line): void {
     this.#stopStreams(line.atMs)
     this.#awaitAll(this.#before(line))
-    const startMicros = Math.max(this.#queue.nowMicros, this.#startOf(line))
+    const startMicros = Math.max(this.#queue.nowMicros, this.#raceStart(line) ?? this.#startOf(line))
     const progress: Progress = { line, startMicros, endMicros: undefined }
     this.#progress.push(progress)
     this.#advance(startMicros)
@@ -86,8 +86,8 @@ export class Replay {
   /** Lines that must have ended before this one begins. */
   #before(line: Line): ReadonlyArray<Progress> {
     const others = this.#progress.filter((other) => !isBackground(other.line))
-    if (line.group === undefined && !isBackground(line)) return others
-    return others.filter((other) => other.line.atMs + other.line.ms <= line.atMs && (other.line.group !== line.group || !isInstant(other.line)))
+    if (line.group === undefined && line.kind === "statement") return others
+    return others.filter((other) => endMs(other.line) <= line.atMs)
   }
 
   #startOf(line: Line): number {
@@ -98,6 +98,18 @@ export class Replay {
     const afterEnded = ended + gapMs * 1000
     const overlapping = this.#progress.filter((other) => !isBackground(other.line) && line.group !== undefined && other.line.group === line.group && !before.includes(other))
     return overlapping.reduce((latest, other) => Math.max(latest, Math.min(other.startMicros + (line.atMs - other.line.atMs) * 1000, afterEnded)), afterEnded)
+  }
+
+  /** Statements that race were sent within a moment; the recording only has milliseconds. */
+  #raceStart(line: Line): number | undefined {
+    const first = this.#rivals(line)[0]
+    return first?.startMicros
+  }
+
+  #rivals(line: Line): ReadonlyArray<Progress> {
+    if (line.kind !== "statement" || line.group === undefined || !isWrite(line)) return []
+    return this.#progress.filter(({ line: other }) =>
+      other.kind === "statement" && other.group === line.group && isWrite(other) && line.atMs - other.atMs <= raceMs)
   }
 
   #begin(line: Line, done: () => void): void {
@@ -175,13 +187,30 @@ export class Replay {
       this.#check(line, answer)
       done()
     }, timeout === undefined ? patienceMicros : Number(timeout) * 1000)
-    const delay = line.group === undefined ? 0 : raceDelayMicros(line)
+    const delay = line.group === undefined ? 0 : this.#raceDelayMicros(line)
     if (delay === 0) send()
     else this.#queue.after(delay, send)
   }
 
+  /** Who wins a race is said by nothing but the recording: losers begin a little later, later winners after that. */
+  #raceDelayMicros(line: Extract<Line, { kind: "statement" }>): number {
+    const answer = line.answer
+    if (!isWrite(line)) return 0
+    const rivals = this.#transcript.lines.filter((other) =>
+      other.kind === "statement" && other !== line && other.group === line.group && isWrite(other) && Math.abs(other.atMs - line.atMs) <= raceMs)
+    if (rivals.length === 0) return 0
+    if (answer.kind === "error" && /seqno \d/.test(answer.message)) return 40
+    const winners = [...rivals, line].filter((other) => other.kind === "statement" && other.answer.kind === "ok" && other.answer.affectedRows > 0)
+    const place = winners.sort((a, b) => endMs(a) - endMs(b) || a.line - b.line).indexOf(line)
+    return (place < 0 ? winners.length : place) * 4000
+  }
+
   #check(line: Extract<Line, { kind: "statement" }>, answer: Answer): void {
-    const around: Surroundings = { streamedTables: this.#streamedTables, streamed: this.#streamed, concurrent: line.group !== undefined }
+    const around: Surroundings = {
+      streamedTables: this.#streamedTables,
+      streamed: this.#streamed,
+      unrecordedWrites: this.#transcript.lines.some((other) => other.kind === "figure" && other.tallies),
+    }
     const verdict = compare(line.sql, line.answer, answer, around)
     this.#statements.push({ line: line.line, sql: line.sql, expected: line.answer, actual: answer, verdict })
   }
@@ -311,8 +340,6 @@ export class Replay {
 
 const isBackground = (line: Line): boolean => line.kind === "stream" || line.kind === "watch" || line.kind === "figure"
 
-const isInstant = (_line: Line): boolean => false
-
 const endMs = (line: Line): number => line.atMs + line.ms
 
 const dependsOnStream = (line: Line, streamed: boolean): boolean => streamed && line.kind === "waitRows"
@@ -326,14 +353,10 @@ const flagsOf = (args: ReadonlyArray<string>, config: string): StartFlags => {
   }
 }
 
-/** Who is to win a race is not said by anything but the recording: its losers begin a little later. */
-const raceDelayMicros = (line: Extract<Line, { kind: "statement" }>): number => {
-  const answer = line.answer
-  if (!/^\s*(INSERT|REPLACE|UPDATE|DELETE)\b/i.test(line.sql)) return 0
-  if (answer.kind === "error" && /seqno \d/.test(answer.message)) return 40
-  if (answer.kind === "error" && /^duplicate id/.test(answer.message)) return 4000
-  return answer.kind === "ok" && answer.affectedRows === 0 ? 4000 : 0
-}
+/** Statements begun within this time of each other count as begun together. */
+const raceMs = 4
+
+const isWrite = (line: Extract<Line, { kind: "statement" }>): boolean => /^\s*(INSERT|REPLACE|UPDATE|DELETE\s+FROM)\b/i.test(line.sql)
 
 /** The recorder's range of replication ports is not in the transcript, but where it ran out is. */
 const portsOf = (transcript: Transcript): number => {

@@ -42,7 +42,9 @@ export type Line = Common & (
   | { readonly kind: "cut"; readonly from: number; readonly to: number; readonly symmetric: boolean }
   | { readonly kind: "heal" }
   | { readonly kind: "stream"; readonly node: number; readonly statement: string; readonly from: number; readonly everyMs: number; readonly timeoutMs: number; readonly answers: ReadonlyArray<string> }
-  | { readonly kind: "watch" | "figure" }
+  | { readonly kind: "watch" }
+  /** A measurement; `tallies` is true if it tells of statements that are not in the transcript. */
+  | { readonly kind: "figure"; readonly tallies: boolean }
   | { readonly kind: "unknown"; readonly event: string }
 )
 
@@ -132,8 +134,9 @@ const eventOf = (json: Json, common: Common): Line => {
         timeoutMs: count(json["timeout"], 60_000), answers: list(json["answers"]).map((answer) => text(record(answer)["answer"])),
       }
     case "watch":
+      return { ...common, kind: "watch" }
     case "figure":
-      return { ...common, kind: event }
+      return { ...common, kind: "figure", tallies: ["rounds", "acked", "writes", "answers"].some((key) => json[key] !== undefined) }
     default:
       return { ...common, kind: "unknown", event }
   }

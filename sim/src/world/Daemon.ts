@@ -33,7 +33,6 @@ export class Daemon implements MemberHost {
   readonly clusterLock = new Lock()
   /** Tables that ALTER CLUSTER ADD is copying. */
   readonly tablesInTransit = new Set<string>()
-  readonly #tableLocks = new Map<string, Lock>()
   readonly #threads: number
   readonly mirrors = new Mirrors(this)
   accepting = false
@@ -60,6 +59,10 @@ export class Daemon implements MemberHost {
 
   get address(): string {
     return this.host.spec.address
+  }
+
+  get number(): number {
+    return this.host.number
   }
 
   get paused(): boolean {
@@ -183,16 +186,6 @@ export class Daemon implements MemberHost {
       if (run === undefined) return
       run()
     }
-  }
-
-  /** Writes to one table of a cluster go one after another. */
-  tableLock(table: string): Lock {
-    let lock = this.#tableLocks.get(table)
-    if (lock === undefined) {
-      lock = new Lock()
-      this.#tableLocks.set(table, lock)
-    }
-    return lock
   }
 
   /** Brings the tables up to what the groups have agreed on by now. */

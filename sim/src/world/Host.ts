@@ -23,12 +23,15 @@ export interface ClusterRecord {
 /** A host with its disk. */
 export class Host {
   readonly spec: NodeSpec
+  /** Position among the hosts. */
+  readonly number: number
   readonly disk: Disk
   readonly directories = new Set<string>()
   readonly clusters = new Map<string, ClusterRecord>()
   daemon: Daemon | undefined
 
-  constructor(spec: NodeSpec, disk: Disk) {
+  constructor(spec: NodeSpec, number: number, disk: Disk) {
+    this.number = number
     this.spec = spec
     this.disk = disk
   }

@@ -1,6 +1,6 @@
 /**
- * Which mirror of a shard a wrapper turns to. A choice stays until it fails; a mirror that failed is avoided until it
- * has answered pings again (`noerrors`) or until no other is left; with none left, the one that was good last is tried
+ * Which mirror of a shard a wrapper turns to. With `ha_strategy` a choice stays until it fails, without it each
+ * statement draws anew; a mirror that failed is avoided until it has answered pings again (`noerrors`) or until no other is left; with none left, the one that was good last is tried
  * again and again (finding 31).
  */
 import type { Daemon } from "./Daemon.ts"
@@ -8,6 +8,8 @@ import type { Mirror, Target, Wrapper } from "./storage/Wrapper.ts"
 
 interface Choice {
   current: number
+  /** The one that answered last. */
+  good: number
   readonly failedAtMicros: Map<number, number>
 }
 
@@ -25,9 +27,10 @@ export class Mirrors {
   /** The mirror to turn to now. */
   choose(wrapper: Wrapper, target: Target): Mirror | undefined {
     const choice = this.#choice(wrapper, target)
-    if (!this.#isAvoided(target, choice, choice.current)) return target.mirrors[choice.current]
-    const other = target.mirrors.findIndex((_, index) => !this.#isAvoided(target, choice, index))
-    if (other >= 0) choice.current = other
+    const isSticky = target.options.has("ha_strategy") || wrapper.kind === "distributed"
+    if (isSticky && !this.#isAvoided(target, choice, choice.current)) return target.mirrors[choice.current]
+    const able = target.mirrors.map((_, index) => index).filter((index) => !this.#isAvoided(target, choice, index))
+    choice.current = able.length > 1 ? (this.#daemon.context.random.pick(able) ?? 0) : (able[0] ?? choice.good)
     return target.mirrors[choice.current]
   }
 
@@ -38,15 +41,18 @@ export class Mirrors {
 
   /** Notes that a mirror answered. */
   answered(wrapper: Wrapper, target: Target, mirror: Mirror): void {
-    const choice = this.#choices.get(key(wrapper, target))
-    if (choice !== undefined && choice.failedAtMicros.size > 0) choice.failedAtMicros.delete(target.mirrors.indexOf(mirror))
+    if (target.mirrors.length < 2) return
+    const choice = this.#choice(wrapper, target)
+    choice.good = target.mirrors.indexOf(mirror)
+    choice.failedAtMicros.delete(choice.good)
   }
 
   #choice(wrapper: Wrapper, target: Target): Choice {
     const name = key(wrapper, target)
     let choice = this.#choices.get(name)
     if (choice === undefined) {
-      choice = { current: this.#daemon.context.random.int(0, Math.max(0, target.mirrors.length - 1)), failedAtMicros: new Map() }
+      const first = target.mirrors.length < 2 ? 0 : this.#daemon.context.random.int(0, target.mirrors.length - 1)
+      choice = { current: first, good: first, failedAtMicros: new Map() }
       this.#choices.set(name, choice)
     }
     return choice

@@ -54,7 +54,7 @@ const linesOf = (member: Member): ReadonlyArray<Line> => {
   const closed = member.component === undefined && member.state === "closed" && !member.connecting
   if (closed) return [["status", "recovery-required"], ["node_state", "closed"], ...error, ...lists]
   const applied = member.state === "joining" && member.history !== member.component?.history ? -1 : member.applied
-  const seqno = member.state === "destroyed" ? 0 : Math.max(applied, member.state === "joining" ? (member.component?.seqno ?? 0) : 0)
+  const seqno = member.state === "destroyed" ? 0 : applied < 0 ? member.cameInAt : applied
   return [
     ["state_seqno", String(seqno)],
     ["conf_id", String(viewNumberOf(member))],

@@ -75,7 +75,7 @@ export class World implements SimulatedCluster, WorldContext {
 
   addNode(spec: NodeSpec): void {
     if (this.hosts.has(spec.name)) throw new Error(`a node named '${spec.name}' exists already`)
-    const host = new Host(spec, new Disk(`${dataRoot}/${spec.name}`, () => this.#nextDocumentId()))
+    const host = new Host(spec, this.hosts.size, new Disk(`${dataRoot}/${spec.name}`, () => this.#nextDocumentId()))
     this.hosts.set(spec.name, host)
     this.hostNames.add(hostPart(spec.address))
     this.#byAddress.set(spec.address, host)

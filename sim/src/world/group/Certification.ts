@@ -1,7 +1,7 @@
 /**
- * Certification as Galera does it: a change loses against one that came before it in the order, touches the same row,
- * and had not been applied where the loser was prepared. Rows are known by table and id; what was selected by anything
- * but ids counts as the whole table.
+ * Certification as Galera does it: a change loses against one of another node that came before it in the order, touches
+ * the same row, and had not been applied where the loser was prepared. Changes of one node never lose against each
+ * other. Rows are known by table and id; what was selected by anything but ids counts as the whole table.
  */
 
 /** What a change touches: ids of a table, or the whole table. */
@@ -10,10 +10,22 @@ export interface Touched {
   readonly ids: ReadonlyArray<bigint> | undefined
 }
 
+/** Nodes are small numbers here, so that a row needs one number: where it was changed last, and by whom. */
+const nodesMax = 1024
+
 class TableHistory {
   readonly rows = new Map<bigint, number>()
-  wide = 0
-  any = 0
+  /** Per node, the last change of any row, and the last one of the whole table. */
+  readonly any = new Map<number, number>()
+  readonly wide = new Map<number, number>()
+  last = 0
+}
+
+const changedByOther = (places: ReadonlyMap<number, number>, node: number, seen: number): boolean => {
+  for (const [other, seqno] of places) {
+    if (other !== node && seqno > seen) return true
+  }
+  return false
 }
 
 /** The last number at which each row was changed. */
@@ -21,30 +33,33 @@ export class Certification {
   #tables = new Map<string, TableHistory>()
   #rows = 0
 
-  /** True if nothing that the change touches was changed after `seen`. */
-  passes({ table, ids }: Touched, seen: number): boolean {
+  /** True if no other node has changed after `seen` what the change of `node` touches. */
+  passes({ table, ids }: Touched, node: number, seen: number): boolean {
     const history = this.#tables.get(table)
-    if (history === undefined || history.any <= seen) return true
-    if (ids === undefined || history.wide > seen) return false
+    if (history === undefined || history.last <= seen) return true
+    if (ids === undefined) return !changedByOther(history.any, node, seen)
+    if (changedByOther(history.wide, node, seen)) return false
     for (const id of ids) {
-      if ((history.rows.get(id) ?? 0) > seen) return false
+      const place = history.rows.get(id)
+      if (place !== undefined && place % nodesMax !== node && Math.floor(place / nodesMax) > seen) return false
     }
     return true
   }
 
-  /** Notes that the change stands at `seqno`. */
-  record({ table, ids }: Touched, seqno: number): void {
+  /** Notes that the change of `node` stands at `seqno`. */
+  record({ table, ids }: Touched, node: number, seqno: number): void {
     let history = this.#tables.get(table)
     if (history === undefined) {
       history = new TableHistory()
       this.#tables.set(table, history)
     }
-    history.any = seqno
+    history.last = seqno
+    history.any.set(node, seqno)
     if (ids === undefined) {
-      history.wide = seqno
+      history.wide.set(node, seqno)
       return
     }
-    for (const id of ids) history.rows.set(id, seqno)
+    for (const id of ids) history.rows.set(id, seqno * nodesMax + node)
     this.#rows += ids.length
   }
 
@@ -57,8 +72,8 @@ export class Certification {
   forget(seenByAll: number): void {
     this.#rows = 0
     for (const history of this.#tables.values()) {
-      for (const [id, seqno] of history.rows) {
-        if (seqno <= seenByAll) history.rows.delete(id)
+      for (const [id, place] of history.rows) {
+        if (Math.floor(place / nodesMax) <= seenByAll) history.rows.delete(id)
       }
       this.#rows += history.rows.size
     }

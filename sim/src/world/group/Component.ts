@@ -42,6 +42,8 @@ export class Component {
   /** When the present stall began, and whether a link is the cause of it (and not a pause). */
   brokeAtMicros = 0
   brokenByLink = false
+  /** When a member last left of its own will: those that leave together make one view. */
+  leftAtMicros = Number.NEGATIVE_INFINITY
   /** The parts into which the members had fallen when they last did. */
   lastParts: Array<Array<Member>> = []
   /** True if the next merge needs no long search for the others. */
@@ -111,13 +113,13 @@ export class Component {
   /** Gives a change its place and everybody their copy. */
   order(proposal: Proposal): void {
     const seqno = ++this.seqno
-    const passes = this.certification.passes(proposal.touched, proposal.seen)
-    if (passes) this.certification.record(proposal.touched, seqno)
+    const passes = this.certification.passes(proposal.touched, proposal.origin.host.number, proposal.seen)
+    if (passes) this.certification.record(proposal.touched, proposal.origin.host.number, seqno)
     const change = passes ? proposal.change : undefined
     const now = this.context.queue.nowMicros
     let applied: Applied | undefined
     for (const member of this.members) {
-      if (member === proposal.origin && member.state !== "joining") {
+      if (member === proposal.origin && !member.receiving) {
         member.drain()
         applied = member.applyNow({ seqno, change, dueMicros: now })
       } else {
@@ -151,7 +153,8 @@ export class Component {
     this.quorumBase = this.members.map((member) => member.host.name)
     const view = [...this.members]
     for (const member of this.members) {
-      if (!member.frozen) member.shown = undefined
+      if (member.frozen) continue
+      member.shown = undefined
       member.view = view
     }
     this.announce()

@@ -23,6 +23,8 @@ export interface Ordered {
 export interface MemberHost {
   readonly name: string
   readonly address: string
+  /** Position of the host in the world. */
+  readonly number: number
   /** True while the process can work: it exists, is not paused, and is the one that opened the membership. */
   running(): boolean
   /** True while the process exists, paused or not. */
@@ -81,6 +83,10 @@ export class Member {
   exiting = false
   /** True when the process cannot go on with replication and only its end helps (finding 49). */
   stuck = false
+  /** True until a state transfer has brought what was missed; what is ordered meanwhile waits. */
+  receiving = false
+  /** Number at which the group stood when this member came in. */
+  cameInAt = 0
   /** Process is starting and has not met its group yet. */
   connecting = false
   /** Members of the last primary view that this node has seen, as `nodes_view` shows them. */
@@ -116,7 +122,7 @@ export class Member {
 
   /** Applies everything that is due, in order. Nothing while rows are being received. */
   catchUp(nowMicros: number): void {
-    if (this.#queueHead === this.#queue.length || this.state === "joining" || this.frozen || this.stuck) return
+    if (this.#queueHead === this.#queue.length || this.receiving || this.frozen || this.stuck) return
     for (let entry = this.#queue[this.#queueHead]; entry !== undefined; entry = this.#queue[this.#queueHead]) {
       if (entry.dueMicros > nowMicros) return
       this.#queueHead++

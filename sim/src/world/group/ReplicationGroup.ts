@@ -11,6 +11,9 @@ import { type Arrival, StateTransfer, type TableCopier } from "./StateTransfer.t
 
 const byHost = (a: Member, b: Member): number => (a.host.name < b.host.name ? -1 : a.host.name > b.host.name ? 1 : 0)
 
+/** Members that leave within this time leave in one view. */
+const togetherWithinMicros = 2000
+
 const exists = (member: Member): boolean => member.host.exists()
 
 /** A JOIN that is connecting. Those that began together come in together. */
@@ -58,6 +61,8 @@ export class ReplicationGroup {
       if (!member.stuck) member.state = "joining"
     }
     component.members.sort(byHost)
+    // Who was waiting for the view that is just being formed is part of it.
+    if (component.formedAtMicros === this.context.queue.nowMicros && component.viewNumber > 1) component.viewNumber--
     component.becomePrimaryView()
     for (const member of arrivals) {
       if (!member.stuck) this.transfer.start(component, member, arrival, preferred, () => done(member))
@@ -76,16 +81,24 @@ export class ReplicationGroup {
   leave(member: Member): void {
     const component = member.component
     if (component === undefined) return
+    if (member.host.running()) member.drain()
     component.remove(member)
     this.#refuseOwn(component, member)
     for (const other of [...component.broken.keys()]) {
       if (other.split(" ").includes(member.host.name)) component.broken.delete(other)
     }
     if (component.members.length === 0) this.#discard(component)
-    else if (component.primary) component.becomePrimaryView()
+    else if (component.primary) this.#viewWithout(component)
     else component.quorumBase = component.quorumBase.filter((host) => host !== member.host.name)
     component.announce()
     this.reassess()
+  }
+
+  #viewWithout(component: Component): void {
+    const now = this.context.queue.nowMicros
+    if (now - component.leftAtMicros < togetherWithinMicros) component.viewNumber--
+    component.leftAtMicros = now
+    component.becomePrimaryView()
   }
 
   /** `pc.bootstrap`: this view declares itself primary. */
@@ -255,7 +268,6 @@ export class ReplicationGroup {
     const { random, timings } = this.context
     const late = !isWinner && othersGoOn && random.chance(timings.lateMinorityShare) ? this.#draw(timings.lateMinorityMicros) : 0
     const viewOf = new Map(formed.members.map((member) => [member, this.#oldView(member, before)]))
-    if (isWinner) formed.becomePrimaryView()
     for (const member of formed.members) {
       const paused = !member.host.running()
       const transferring = formed.members.length < before.members.length && (member.state === "donor" || member.state === "joining")
@@ -264,6 +276,7 @@ export class ReplicationGroup {
         if (!paused) this.#thawAfter(member, transferring ? timings.transferLateMicros : late)
       }
     }
+    if (isWinner) formed.becomePrimaryView()
     formed.held = formed.held.filter((proposal) => {
       if (proposal.origin.frozen) proposal.origin.waiting.push(proposal)
       return !proposal.origin.frozen

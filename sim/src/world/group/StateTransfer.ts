@@ -49,6 +49,8 @@ export class StateTransfer {
   start(component: Component, receiver: Member, arrival: Arrival, preferred: Member | undefined, done: () => void): void {
     const donor = chooseDonor(component, receiver, preferred)
     receiver.state = "joining"
+    receiver.receiving = true
+    receiver.cameInAt = component.seqno
     receiver.transfer = { total: 0, stage: "unknown", table: "0 ((null))", tables: 0 }
     if (donor === undefined) {
       this.#context.queue.after(this.#context.timings.missedBaseMicros, () => {
@@ -97,6 +99,7 @@ export class StateTransfer {
     this.#copier.setTables(receiver, donor.tables)
     receiver.standAt(component.history, donor.applied)
     receiver.state = "synced"
+    receiver.receiving = false
     receiver.catchUp(this.#context.queue.nowMicros)
     this.#copier.save(receiver)
     this.#context.changed(donor)
@@ -120,11 +123,12 @@ export class StateTransfer {
       return
     }
     const missed = component.seqno - receiver.applied
-    const micros = missed === 0 ? 0 : timings.missedBaseMicros + (missed / timings.missedWritesPerSecond) * 1_000_000
-    queue.after(micros, () => this.#finishMissed(component, donor, receiver, done))
+    const applyMicros = (missed / timings.missedWritesPerSecond) * 1_000_000
+    const restMicros = missed === 0 ? 0 : timings.missedBaseMicros
+    queue.after(applyMicros, () => this.#applyMissed(component, donor, receiver, done, restMicros))
   }
 
-  #finishMissed(component: Component, donor: Member, receiver: Member, done: () => void): void {
+  #applyMissed(component: Component, donor: Member, receiver: Member, done: () => void, restMicros: number): void {
     if (receiver.component !== component || receiver.state !== "joining") return
     donor.drain()
     const missed = donor.keptAfter(receiver.applied)
@@ -134,11 +138,15 @@ export class StateTransfer {
     }
     receiver.forgetQueue()
     receiver.queueFirst(missed)
-    receiver.state = "synced"
+    receiver.receiving = false
     receiver.drain()
-    this.#copier.save(receiver)
-    this.#context.changed(receiver)
-    done()
+    this.#context.queue.after(restMicros, () => {
+      if (receiver.component !== component || receiver.state !== "joining") return
+      receiver.state = "synced"
+      this.#copier.save(receiver)
+      this.#context.changed(receiver)
+      done()
+    })
   }
 
   #endDestroyed(donor: Member, receiver: Member): void {
