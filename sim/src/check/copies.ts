@@ -49,7 +49,7 @@ export const copiesOf = (context: CheckContext, view: View, shard: ShardOfTable,
 }
 
 /** What a statement takes away from its node: the physical tables that are no longer part of their group, or gone. */
-export const takenAway = (view: View, sql: string): { readonly statement: "exit" | "drop"; readonly physicals: ReadonlyArray<string> } | undefined => {
+export const takenAway = (context: CheckContext, view: View, node: string, sql: string): { readonly statement: "exit" | "drop"; readonly physicals: ReadonlyArray<string> } | undefined => {
   if (sql.startsWith("DROP TABLE")) {
     const physical = /^DROP TABLE (?:IF EXISTS )?(system\.\w+)/.exec(sql)?.[1]
     return physical === undefined ? undefined : { statement: "drop", physicals: [physical] }
@@ -57,9 +57,19 @@ export const takenAway = (view: View, sql: string): { readonly statement: "exit"
   if (sql.startsWith("EXIT CLUSTER") || sql.startsWith("DELETE CLUSTER")) {
     const name = sql.split(" ")[2]
     const group = name === undefined ? undefined : view.groups.get(name)?.record
-    return group === undefined ? undefined : { statement: "exit", physicals: group.shards.map((shard) => shard.physical) }
+    return group === undefined ? undefined : { statement: "exit", physicals: group.shards.map((shard) => shard.physical).filter((physical) => !isPlainCopy(context, view, node, physical)) }
   }
   return undefined
+}
+
+/** A copy of RF 1 is no member of anything in the committed layout: leaving a temporary group takes nothing from it. */
+const isPlainCopy = (context: CheckContext, view: View, node: string, physical: string): boolean => {
+  for (const { record: table } of view.tables.values()) {
+    for (const placement of table.layout) {
+      if (placement.physical === physical) return placement.group === null && placement.nodes.some((address) => context.hostOf(address) === node)
+    }
+  }
+  return false
 }
 
 /** Tables whose copies are meant to stay. */

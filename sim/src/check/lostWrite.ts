@@ -86,7 +86,7 @@ export const lostWrite: MakeChecker = (context) => ({
   onEvent: (event) => {
     if (event.kind !== "answer" || event.answer._tag !== "Ok") return
     const view = context.state.view()
-    const taken = takenAway(view, event.sql)
+    const taken = takenAway(context, view, event.node, event.sql)
     if (taken === undefined) return
     const shards = shardsByPhysical(view)
     const tables = new Set(taken.physicals.flatMap((physical) => shards.get(physical)?.table ?? []).filter(isKept))

@@ -101,7 +101,7 @@ export const replicationFactor: MakeChecker = (context) => ({
   onEvent: (event) => {
     if (event.kind !== "answer" || event.answer._tag !== "Ok" || event.from === null) return
     const view = context.state.view()
-    const taken = takenAway(view, event.sql)
+    const taken = takenAway(context, view, event.node, event.sql)
     if (taken === undefined) return
     const shards = shardsByPhysical(view)
     for (const physical of taken.physicals) {
