@@ -29,18 +29,17 @@ export const promotable = (
   away: ReadonlySet<string>,
   coordinationMembers: ReadonlyArray<string>,
 ): ReadonlyArray<string> | string => {
-  const visible = group.members.find((node) => away.has(node) && coordinationMembers.includes(node))
+  const shows = (node: string) => view.observations.get(node)?.record.groups[group.name] !== undefined
+  // Whoever may have been in the last primary component: who was seen in it, and who was to join it since.
+  const electors = [...new Set([...group.lastPrimary, ...group.members])].filter((node) => away.has(node) || shows(node))
+  const missing = electors.filter((node) => away.has(node))
+  const visible = missing.find((node) => coordinationMembers.includes(node))
   if (visible !== undefined) return `${visible} is still seen in the coordination cluster`
-  const present = group.members.filter((node) => !away.has(node))
-  const missing = group.members.filter((node) => away.has(node))
   if (missing.length === 0) return "all members are there: it heals by itself"
-  if (missing.length * 2 > group.members.length) return `${missing.join(", ")} could have been a majority of their own`
-  const survivors = present.filter((node) => group.inSync.includes(node))
+  if (missing.length * 2 > electors.length) return `${missing.join(", ")} could have been a majority of their own`
+  const present = electors.filter((node) => !away.has(node))
+  const survivors = present.filter((node) => group.inSync.includes(node) && group.members.includes(node))
   if (survivors.length === 0) return "no member that is there is in sync"
-  if (survivors.length < present.length) {
-    const others = present.filter((node) => !group.inSync.includes(node))
-    const joined = others.filter((node) => view.observations.get(node)?.record.groups[group.name] !== undefined)
-    if (joined.length > 0) return `${joined.join(", ")} is there but not in sync`
-  }
-  return survivors
+  const strangers = present.filter((node) => !survivors.includes(node))
+  return strangers.length === 0 ? survivors : `${strangers.join(", ")} is there but not in sync`
 }

@@ -175,7 +175,7 @@ export const planCreate = (
     const members = existing?.members ?? shards[0]?.nodes ?? []
     const carriedShards: ReadonlyArray<GroupShard> = shards.map(({ shard, physical }) => ({ table: wish.table, shard, physical }))
     groups.set(name, {
-      ...(existing ?? { name, rf: wish.rf, status: "forming", members, inSync: [], exiled: [], leaving: [], shards: [], epoch: 0 }),
+      ...(existing ?? { name, rf: wish.rf, status: "forming", members, inSync: [], exiled: [], leaving: [], lastPrimary: [], shards: [], epoch: 0 }),
       shards: [...(existing?.shards ?? []), ...carriedShards],
       operation,
     })
@@ -413,6 +413,7 @@ const rebalanced = (
         inSync: [],
         exiled: [],
         leaving: [from],
+        lastPrimary: [],
         shards: [{ table: item.table, shard: item.shard, physical: placement.physical }],
         epoch: 0,
         operation: null,

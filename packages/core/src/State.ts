@@ -110,6 +110,8 @@ export const Group = Schema.Struct({
   exiled: Schema.Array(Schema.String),
   /** Who shall leave: copies of these nodes count for nothing, and are dropped in the end. */
   leaving: Schema.Array(Schema.String),
+  /** The members of the last primary component that the engine has seen. */
+  lastPrimary: Schema.Array(Schema.String),
   shards: Schema.Array(GroupShard),
   epoch: Schema.Int,
   operation: Schema.NullOr(Schema.String),

@@ -13,6 +13,7 @@ import { DaemonControl } from "./DaemonControl.ts"
 import type { EngineConfig } from "./EngineConfig.ts"
 import { failureOf } from "./ErrorClass.ts"
 import { probeTable, rowId } from "./Identifier.ts"
+import { promotable } from "./Health.ts"
 import { journal } from "./Journal.ts"
 import { Manticore } from "./Manticore.ts"
 import { Mutations } from "./Mutation.ts"
@@ -126,7 +127,7 @@ const createGroup = Effect.fnUntraced(function* (name: string) {
   if (attached._tag !== "Done") return attached
   const stored = yield* groupRecord(name)
   if (stored === undefined) return failed(`no record of group ${name}`)
-  yield* updateGroup(stored, (group) => ({ ...group, inSync: plus(group.inSync, node) }))
+  yield* updateGroup(stored, (group) => ({ ...group, inSync: plus(group.inSync, node), lastPrimary: plus(group.lastPrimary, node) }))
   return done()
 })
 
@@ -300,7 +301,8 @@ const verifyReplica = Effect.fnUntraced(function* (name: string) {
     const sameMembers = now?.size === before?.size && now?.members.join() === before?.members.join()
     if (!isPrimary(now) || !sameMembers) return retry("the membership changed during the comparison")
   }
-  yield* updateGroup(stored, (group) => ({ ...group, inSync: plus(group.inSync, node) }))
+  const lastPrimary = before?.members ?? []
+  yield* updateGroup(stored, (group) => ({ ...group, inSync: plus(group.inSync, node), lastPrimary }))
   return done(`${compared} rows equal to ${donor ?? "nobody"}`)
 })
 
@@ -523,6 +525,11 @@ const neededHere = (view: View, node: string, physical: string): string | undefi
       return `${physical} belongs to group ${group.name}, of which ${node} is a member`
     }
   }
+  const carried = [...view.groups.values()].some(
+    ({ record }) => record.status !== "dissolved" && record.shards.some((shard) => shard.physical === physical),
+  )
+  // While a group carries the shard, its members are what counts; the layout is committed after them.
+  if (carried) return undefined
   for (const { record: table } of view.tables.values()) {
     if (table.status !== "ready") continue
     const shard = table.layout.find((item) => item.physical === physical && item.nodes.includes(node))
@@ -553,22 +560,18 @@ const detachShard = Effect.fnUntraced(function* (name: string, tables: ReadonlyA
 // ---------------------------------------------------------------- promotion
 
 const promoteGroup = Effect.fnUntraced(function* (name: string) {
-  const { node, refresh, permitted, away } = yield* CurrentStep
+  const { node, refresh, permitted, away, config } = yield* CurrentStep
   const view = yield* refresh
   const stored = view.groups.get(name)
   if (stored === undefined) return failed(`no record of group ${name}`)
   const seen = yield* ownGroup(name)
   if (seen === undefined) return failed(`${name} is absent here`)
   if (seen.status === "primary") return done("healed by itself")
-  const group = stored.record
-  if (!group.inSync.includes(node)) return failed(`${node} is not in sync`)
-  const gone = away()
-  const returned = group.members.find((member) => !gone.has(member) && !group.inSync.includes(member))
-  if (returned !== undefined) return retry(`${returned} is back`)
-  const coordination = (yield* ownGroups).get((yield* CurrentStep).config.coordination)
-  const visible = group.members.find((member) => gone.has(member) && coordination?.members.includes(member))
-  if (visible !== undefined) return retry(`${visible} is still seen in the coordination cluster`)
-  if (seen.size !== group.inSync.length) return retry(`${seen.size} members are seen, ${group.inSync.length} are in sync`)
+  const coordination = (yield* ownGroups).get(config.coordination)
+  const survivors = promotable(view, stored.record, away(), coordination?.members ?? [])
+  if (typeof survivors === "string") return retry(survivors)
+  if (!survivors.includes(node)) return failed(`${node} is not in sync`)
+  if (seen.size !== survivors.length) return retry(`${seen.size} members are seen, ${survivors.length} are in sync`)
   if (!(yield* permitted)) return retry("not permitted now")
   const answer = yield* query(Sql.bootstrap(name))
   const after = yield* ownGroup(name)
@@ -578,9 +581,14 @@ const promoteGroup = Effect.fnUntraced(function* (name: string) {
 const refreshPeers = Effect.fnUntraced(function* (name: string) {
   const seen = yield* ownGroup(name)
   if (!isPrimary(seen)) return retry(`${name} is ${seen?.status ?? "absent"}`)
-  if (seen?.nodesSet.every((member) => seen.members.includes(member))) return done()
-  const answer = yield* query(Sql.updatePeers(name))
-  return verdict(answer, "ALTER CLUSTER UPDATE nodes") ?? done()
+  if (seen === undefined) return retry(`${name} is absent`)
+  if (!seen.nodesSet.every((member) => seen.members.includes(member))) {
+    const outcome = verdict(yield* query(Sql.updatePeers(name)), "ALTER CLUSTER UPDATE nodes")
+    if (outcome !== undefined) return outcome
+  }
+  const stored = yield* groupRecord(name)
+  if (stored !== undefined) yield* updateGroup(stored, (group) => ({ ...group, lastPrimary: seen.members }))
+  return done()
 })
 
 // ---------------------------------------------------------------- layout

@@ -175,7 +175,7 @@ describe("planConverge", () => {
     const to = three.find((node) => node !== from) ?? ""
     const move: Group = {
       name: "sw_1_9_m_0", rf: 1, status: "temporary", members: [from ?? "", to].toSorted(), inSync: [from ?? ""], exiled: [],
-      leaving: [from ?? ""], shards: [{ table: "t", shard: 0, physical: placement?.physical ?? "" }], epoch: 3, operation: null,
+      leaving: [from ?? ""], lastPrimary: [], shards: [{ table: "t", shard: 0, physical: placement?.physical ?? "" }], epoch: 3, operation: null,
     }
     const presence: Presence = { away: new Set([to]), lost: new Set() }
     const plan = planConverge(clusterOf(three, tables, [move]), presence, config, "2_1", { rebalance: true, requested: false })
