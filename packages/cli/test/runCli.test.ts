@@ -1,0 +1,216 @@
+/**
+ * Protects the outer contract: exit codes, one JSON document on standard output and nothing else there, and messages
+ * that say what to do. Runs the command line as `main.ts` does, with a screen that remembers.
+ */
+import { spawnSync } from "node:child_process"
+import fs from "node:fs"
+import os from "node:os"
+import path from "node:path"
+import { afterAll, beforeAll, describe, expect, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import { runCli } from "../src/cli/runCli.ts"
+import { plainPaint, Screen, type ScreenShape } from "../src/cli/Screen.ts"
+import { worstOf } from "../src/cli/ExitCode.ts"
+
+let folder: string
+beforeAll(() => {
+  folder = fs.mkdtempSync(path.join(os.tmpdir(), "ship shard "))
+  fs.writeFileSync(path.join(folder, "quick.yaml"), scenario("quick", "[]"))
+  fs.writeFileSync(path.join(folder, "late.yaml"), scenario("late", "[{within: 1s, node: n1, is: down}]"))
+  fs.mkdirSync(path.join(folder, "empty"))
+  fs.mkdirSync(path.join(folder, "broken"))
+  fs.writeFileSync(path.join(folder, "broken", "broken.yaml"), scenario("broken", "[]").replace("until:", "utnil:"))
+})
+afterAll(() => {
+  fs.rmSync(folder, { recursive: true, force: true })
+})
+
+/** A cluster on which nothing happens; `eventually` may ask for more. */
+const scenario = (name: string, eventually: string) => `shardwright: 1
+name: ${name}
+about: A cluster comes up and rests.
+cluster: {nodes: 3}
+until: 5s
+expect: {eventually: ${eventually}}
+`
+
+/** The command line with these arguments: what it printed where, and how it ended. */
+const shardwright = (...args: ReadonlyArray<string>) => shardwrightOn({}, ...args)
+
+const shardwrightOn = Effect.fnUntraced(function* (screen: Partial<ScreenShape>, ...args: ReadonlyArray<string>) {
+  const printed: Array<string> = []
+  const noted: Array<string> = []
+  const statuses: Array<string> = []
+  const exitCode = yield* runCli(args).pipe(
+    Effect.provideService(Screen, {
+      print: (line) => printed.push(line),
+      note: (line) => noted.push(line),
+      status: (line) => statuses.push(line),
+      isWatched: true,
+      paint: plainPaint,
+      columns: 100,
+      ...screen,
+    }),
+  )
+  return { exitCode, printed, out: printed.join("\n"), noted: noted.join("\n"), statuses }
+})
+
+describe("usage", () => {
+  it.effect.each([
+    [["sim", "run"], /Missing required argument: path/],
+    [["sim", "rnu"], /Did you mean this\?\s+run/],
+    [["sim", "run", "x", "--sed", "1"], /Did you mean this\?\s+--seed/],
+    [["sim", "run", "x", "--seed", "a"], /--seed: "a"\. Expected: a whole number/],
+    [["sim", "run", "x", "--seeds", "5..3"], /did you mean 3\.\.5\?/],
+    [["sim", "run", "x", "--until", "5"], /a duration with a unit/],
+    [["sim"], /SUBCOMMANDS/],
+    [[], /SUBCOMMANDS/],
+  ] as const)("%j ends with 2 and says what was expected", ([args, message]) =>
+    Effect.gen(function* () {
+      const { exitCode, noted, printed } = yield* shardwright(...args)
+      expect(exitCode).toBe(2)
+      expect(noted).toMatch(message)
+      expect(printed).toEqual([])
+    }),
+  )
+
+  it.effect("with --json is told as one document, too", () =>
+    Effect.gen(function* () {
+      const { exitCode, printed } = yield* shardwright("sim", "run", "--json")
+      expect(exitCode).toBe(2)
+      expect(printed.map((line) => JSON.parse(line))).toEqual([
+        { error: { exitCode: 2, message: "Missing required argument: path" } },
+      ])
+    }),
+  )
+
+  it.effect("of seeds is one of two ways", () =>
+    Effect.gen(function* () {
+      const { exitCode, noted } = yield* shardwright("sim", "run", folder, "--seed", "1", "--seeds", "1..3")
+      expect(exitCode).toBe(2)
+      expect(noted).toMatch(/--seed and --seeds exclude each other/)
+    }),
+  )
+})
+
+describe("sim run", () => {
+  it.effect("tells a run and what happened, and ends with 0", () =>
+    Effect.gen(function* () {
+      const { exitCode, out, statuses } = yield* shardwright("sim", "run", path.join(folder, "quick.yaml"))
+      expect(out).toMatch(/^passed quick \(seed 1\)\n {2}0:0\d\.\d of virtual time in /)
+      expect(out).toMatch(/ {5}0:00\.0 {2}phase {8}the cluster and its tables are ready\n/)
+      expect(out).toMatch(/\n1 run passed, 0 failed$/)
+      expect(statuses[0]).toBe("[1/1] quick, seed 1: 0:00.0 of virtual time")
+      expect(statuses.at(-1)).toBe("")
+      expect(exitCode).toBe(0)
+    }),
+  )
+
+  it.effect("ends with 3 when something did not happen in time, and says how to run it again", () =>
+    Effect.gen(function* () {
+      const file = path.join(folder, "late.yaml")
+      const { exitCode, out } = yield* shardwright("sim", "run", file, "--seed", "7")
+      expect(out).toMatch(/^FAILED \(liveness\) late/)
+      expect(out).toMatch(/✗ expected eventually: /)
+      expect(out).toContain(`again: shardwright sim run '${file}' --seed 7`)
+      expect(out).toMatch(/\n0 runs passed, 1 failed$/)
+      expect(exitCode).toBe(3)
+    }),
+  )
+
+  it.effect("prints one document with --json, and progress elsewhere", () =>
+    Effect.gen(function* () {
+      const file = path.join(folder, "quick.yaml")
+      const { exitCode, printed, noted } = yield* shardwright("sim", "run", file, "--seeds", "3..5", "--json")
+      expect(exitCode).toBe(0)
+      expect(printed).toHaveLength(1)
+      const document = JSON.parse(printed[0] ?? "")
+      expect(document).toMatchObject({ passed: 2, failed: 0 })
+      expect(document.scenarios.map((run: { seed: number }) => run.seed)).toEqual([3, 4])
+      expect(Object.keys(document.scenarios[0])).toEqual(expect.arrayContaining([...contractFields]))
+      expect(noted.split("\n")).toHaveLength(2)
+    }),
+  )
+
+  const contractFields = [
+    "name",
+    "file",
+    "seed",
+    "passed",
+    "class",
+    "virtualMs",
+    "wallMs",
+    "events",
+    "commands",
+    "traceHash",
+    "violations",
+    "expectations",
+    "stats",
+  ] as const
+
+  it.effect("writes the trace of one run, and of one run only", () =>
+    Effect.gen(function* () {
+      const trace = path.join(folder, "trace.ndjson")
+      const quick = path.join(folder, "quick.yaml")
+      expect((yield* shardwright("sim", "run", quick, "--trace", trace)).exitCode).toBe(0)
+      const lines = fs.readFileSync(trace, "utf8").trimEnd().split("\n")
+      expect(lines.length).toBeGreaterThan(100)
+      expect(JSON.parse(lines.at(-1) ?? "")).toHaveProperty("atMs")
+      const many = yield* shardwright("sim", "run", quick, "--seeds", "1..3", "--trace", trace)
+      expect([many.exitCode, many.noted]).toEqual([2, expect.stringMatching(/--trace writes the trace of one run/)])
+      const nowhere = yield* shardwright("sim", "run", quick, "--trace", path.join(folder, "no", "trace"))
+      expect([nowhere.exitCode, nowhere.noted]).toEqual([2, expect.stringMatching(/cannot be written/)])
+    }),
+  )
+
+  it.effect("refuses what it cannot read, with the place", () =>
+    Effect.gen(function* () {
+      const broken = yield* shardwright("sim", "run", folder, "--json")
+      expect(broken.exitCode).toBe(2)
+      expect(broken.noted).toMatch(/broken\.yaml:5:1: unknown key `utnil`/)
+      expect(JSON.parse(broken.out)).toMatchObject({ scenarios: [], passed: 0, problems: [{ line: 5, column: 1 }] })
+      for (const missing of ["nowhere.yaml", "empty"]) {
+        expect((yield* shardwright("sim", "run", path.join(folder, missing))).exitCode).toBe(2)
+      }
+    }),
+  )
+})
+
+describe("exit codes", () => {
+  it("weigh 70, then 4, 1, 3", () => {
+    expect(worstOf([3, 1, 4, 70])).toBe(70)
+    expect(worstOf([3, 1, 4])).toBe(4)
+    expect(worstOf([3, 1])).toBe(1)
+    expect(worstOf([0, 3])).toBe(3)
+    expect(worstOf([])).toBe(0)
+  })
+})
+
+describe("a bug of ours", () => {
+  it.effect("ends with 70, a short report and how to report it", () =>
+    Effect.gen(function* () {
+      const print = () => {
+        throw new Error("the printer is on fire")
+      }
+      const { exitCode, noted } = yield* shardwrightOn({ print }, "sim", "schema")
+      expect(exitCode).toBe(70)
+      expect(noted).toMatch(/Error: the printer is on fire\n[^]*This is a bug of ours: please report it/)
+      expect(noted.split("\n").length).toBeLessThan(20)
+    }),
+  )
+})
+
+describe("the process", () => {
+  const main = path.resolve(import.meta.dirname, "../src/main.ts")
+
+  it("prints its version, and help when asked for it", () => {
+    const version = spawnSync(process.execPath, [main, "--version"], { encoding: "utf8" })
+    expect([version.status, version.stdout]).toEqual([0, expect.stringMatching(/^shardwright v\d+\.\d+\.\d+\n$/)])
+    const help = spawnSync(process.execPath, [main, "sim", "run", "--help"], { encoding: "utf8" })
+    expect([help.status, help.stdout, help.stderr]).toEqual([0, expect.stringMatching(/--check-determinism/), ""])
+  })
+
+  it("carries the exit code out", () => {
+    expect(spawnSync(process.execPath, [main, "sim", "run", "nowhere.yaml"]).status).toBe(2)
+  })
+})
