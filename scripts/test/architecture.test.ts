@@ -69,6 +69,14 @@ describe("real time, chance and asynchrony", () => {
     expect(messages(banProblems, "sim/src/server.ts", text)).toHaveLength(2)
   })
 
+  it("has exceptions by file and name, no wider", () => {
+    const text = "export const now = () => performance.now() + Math.random()"
+    expect(messages(banProblems, "sim/src/run/RunScenario.ts", text)).toEqual([
+      expect.stringMatching(/^Math\.random: /),
+    ])
+    expect(messages(banProblems, "sim/src/run/Other.ts", text)).toHaveLength(2)
+  })
+
   it("is reported with its place", () => {
     const [problem] = banProblems(parseSource(engine, "export const a = 1\nexport const b = Date.now()"))
     expect(problem).toMatchObject({ file: engine, line: 2, column: 18 })
