@@ -68,7 +68,8 @@ export const lead = Effect.fnUntraced(function* (context: LeaderContext, view: V
     yield* supervise(context, view, operation)
   }
   if (!(yield* context.holdsLease)) return
-  yield* releaseLocks(context, view)
+  // What is released now is planned with at the next look, when the records show it.
+  if (yield* releaseLocks(context, view)) return
   if (yield* promoteGroups(context, view)) return
   // Operations that change the layout run one at a time; promotions run beside them.
   const busy = [...view.operations.values()].some(({ record }) => record.kind !== "repair")
@@ -344,17 +345,20 @@ const finish = Effect.fnUntraced(function* (
 })
 
 /** Releases tables and groups whose operation is over. */
-const releaseLocks = Effect.fnUntraced(function* (context: LeaderContext, view: View): Effect.fn.Return<void, LeaderError> {
+const releaseLocks = Effect.fnUntraced(function* (context: LeaderContext, view: View): Effect.fn.Return<boolean, LeaderError> {
   const { store, term } = context
+  let released = false
   for (const stored of view.tables.values()) {
     const table = stored.record
     if (table.operation === null || view.operations.has(table.operation)) continue
+    released = true
     const failed = table.status === "creating"
     yield* store.compareAndSet(stored, { ...table, operation: null, status: failed ? "failed" : table.status }, { term })
   }
   for (const stored of view.groups.values()) {
     const group = stored.record
     if (group.operation === null || view.operations.has(group.operation)) continue
+    released = true
     const forming = group.status === "forming"
     const orphaned = new Set(
       [...view.tables.values()].filter(({ record }) => record.status === "creating" || record.status === "failed").map(({ record }) => record.name),
@@ -368,6 +372,7 @@ const releaseLocks = Effect.fnUntraced(function* (context: LeaderContext, view: 
   // A step whose operation is over was claimed in its last moment.
   const stray = [...view.steps].filter(([operation]) => !view.operations.has(operation)).flatMap(([, rows]) => rows.map((row) => row.key))
   if (stray.length > 0) yield* store.retire(stray)
+  return released
 })
 
 // ---------------------------------------------------------------- promotion
