@@ -40,6 +40,8 @@ interface Progress {
 
 const patienceMicros = 90_000_000
 const pollMicros = 50_000
+/** What the recorder itself takes between an answer and the next statement; less than the milliseconds that it notes. */
+const recorderMicros = 500
 
 /** Plays transcripts; one instance for each. */
 export class Replay {
@@ -57,7 +59,8 @@ export class Replay {
 
   constructor(transcript: Transcript, seed = 1) {
     this.#transcript = transcript
-    this.#world = new World({ queue: this.#queue, random: new RandomStream(seed) })
+    // A write that reaches the others late is a race, and who wins a race is not compared.
+    this.#world = new World({ queue: this.#queue, random: new RandomStream(seed), timings: { lateApplyShare: 0, majorityRefusalShare: 0 } })
     const ports = portsOf(transcript)
     for (let number = 1; number <= transcript.nodes; number++) {
       this.#world.addNode({ name: nodeName(number), address: addressOf(number), replicationPorts: ports })
@@ -87,7 +90,8 @@ export class Replay {
   #before(line: Line): ReadonlyArray<Progress> {
     const others = this.#progress.filter((other) => !isBackground(other.line))
     if (line.group === undefined && line.kind === "statement") return others
-    return others.filter((other) => endMs(other.line) <= line.atMs)
+    const rivals = this.#rivals(line)
+    return others.filter((other) => endMs(other.line) <= line.atMs && !rivals.includes(other))
   }
 
   #startOf(line: Line): number {
@@ -95,7 +99,7 @@ export class Replay {
     const last = before.reduce<Progress | undefined>((a, b) => (a === undefined || endMs(b.line) >= endMs(a.line) ? b : a), undefined)
     const ended = before.reduce((latest, other) => Math.max(latest, other.endMicros ?? 0), 0)
     const gapMs = last === undefined ? line.atMs : Math.max(0, line.atMs - endMs(last.line))
-    const afterEnded = ended + gapMs * 1000
+    const afterEnded = ended + Math.max(gapMs * 1000, recorderMicros)
     const overlapping = this.#progress.filter((other) => !isBackground(other.line) && line.group !== undefined && other.line.group === line.group && !before.includes(other))
     return overlapping.reduce((latest, other) => Math.max(latest, Math.min(other.startMicros + (line.atMs - other.line.atMs) * 1000, afterEnded)), afterEnded)
   }
@@ -209,7 +213,7 @@ export class Replay {
     const around: Surroundings = {
       streamedTables: this.#streamedTables,
       streamed: this.#streamed,
-      unrecordedWrites: this.#transcript.lines.some((other) => other.kind === "figure" && other.tallies),
+      unrecordedWrites: hasTallies(this.#transcript),
     }
     const verdict = compare(line.sql, line.answer, answer, around)
     this.#statements.push({ line: line.line, sql: line.sql, expected: line.answer, actual: answer, verdict })
@@ -239,7 +243,7 @@ export class Replay {
       const held = holds(answer)
       if (held || this.#queue.nowMicros >= giveUpAt) {
         connection.close()
-        this.#waits.push({ line: line.line, agree: held === line.held || dependsOnStream(line, this.#streamed) })
+        this.#waits.push({ line: line.line, agree: held === line.held || (line.kind === "waitRows" && (this.#streamed || hasTallies(this.#transcript))) })
         done()
       } else this.#queue.after(pollMicros, askAgain)
     }, patienceMicros)
@@ -342,7 +346,7 @@ const isBackground = (line: Line): boolean => line.kind === "stream" || line.kin
 
 const endMs = (line: Line): number => line.atMs + line.ms
 
-const dependsOnStream = (line: Line, streamed: boolean): boolean => streamed && line.kind === "waitRows"
+const hasTallies = (transcript: Transcript): boolean => transcript.lines.some((line) => line.kind === "figure" && line.tallies)
 
 const flagsOf = (args: ReadonlyArray<string>, config: string): StartFlags => {
   const threads = /threads\s*=\s*(\d+)/.exec(config)?.[1]

@@ -136,7 +136,7 @@ const eventOf = (json: Json, common: Common): Line => {
     case "watch":
       return { ...common, kind: "watch" }
     case "figure":
-      return { ...common, kind: "figure", tallies: ["rounds", "acked", "writes", "answers"].some((key) => json[key] !== undefined) }
+      return { ...common, kind: "figure", tallies: ["rounds", "acked", "writes", "answers", "of"].some((key) => json[key] !== undefined) }
     default:
       return { ...common, kind: "unknown", event }
   }

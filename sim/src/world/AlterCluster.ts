@@ -21,66 +21,84 @@ export const addTables = (daemon: Daemon, member: Member, tables: ReadonlyArray<
     reply(refused(`table '${table}' is already part of cluster '${taken.name}'`))
     return
   }
-  const inView = othersInView(daemon, member)
-  const problems: Array<string> = []
   for (const table of tables) daemon.tablesInTransit.add(table)
-  const settled = (): void => {
-    for (const table of tables) daemon.tablesInTransit.delete(table)
-  }
   const bytes = tables.reduce((sum, table) => sum + daemon.host.disk.bytes(table), 0)
-  const copyMicros = context.timings.tableStatementMicros + (bytes / context.timings.copyBytesPerSecond) * 1_000_000
   const alone = member.component?.members.length === 1
-  askAll(context, daemon, othersKnown(daemon, member), (peer, call) => receive(daemon, peer, call, member, tables, alone ? 0 : copyMicros, problems),
-    (address, why, settle) => fail(daemon, address, why, inView.includes(address), problems, settle), () => {
-      settled()
-      if (problems.length > 0) reply(refused(problems.join("")))
-      else replicate(daemon, member, { kind: "attach", tables }, reply)
-    })
+  const copyMicros = alone ? 0 : context.timings.tableStatementMicros + (bytes / context.timings.copyBytesPerSecond) * 1_000_000
+  const sending: Sending = { daemon, member, tables, copyMicros, ready: [], problems: new Map() }
+  const addresses = othersKnown(daemon, member)
+  askAll(context, daemon, addresses, (peer, call) => receive(sending, peer, call), (address, why, settle) => fail(sending, address, why, settle), () => {
+    for (const table of tables) daemon.tablesInTransit.delete(table)
+    if (sending.problems.size > 0) {
+      reply(refused(addresses.map((address) => sending.problems.get(address) ?? "").join("")))
+      return
+    }
+    for (const peer of sending.ready) {
+      for (const table of tables) peer.host.disk.overwrite(table, daemon.host.disk)
+    }
+    replicate(daemon, member, { kind: "attach", tables }, reply)
+  })
 }
 
-const receive = (
-  daemon: Daemon,
-  peer: Daemon,
-  call: PeerCall,
-  member: Member,
-  tables: ReadonlyArray<string>,
-  copyMicros: number,
-  problems: Array<string>,
-): void => {
+/** Tables on their way to the other nodes. They take the place of what is there only if all have got them. */
+interface Sending {
+  readonly daemon: Daemon
+  readonly member: Member
+  readonly tables: ReadonlyArray<string>
+  readonly copyMicros: number
+  readonly ready: Array<Daemon>
+  /** By address: what the statement says of it. */
+  readonly problems: Map<string, string>
+}
+
+const receive = (sending: Sending, peer: Daemon, call: PeerCall): void => {
+  const { daemon, member, tables, problems } = sending
   const { context } = daemon
+  const problem = (text: string, micros: number): void => {
+    context.queue.after(micros, () => call.reply(() => problems.set(peer.address, `'${peer.address}': ${text}`)))
+  }
   if (tables.some((table) => peer.tablesInTransit.has(table))) {
     // Both sides send the same table and wait for each other (finding 17).
-    if (context.random.chance(0.5)) {
-      context.queue.after(context.timings.deadPeerMicros, () => call.reply(() => problems.push(`'${peer.address}': query timed out`)))
-    }
+    if (context.random.chance(0.5)) problem("query timed out", context.timings.deadPeerMicros)
     return
   }
-  const owner = tables.map((table) => peer.clusterOf(table)).find((found) => found !== undefined)
-  if (owner !== undefined) {
-    context.queue.after(context.timings.leaveNonPrimaryMicros, () => call.reply(() => problems.push(`'${peer.address}': retries limit exceeded`)))
+  if (tables.some((table) => peer.clusterOf(table) !== undefined)) {
+    problem("retries limit exceeded", context.timings.leaveNonPrimaryMicros)
+    return
+  }
+  if (othersInView(daemon, member).some((address) => !linkedTo(daemon, address))) {
+    // One member is behind a cut link: the statement fails for all (finding 56).
+    problem("query timed out", context.timings.unreachableMemberMicros.minMicros)
     return
   }
   for (const table of tables) peer.tablesInTransit.add(table)
-  context.queue.after(copyMicros, () => {
+  context.queue.after(sending.copyMicros, () => {
     if (!peer.exists()) return
     for (const table of tables) peer.tablesInTransit.delete(table)
     if (!context.network.connects(daemon.name, peer.name)) {
-      call.fail("unreachable")
+      problems.set(peer.address, `'${peer.address}': retries limit exceeded`)
+      context.queue.after(draw(context, context.timings.unreachableMemberMicros), () => call.fail("lost"))
       return
     }
-    const isMember = member.component?.members.some((other) => other.host === peer) ?? false
-    if (isMember && daemon.exists()) {
-      for (const table of tables) peer.host.disk.overwrite(table, daemon.host.disk)
-    }
+    if (member.component?.members.some((other) => other.host === peer) === true) sending.ready.push(peer)
     call.reply(() => {})
   })
 }
 
-const fail = (daemon: Daemon, address: string, why: PeerFailure, isInView: boolean, problems: Array<string>, settle: () => void): void => {
+const linkedTo = (daemon: Daemon, address: string): boolean =>
+  daemon.context.network.connects(daemon.name, daemon.context.hostAt(address)?.name ?? null)
+
+const fail = (sending: Sending, address: string, why: PeerFailure, settle: () => void): void => {
+  const { daemon, member, problems } = sending
   const { queue, timings } = daemon.context
-  const micros = why !== "unreachable" ? timings.deadPeerMicros : isInView ? draw(daemon.context, timings.unreachableMemberMicros) : timings.unreachablePeerMicros
+  const isInView = othersInView(daemon, member).includes(address)
+  if (problems.has(address)) {
+    settle()
+    return
+  }
+  const micros = why !== "unreachable" ? timings.deadPeerMicros : isInView ? timings.unreachableMemberMicros.minMicros : timings.unreachablePeerMicros
   queue.after(micros, () => {
-    if (isInView) problems.push(why === "unreachable" ? `'${address}': connect and query timed out` : `'${address}': retries limit exceeded`)
+    if (isInView) problems.set(address, `'${address}': ${why === "unreachable" ? "connect and query timed out" : "retries limit exceeded"}`)
     settle()
   })
 }

@@ -81,7 +81,7 @@ const connect = (daemon: Daemon, statement: JoinCluster, answers: ReadonlyArray<
   member.group = donor.group
   member.nodesSet = knownAddresses(answers)
   for (const address of member.nodesSet) member.everKnown.add(address)
-  const pending: PendingJoin = { member, sinceMicros: context.queue.nowMicros, donor, joined: () => finish(daemon, member, reply) }
+  const pending: PendingJoin = { member, sinceMicros: context.queue.nowMicros, donor, interrupted: false, joined: () => finish(daemon, member, reply) }
   donor.group.joining.push(pending)
   context.queue.after(connectMicros(daemon, donor), () => enter(daemon, pending))
 }

@@ -121,7 +121,7 @@ export const defaultTimings: Timings = {
   lateApplyMicros: between(0.2, 1.4),
   startMicros: between(50, 120),
   coldPrimaryMicros: between(25, 70),
-  rejoinMicros: between(950, 1500),
+  rejoinMicros: between(880, 1040),
   stopMicros: between(45, 80),
   leavePairMicros: between(5000, 5520),
   leaveMicros: between(6, 25),

@@ -173,6 +173,7 @@ export class Component {
 
   #forOther(member: Member, seqno: number, change: Ordered["change"], now: number): Ordered {
     const { random, timings } = this.context
+    if (change !== undefined && change.kind !== "write") return { seqno, change, dueMicros: Math.max(now + timings.networkMicros, member.lastDueMicros) }
     const late = random.chance(timings.lateApplyShare)
     const { minMicros, maxMicros } = late ? timings.lateApplyMicros : timings.applyMicros
     const due = now + timings.networkMicros + minMicros + random.float() * (maxMicros - minMicros)

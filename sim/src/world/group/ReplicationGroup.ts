@@ -22,6 +22,8 @@ export interface PendingJoin {
   readonly sinceMicros: number
   readonly donor: Member
   readonly joined: (member: Member) => void
+  /** True once the members have seen that it does not answer any more. */
+  interrupted: boolean
 }
 
 /** One replication cluster as a whole. */
@@ -57,7 +59,7 @@ export class ReplicationGroup {
     for (const member of arrivals) {
       component.members.push(member)
       member.component = component
-      member.shown = undefined
+      if (!member.frozen) member.shown = undefined
       if (!member.stuck) member.state = "joining"
     }
     component.members.sort(byHost)
@@ -110,6 +112,7 @@ export class ReplicationGroup {
   /** To be called whenever a process starts, ends, is paused or woken, or a link changes. */
   reassess(): void {
     for (const component of [...this.components]) this.#look(component)
+    for (const join of this.joining) this.#lookAtJoin(join)
     this.#considerMerges()
     this.#serveWaiters()
   }
@@ -167,6 +170,28 @@ export class ReplicationGroup {
     if (parts.length > 1) this.#separated(component, parts)
     else if (component.broken.size > 0) this.#relayed(component, broke)
     else this.#mended(component)
+  }
+
+  // A node that is cut off while it connects makes the members form their view anew, without it (finding 59).
+  #lookAtJoin(join: PendingJoin): void {
+    const component = join.donor.component
+    if (component === undefined || join.interrupted || !component.primary || component.stalled) return
+    if (!join.member.host.exists() || this.context.linked(join.member.host.name, join.donor.host.name)) return
+    join.interrupted = true
+    component.stalled = true
+    component.brokeAtMicros = this.context.queue.nowMicros
+    const { suspectMicros, consensusMicros } = this.context.timings
+    component.timer = this.context.queue.after(suspectMicros + this.#draw(consensusMicros), () => {
+      component.timer = undefined
+      if (component.broken.size > 0) {
+        this.#decide(component)
+        return
+      }
+      component.stalled = false
+      component.becomePrimaryView()
+      component.settleHeld(0)
+      this.reassess()
+    })
   }
 
   #separated(component: Component, parts: Array<Array<Member>>): void {
@@ -386,22 +411,32 @@ export class ReplicationGroup {
     const present = this.components.includes(a) && this.components.includes(b)
     if (!present || (a.primary && b.primary) || a.stalled || b.stalled) return
     if (!this.#canMeet(a) || !this.#canMeet(b) || !meet(a.members, b.members, this.context.linked)) return
-    a.mergesSoon = false
-    b.mergesSoon = false
-    if (b.primary) this.#join(b, a, "heal", () => {})
-    else this.#join(a, b, "heal", () => {})
+    const anchor = b.primary ? b : a
+    // Everybody who is in reach meets at once.
+    const others = this.components.filter((other) =>
+      other !== anchor && !other.primary && !other.stalled && this.#canMeet(other) && meet(anchor.members, other.members, this.context.linked))
+    // An eviction that was agreed on while all were back already makes no view of its own.
+    if (others.some((other) => other.mergesSoon) && anchor.mergesSoon && anchor.primary) anchor.viewNumber--
+    anchor.mergesSoon = false
+    if (anchor.primary) this.#joinAll(anchor, others, "heal", () => {})
+    else for (const other of others) this.#join(anchor, other, "heal", () => {})
+  }
+
+  #joinAll(into: Component, others: ReadonlyArray<Component>, arrival: Arrival, done: () => void): void {
+    for (const other of others) this.#discard(other)
+    this.admit(into, others.flatMap((other) => other.members), arrival, undefined, done)
+    for (const other of others) this.#deliverStowaways(into, other)
+    into.settleHeld(0)
   }
 
   /** Makes two views one; the first stays if it is primary. */
   #join(into: Component, from: Component, arrival: Arrival, done: () => void): void {
-    this.#discard(from)
-    const newcomers = from.members
     if (into.primary) {
-      this.admit(into, newcomers, arrival, undefined, done)
-      this.#deliverStowaways(into, from)
-      into.settleHeld(0)
+      this.#joinAll(into, [from], arrival, done)
       return
     }
+    this.#discard(from)
+    const newcomers = from.members
     const ahead = from.viewNumber > into.viewNumber ? from : into
     into.quorumBase = ahead.quorumBase
     into.viewNumber = ahead.viewNumber
