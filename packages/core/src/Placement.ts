@@ -190,7 +190,8 @@ export const defaultGroupBudget = 32
  * grown.moves.length // 3: a quarter of the twelve replicas
  * ```
  */
-export const place = (input: PlacementInput): Placement => placeReplicas(input, defaultGroupsPerNode, defaultGroupBudget)
+export const place = (input: PlacementInput): Placement =>
+  placeReplicas(input, defaultGroupsPerNode, defaultGroupBudget)
 
 /**
  * The initial layout of the existing orchestrator (`placement: buddy`), bit for bit: for adoption without moves and

@@ -12,7 +12,10 @@ interface BuddyCase {
 describe("buddyLayout", () => {
   const file = new URL("../testdata/buddy-layouts.jsonl", import.meta.url)
   // The file holds one case per line, as printed by the orchestrator that it was recorded from.
-  const cases = readFileSync(file, "utf8").trim().split("\n").map((line) => JSON.parse(line) as BuddyCase)
+  const cases = readFileSync(file, "utf8")
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as BuddyCase)
   it.each(cases)("$nodes.length nodes × $shards shards × RF $rf", ({ layout, nodes, rf, shards }) => {
     expect(buddyLayout(nodes, shards, rf)).toEqual(layout)
     expect(buddyLayout(nodes.toReversed(), shards, rf)).toEqual(layout)

@@ -4,6 +4,7 @@
  */
 import {
   aim,
+  classDeviation,
   companions,
   deviation,
   enlarge,
@@ -142,32 +143,32 @@ const newGroupCount = (model: Model, classIndex: number, existing: number, amoun
 
 /** Makes up to `count` groups for about `amount` shards, spread over the nodes by their shares. */
 const makeGroups = (model: Model, classIndex: number, count: number, amount: number): ReadonlyArray<Group> => {
+  if (count < 1) return []
   const { rf } = item(model.classes, classIndex)
-  // Each round asks for fewer groups than the one before; limits rarely bind, so one round is the rule.
-  for (let wanted = count; wanted > 0; ) {
-    const quota = quotas(model, classIndex, wanted, Math.ceil(amount / wanted))
-    const reachable = Math.floor(quota.reduce((sum, part) => sum + part, 0) / rf)
-    if (reachable === wanted) return formGroups(model, classIndex, wanted, quota)
-    wanted = reachable
+  for (const perNode of [model.groupsPerNode, model.groupBudget]) {
+    // Rather a few groups less than more of them on a node. Each round asks for fewer than the one before.
+    const least = perNode === model.groupBudget ? 1 : count / 2
+    for (let wanted = count; wanted >= least;) {
+      const quota = quotas(model, classIndex, wanted, Math.ceil(amount / wanted), perNode)
+      const reachable = Math.floor(quota.reduce((sum, part) => sum + part, 0) / rf)
+      if (reachable === wanted) return formGroups(model, classIndex, wanted, quota)
+      wanted = reachable
+    }
   }
   return []
 }
 
-/** How many of `count` new groups of `size` shards each node is to join. */
-const quotas = (model: Model, classIndex: number, count: number, size: number): Int32Array => {
+/** How many of `count` new groups of `size` shards each node is to join, with at most `perNode` groups on a node. */
+const quotas = (model: Model, classIndex: number, count: number, size: number, perNode: number): Int32Array => {
   const { topology } = model
   const { rf, share } = item(model.classes, classIndex)
   const bind = zonesBind(topology, rf)
   const inZone = new Int32Array(topology.zones)
-  const limitOf = (node: number, groups: number): number => {
+  const limit = Int32Array.from(topology.names, (_, node) => {
     if (at(topology.closed, node) === 1) return 0
     const room = Math.floor((at(topology.capacity, node) - at(model.load, node)) / size)
-    return Math.max(0, Math.min(count, groups - item(model.groupsAt, node).length, room))
-  }
-  const preferred = Int32Array.from(topology.names, (_, node) => limitOf(node, model.groupsPerNode))
-  const fair = preferred.reduce((sum, most, node) => sum + Math.min(most, Math.ceil(count * at(share, node))), 0)
-  const limit =
-    fair >= count * rf ? preferred : Int32Array.from(topology.names, (_, node) => limitOf(node, model.groupBudget))
+    return Math.max(0, Math.min(count, perNode - item(model.groupsAt, node).length, room))
+  })
   const quota = new Int32Array(topology.size)
   let missing = count * rf
   const grant = (node: number, groups: number): void => {
@@ -194,7 +195,8 @@ const quotas = (model: Model, classIndex: number, count: number, size: number): 
   function lessServed(left: number, right: number): boolean {
     const owed = at(quota, left) - count * at(share, left) - (at(quota, right) - count * at(share, right))
     if (Math.abs(owed) > epsilon) return owed < 0
-    return deviation(model, left) < deviation(model, right) - epsilon
+    const full = (node: number) => deviation(model, node) + classDeviation(model, classIndex, node)
+    return full(left) < full(right) - epsilon
   }
 }
 
@@ -323,7 +325,12 @@ const fillLevel = (groups: ReadonlyArray<Group>, amount: number): number => {
 }
 
 /** The group whose members are furthest below their shares of the table, then of everything; with room first. */
-const leastServed = (model: Model, groups: ReadonlyArray<Group>, table: number, room: ReadonlyArray<number>): number => {
+const leastServed = (
+  model: Model,
+  groups: ReadonlyArray<Group>,
+  table: number,
+  room: ReadonlyArray<number>,
+): number => {
   let best = -1
   let bestKey: readonly [number, number, number] = [0, 0, 0]
   groups.forEach((group, position) => {

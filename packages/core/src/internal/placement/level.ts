@@ -27,25 +27,67 @@ import {
 import { bestJoiner, fullness } from "./repair.ts"
 import { at, epsilon } from "./topology.ts"
 
-/** Sends replicas that move anyway to the nodes furthest below their shares. */
+/** Sends replicas that move anyway to the nodes furthest below their shares, one by one and in exchange. */
 export const settle = (model: Model): void => {
   const moving = model.groups.filter((group) => group.members.some((node) => isFree(group, node)))
+  const exchanges = moving.length <= exchangesMax ? moving : []
   // Each pass lowers the sum of squared deviations; a few are enough, and the bound only caps the cost.
   for (let pass = 0; pass < 16; pass++) {
     let changed = false
     for (const group of moving) {
-      for (const node of group.members.filter((member) => isFree(group, member))) {
-        if (at(model.topology.closed, node) === 1) continue
-        const joiner = bestJoiner(model, group, node)
-        if (joiner < 0 || fullness(model, group, node) - fullness(model, group, joiner) <= 2 * group.size + epsilon) continue
-        if (group.fresh && item(model.groupsAt, joiner).length >= model.groupsPerNode) continue
-        leave(model, group, node)
-        join(model, group, joiner)
-        changed = true
-      }
+      for (const node of freeMembers(model, group)) changed = sendOn(model, group, node) || changed
+    }
+    for (const [position, left] of exchanges.entries()) {
+      for (const right of exchanges.slice(position + 1)) changed = exchange(model, left, right) || changed
     }
     if (!changed) return
   }
+}
+
+/** Above this many groups that move, exchanges between each two of them take too long, and matter little. */
+const exchangesMax = 128
+
+const freeMembers = (model: Model, group: Group): ReadonlyArray<number> =>
+  group.members.filter((node) => isFree(group, node) && at(model.topology.closed, node) === 0)
+
+const sendOn = (model: Model, group: Group, node: number): boolean => {
+  const joiner = bestJoiner(model, group, node)
+  if (joiner < 0 || fullness(model, group, node) - fullness(model, group, joiner) <= 2 * group.size + epsilon)
+    return false
+  if (group.fresh && item(model.groupsAt, joiner).length >= model.groupsPerNode) return false
+  leave(model, group, node)
+  join(model, group, joiner)
+  return true
+}
+
+/** Two groups swap nodes that both of them get anyway, if that brings the nodes closer to their shares. */
+const exchange = (model: Model, left: Group, right: Group): boolean => {
+  for (const from of freeMembers(model, left)) {
+    for (const to of freeMembers(model, right)) {
+      if (from === to || !mayJoin(model, left, to, from) || !mayJoin(model, right, from, to)) continue
+      if (exchangeGain(model, left, right, from, to) <= epsilon) continue
+      leave(model, left, from)
+      leave(model, right, to)
+      join(model, left, to)
+      join(model, right, from)
+      return true
+    }
+  }
+  return false
+}
+
+/** By how much the squared deviations of everything and of the classes fall (halved). */
+const exchangeGain = (model: Model, left: Group, right: Group, from: number, to: number): number => {
+  const gain = (size: number, gap: number) => size * (gap - size)
+  const classGap = (group: Group) =>
+    classDeviation(model, group.classIndex, from) - classDeviation(model, group.classIndex, to)
+  const difference = left.size - right.size
+  const overall = gain(difference, deviation(model, from) - deviation(model, to))
+  if (left.classIndex === right.classIndex) {
+    const ofTables = tableGain(model, left, from, to) + tableGain(model, right, to, from) + 2 * inCommon(left, right)
+    return overall + gain(difference, classGap(left)) + ofTables
+  }
+  return overall + gain(left.size, classGap(left)) + gain(right.size, -classGap(right))
 }
 
 /** Whether a membership is none of those that exist already, so that moving it costs nothing. */
@@ -54,11 +96,12 @@ const isFree = (group: Group, node: number): boolean => !group.home.includes(nod
 /** Balances what is there by moving replicas. */
 export const level = (model: Model): void => {
   welcome(model)
-  const layers = [...model.classes.keys(), -1].map((classIndex) => layerOf(model, classIndex))
+  const classes = model.classes.map((_, classIndex) => layerOf(model, classIndex))
+  const layers = [...classes, layerOf(model, -1)]
   // A later layer may open a way for an earlier one; twice is rare.
   for (let round = 0; round < 8; round++) {
     let moved = levelSingles(model)
-    for (const layer of layers) moved = levelLayer(model, layer) || moved
+    for (const layer of layers) moved = levelLayer(model, layer, classes) || moved
     moved = levelTables(model, layers) || moved
     if (!moved) return
   }
@@ -69,6 +112,7 @@ interface Candidate {
   readonly group: Group | null
   /** The table of a shard of RF 1. */
   readonly table: number
+  readonly classIndex: number
   readonly size: number
   readonly free: boolean
   /** How much better the tables that it carries are spread afterwards. */
@@ -97,38 +141,43 @@ const tableGain = (model: Model, group: Group, from: number, to: number): number
 /** Everything that may go from one node to another, of one class or (−1) of all. */
 const candidatesFor = (model: Model, from: number, to: number, classIndex: number): ReadonlyArray<Candidate> => {
   const found: Array<Candidate> = []
-  // Balancing everything must not put one class out of balance.
-  const classGap = (index: number) => classDeviation(model, index, from) - classDeviation(model, index, to)
   for (const index of item(model.groupsAt, from)) {
     const group = item(model.groups, index)
     if (group.waiting || (classIndex >= 0 && group.classIndex !== classIndex)) continue
     if (!mayJoin(model, group, to, from)) continue
-    if (classIndex < 0 && group.size > classGap(group.classIndex) + epsilon) continue
     const gain = tableGain(model, group, from, to)
-    found.push({ group, table: -1, size: group.size, free: isFree(group, from) || group.home.includes(to), gain })
+    found.push({
+      group,
+      table: -1,
+      classIndex: group.classIndex,
+      size: group.size,
+      free: isFree(group, from) || group.home.includes(to),
+      gain,
+    })
   }
   if (!hasRoom(model, to)) return found
   model.tables.forEach((state, table) => {
     if (state.rf !== 1 || (classIndex >= 0 && state.classIndex !== classIndex)) return
     if (item(item(model.piles, table), from).length === 0) return
-    if (classIndex < 0 && classGap(state.classIndex) < 1 - epsilon) return
     const gain = tableDeviation(model, table, from) - tableDeviation(model, table, to) - 1
     // Less would unbalance the table itself.
     if (gain < -epsilon) return
-    found.push({ group: null, table, size: 1, free: at(item(model.freshOnPile, table), from) > 0, gain })
+    const free = at(item(model.freshOnPile, table), from) > 0
+    found.push({ group: null, table, classIndex: state.classIndex, size: 1, free, gain })
   })
   return found
 }
 
 /**
- * The candidate to take: free ones first; the smallest that covers `need`, else the largest; then the one that spreads
- * its tables best, then the one whose group has the fewest other groups in common with the target.
+ * The candidate to take: free ones first; the smallest that covers `need`, else the largest (any size when `need` is
+ * null); then the one that spreads its tables best, then the one whose group has the fewest other groups in common
+ * with the target.
  */
 const choose = (
   model: Model,
   candidates: ReadonlyArray<Candidate>,
   to: number,
-  need: number,
+  need: number | null,
 ): Candidate | undefined => {
   let best: Candidate | undefined
   let shared: Uint16Array | undefined
@@ -138,7 +187,9 @@ const choose = (
     for (const member of candidate.group?.members ?? []) sum += at(shared, member)
     return sum
   }
-  const misfit = (size: number) => (size >= need - epsilon ? size - need : Number.MAX_SAFE_INTEGER - size)
+  const misfit = (size: number) =>
+    need === null ? 0 : size >= need - epsilon ? size - need : Number.MAX_SAFE_INTEGER - size
+  const gainEach = ({ gain, size }: Candidate) => gain / size
   for (const candidate of candidates) {
     if (best === undefined) {
       best = candidate
@@ -147,19 +198,22 @@ const choose = (
     const order =
       Number(best.free) - Number(candidate.free) ||
       misfit(candidate.size) - misfit(best.size) ||
-      (Math.abs(best.gain - candidate.gain) > epsilon ? best.gain - candidate.gain : 0) ||
+      (Math.abs(gainEach(best) - gainEach(candidate)) > epsilon ? gainEach(best) - gainEach(candidate) : 0) ||
       overlap(candidate) - overlap(best)
     if (order < 0) best = candidate
   }
   return best
 }
 
-/** Nodes that may take part in balancing, the fullest first. */
+/** Nodes that may take part in balancing, the fullest first; of equals the one that carries most of everything. */
 const fullestFirst = (model: Model, deviationOf: (node: number) => number): ReadonlyArray<number> => {
   const key = Float64Array.from(model.topology.names, (_, node) => deviationOf(node))
+  const overall = Float64Array.from(model.topology.names, (_, node) => deviation(model, node))
+  const apart = (keys: Float64Array, left: number, right: number) =>
+    Math.abs(at(keys, left) - at(keys, right)) > epsilon ? at(keys, right) - at(keys, left) : 0
   return [...key.keys()]
     .filter((node) => at(model.topology.closed, node) === 0)
-    .sort((left, right) => (Math.abs(at(key, left) - at(key, right)) > epsilon ? at(key, right) - at(key, left) : left - right))
+    .sort((left, right) => apart(key, left, right) || apart(overall, left, right) || left - right)
 }
 
 /** The size of a group of a class: of one that gets a replica more or less. Shards of RF 1 have size 1. */
@@ -175,7 +229,7 @@ const welcome = (model: Model): void => {
     for (let node = 0; node < model.topology.size; node++) {
       if (at(model.empty, node) === 0 || at(model.topology.closed, node) === 1) continue
       // Every replica that comes lowers what is owed by 1 or more.
-      for (let owed = -classDeviation(model, classIndex, node); owed >= size - epsilon; ) {
+      for (let owed = -classDeviation(model, classIndex, node); owed >= size - epsilon;) {
         if (!takeFrom(model, classIndex, node, owed)) break
         owed = -classDeviation(model, classIndex, node)
       }
@@ -190,7 +244,7 @@ const takeFrom = (model: Model, classIndex: number, to: number, owed: number): b
     const candidates = candidatesFor(model, from, to, classIndex).filter(
       ({ size }) => size <= owed + epsilon && size < gap - epsilon,
     )
-    const chosen = choose(model, candidates, to, owed)
+    const chosen = choose(model, candidates, to, null)
     if (chosen === undefined) continue
     move(model, chosen, from, to)
     return true
@@ -239,7 +293,7 @@ const layerOf = (model: Model, classIndex: number): Layer => {
   return { classIndex, bound, deviationOf }
 }
 
-const levelLayer = (model: Model, layer: Layer): boolean => {
+const levelLayer = (model: Model, layer: Layer, classes: ReadonlyArray<Layer>): boolean => {
   let replicas = 0
   for (let node = 0; node < model.topology.size; node++) replicas += at(model.load, node)
   let moved = false
@@ -250,26 +304,61 @@ const levelLayer = (model: Model, layer: Layer): boolean => {
     const bottom = order.at(-1)
     if (top === undefined || bottom === undefined) break
     if (layer.deviationOf(top) - layer.deviationOf(bottom) <= layer.bound + epsilon) break
-    if (!levelStep(model, layer, order)) break
+    const guards = layer.classIndex < 0 ? classes.map((inner) => guardOf(inner, order)) : []
+    if (!levelStep(model, layer, order, guards)) break
     moved = true
   }
   return moved
 }
 
+/** Whether `size` replicas may go from one node to another. */
+type Guard = (size: number, from: number, to: number) => boolean
+
+/** Keeps a layer in balance: what moves leaves it within its bound, or at least between the two nodes' old loads. */
+const guardOf = ({ bound, deviationOf }: Layer, nodes: ReadonlyArray<number>): Guard => {
+  let high = Number.NEGATIVE_INFINITY
+  let low = Number.POSITIVE_INFINITY
+  for (const node of nodes) {
+    high = Math.max(high, deviationOf(node))
+    low = Math.min(low, deviationOf(node))
+  }
+  return (size, from, to) => {
+    if (size <= deviationOf(from) - deviationOf(to) + epsilon) return true
+    const after = [deviationOf(from) - size, deviationOf(to) + size]
+    return Math.max(high, ...after) - Math.min(low, ...after) <= bound + epsilon
+  }
+}
+
 /** One move from a full to an empty node, or two that meet at a third one when no replica can go directly. */
-const levelStep = (model: Model, layer: Layer, order: ReadonlyArray<number>): boolean => {
+const levelStep = (model: Model, layer: Layer, order: ReadonlyArray<number>, guards: ReadonlyArray<Guard>): boolean => {
   const top = item(order, 0)
   const bottom = item(order, order.length - 1)
   const gap = (from: number, to: number) => layer.deviationOf(from) - layer.deviationOf(to)
+  const allowed = (from: number, to: number): ReadonlyArray<Candidate> =>
+    candidatesFor(model, from, to, layer.classIndex).filter(
+      ({ classIndex, size }) => guards[classIndex]?.(size, from, to) ?? true,
+    )
   const attempt = (from: number, to: number, freeOnly: boolean): boolean => {
     const width = gap(from, to)
-    const candidates = candidatesFor(model, from, to, layer.classIndex).filter(
-      ({ free, size }) => size < width - epsilon && (free || !freeOnly),
-    )
+    const candidates = allowed(from, to).filter(({ free, size }) => size < width - epsilon && (free || !freeOnly))
     const chosen = choose(model, candidates, to, width - layer.bound)
     if (chosen === undefined) return false
     move(model, chosen, from, to)
     return true
+  }
+  /** top → middle and middle → bottom, when both together lower the sum of squared deviations. */
+  const moveVia = (middle: number): boolean => {
+    const change = (node: number, by: number) => by * (2 * layer.deviationOf(node) + by)
+    for (const second of allowed(middle, bottom)) {
+      for (const first of allowed(top, middle)) {
+        const sum = change(top, -first.size) + change(middle, first.size - second.size) + change(bottom, second.size)
+        if (sum > -epsilon) continue
+        move(model, second, middle, bottom)
+        move(model, first, top, middle)
+        return true
+      }
+    }
+    return false
   }
   const pairs = [
     ...order.map((from) => [from, bottom] as const),
@@ -280,30 +369,13 @@ const levelStep = (model: Model, layer: Layer, order: ReadonlyArray<number>): bo
     (anyFree(model) && wide.some(([from, to]) => attempt(from, to, true))) ||
     wide.some(([from, to]) => attempt(from, to, false)) ||
     pairs.some(([from, to]) => attempt(from, to, false)) ||
-    order.some((middle) => middle !== top && middle !== bottom && moveVia(model, layer, top, middle, bottom))
+    order.some((middle) => middle !== top && middle !== bottom && moveVia(middle))
   )
 }
 
 const anyFree = (model: Model): boolean =>
   model.groups.some((group) => group.members.some((node) => isFree(group, node))) ||
   model.freshOnPile.some((fresh) => fresh.some((count) => count > 0))
-
-/** top → middle and middle → bottom, when both together lower the sum of squared deviations. */
-const moveVia = (model: Model, layer: Layer, top: number, middle: number, bottom: number): boolean => {
-  const { classIndex, deviationOf } = layer
-  const change = (node: number, by: number) => by * (2 * deviationOf(node) + by)
-  for (const second of candidatesFor(model, middle, bottom, classIndex)) {
-    for (const first of candidatesFor(model, top, middle, classIndex)) {
-      const sum =
-        change(top, -first.size) + change(middle, first.size - second.size) + change(bottom, second.size)
-      if (sum > -epsilon) continue
-      move(model, second, middle, bottom)
-      move(model, first, top, middle)
-      return true
-    }
-  }
-  return false
-}
 
 /** Brings each table of RF ≥ 2 within the size of the largest group of its RF. */
 const levelTables = (model: Model, layers: ReadonlyArray<Layer>): boolean => {
@@ -335,17 +407,12 @@ const levelTableStep = (
   layers: ReadonlyArray<Layer>,
 ): boolean => {
   const { classIndex } = item(model.tables, table)
-  const affected = layers
+  const nodes = fullestFirst(model, (node) => deviation(model, node))
+  const guards = layers
     .filter((layer) => layer.classIndex === classIndex || layer.classIndex < 0)
-    .map((layer) => {
-      const order = fullestFirst(model, layer.deviationOf)
-      return { layer, high: layer.deviationOf(item(order, 0)), low: layer.deviationOf(item(order, order.length - 1)) }
-    })
+    .map((layer) => guardOf(layer, nodes))
   const staysWithin = (size: number) =>
-    affected.every(({ high, layer, low }) => {
-      const nodes = [layer.deviationOf(to) + size, layer.deviationOf(from) - size]
-      return Math.max(high, ...nodes) - Math.min(low, ...nodes) <= layer.bound + epsilon
-    })
+    size < 0 ? guards.every((guard) => guard(-size, to, from)) : guards.every((guard) => guard(size, from, to))
   // What helps this table must help all tables together, or two of them would push a group to and fro.
   const countOf = ({ group }: Candidate) => (group === null ? 0 : at(group.counts, group.tables.indexOf(table)))
   const forth = candidatesFor(model, from, to, classIndex).filter((candidate) => countOf(candidate) > 0)
@@ -361,7 +428,7 @@ const levelTableStep = (
     for (const there of forth) {
       const exchanged = countOf(there) - countOf(back)
       if (exchanged <= 0 || exchanged >= gap - epsilon || !staysWithin(there.size - back.size)) continue
-      if (there.gain + back.gain + 2 * inCommon(there, back) <= epsilon) continue
+      if (there.gain + back.gain + 2 * inCommon(there.group, back.group) <= epsilon) continue
       move(model, there, from, to)
       move(model, back, to, from)
       return true
@@ -371,11 +438,11 @@ const levelTableStep = (
 }
 
 /** Sum over the tables of the products of their shards in both: what an exchange gains over its two moves alone. */
-const inCommon = (left: Candidate, right: Candidate): number => {
+const inCommon = (left: Group | null, right: Group | null): number => {
+  if (left === null || right === null) return 0
   let sum = 0
-  for (let entry = 0; entry < (left.group?.tables.length ?? 0); entry++) {
-    const table = at(left.group?.tables ?? [], entry)
-    sum += at(left.group?.counts ?? [], entry) * at(right.group?.counts ?? [], right.group?.tables.indexOf(table) ?? -1)
+  for (let entry = 0; entry < left.tables.length; entry++) {
+    sum += at(left.counts, entry) * at(right.counts, right.tables.indexOf(at(left.tables, entry)))
   }
   return sum
 }

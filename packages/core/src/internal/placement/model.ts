@@ -276,10 +276,7 @@ export const giveUp = (model: Model, table: number, shard: number, reason: strin
  *
  * The classes share that limit evenly, except that none gets more than it can use with one shard per group.
  */
-const groupCounts = (
-  classes: ReadonlyArray<RfClass>,
-  groupsPerNode: number,
-): ReadonlyArray<number> => {
+const groupCounts = (classes: ReadonlyArray<RfClass>, groupsPerNode: number): ReadonlyArray<number> => {
   const grouped = classes.filter((rfClass) => rfClass.rf > 1 && rfClass.shards > 0)
   const largestShare = (rfClass: RfClass) => Math.max(epsilon, ...rfClass.share)
   const useful = (rfClass: RfClass) => rfClass.shards * largestShare(rfClass)
@@ -453,7 +450,8 @@ const draftGroups = (
     }
   })
   const closed = new Set(input.closedGroups ?? [])
-  const order = (drafts: Map<string, Draft>) => [...drafts.values()].sort((left, right) => byName(left.name, right.name))
+  const order = (drafts: Map<string, Draft>) =>
+    [...drafts.values()].sort((left, right) => byName(left.name, right.name))
   const all = [...order(named), ...order(unnamed)]
   for (const draft of all) classify(draft, topology, input, closed)
   return all
@@ -533,7 +531,12 @@ const adoptSingles = (model: Model, table: TableState, tableIndex: number): void
     else if (draining || row.nodes.length === 0 || model.replaceLostForGood) {
       model.stranded.push({ table: tableIndex, shard })
     } else {
-      giveUp(model, tableIndex, shard, `its only copy is on a node that is away: ${row.nodes.toSorted(byName).join(", ")}`)
+      giveUp(
+        model,
+        tableIndex,
+        shard,
+        `its only copy is on a node that is away: ${row.nodes.toSorted(byName).join(", ")}`,
+      )
     }
   }
 }

@@ -4,11 +4,24 @@
  * node furthest below its share.
  */
 import type { PlacementMoveKind } from "../../Placement.ts"
-import { classDeviation, companions, deviation, type Group, item, join, leave, mayJoin, type Model, tableDeviation } from "./model.ts"
+import {
+  classDeviation,
+  companions,
+  deviation,
+  type Group,
+  item,
+  join,
+  leave,
+  mayJoin,
+  type Model,
+  tableDeviation,
+} from "./model.ts"
 import { at, epsilon, zonesBind } from "./topology.ts"
 
 export const repair = (model: Model): void => {
-  const bySize = model.groups.filter((group) => !group.waiting).sort((left, right) => right.size - left.size || left.index - right.index)
+  const bySize = model.groups
+    .filter((group) => !group.waiting)
+    .sort((left, right) => right.size - left.size || left.index - right.index)
   for (const group of bySize) dropSurplus(model, group)
   for (const group of bySize) fill(model, group)
   for (const group of bySize) partZones(model, group)
@@ -55,7 +68,8 @@ const contentDeviation = (model: Model, group: Group, node: number): number => {
 /** Copies beyond the RF: first those that share a zone with another, then those on the fullest node. */
 const dropSurplus = (model: Model, group: Group): void => {
   while (group.members.length > group.rf) {
-    const sharesZone = (node: number) => (zonesBind(model.topology, group.rf) && zoneIsShared(model, group, node) ? 1 : 0)
+    const sharesZone = (node: number) =>
+      zonesBind(model.topology, group.rf) && zoneIsShared(model, group, node) ? 1 : 0
     const surplus = group.members.toSorted(
       (left, right) =>
         sharesZone(right) - sharesZone(left) || deviation(model, right) - deviation(model, left) || right - left,
@@ -86,7 +100,9 @@ const replace = (model: Model, group: Group, from: number, to: number, kind: Pla
 
 const partZones = (model: Model, group: Group): void => {
   if (!zonesBind(model.topology, group.rf)) return
-  for (const node of group.members.toSorted((left, right) => deviation(model, right) - deviation(model, left) || right - left)) {
+  for (const node of group.members.toSorted(
+    (left, right) => deviation(model, right) - deviation(model, left) || right - left,
+  )) {
     if (!zoneIsShared(model, group, node)) continue
     const joiner = bestJoiner(model, group, node)
     if (joiner >= 0) replace(model, group, node, joiner, "zone")

@@ -27,12 +27,17 @@ export const leastMoves = (model: Model): number => {
   let owed = 0
   model.classes.forEach((rfClass, classIndex) => {
     const size = meanGroupSize(model, classIndex)
-    if (rfClass.rf === 1) owed += Math.max(owedSingles(model), owedOf(model, (node) => classDeviation(model, classIndex, node)))
-    else for (let node = 0; node < model.topology.size; node++) {
-      if (at(model.topology.closed, node) === 1) continue
-      if (at(model.empty, node) === 0 && deviation(model, node) > -bound - epsilon) continue
-      owed += Math.floor(Math.max(0, Math.floor(-classDeviation(model, classIndex, node) / size + epsilon)) * size)
-    }
+    if (rfClass.rf === 1)
+      owed += Math.max(
+        owedSingles(model),
+        owedOf(model, (node) => classDeviation(model, classIndex, node)),
+      )
+    else
+      for (let node = 0; node < model.topology.size; node++) {
+        if (at(model.topology.closed, node) === 1) continue
+        if (at(model.empty, node) === 0 && deviation(model, node) > -bound - epsilon) continue
+        owed += Math.floor(Math.max(0, Math.floor(-classDeviation(model, classIndex, node) / size + epsilon)) * size)
+      }
   })
   return Math.max(lost, owed, leastForAll(model, bound, lost))
 }
@@ -176,7 +181,10 @@ const differenceOf = (
   const zoneOf = (name: string) => at(topology.zone, topology.index.get(name) ?? -1)
   const pairs: Array<Pair> = []
   const pair = (from: string | null, to: string, kind: PlacementMoveKind) => {
-    going.splice(going.findIndex(({ name }) => name === from), from === null ? 0 : 1)
+    going.splice(
+      going.findIndex(({ name }) => name === from),
+      from === null ? 0 : 1,
+    )
     coming.splice(coming.indexOf(to), 1)
     pairs.push({ from, to, kind, reason: reasonOf(model, from, to, kind), copyLeft: hasCopy(model, before) })
   }
@@ -252,7 +260,8 @@ const spreadOf = (model: Model): Readonly<Record<string, number>> => {
     const loads = active.map((node) => at(item(model.tableLoad, index), node))
     const sum = loads.reduce((all, load) => all + load, 0)
     const above = loads.map((load, position) => load - (equalWeights ? 0 : (sum * at(weights, position)) / total))
-    const spread = above.length === 0 ? 0 : above.reduce((a, b) => Math.max(a, b)) - above.reduce((a, b) => Math.min(a, b))
+    const spread =
+      above.length === 0 ? 0 : above.reduce((a, b) => Math.max(a, b)) - above.reduce((a, b) => Math.min(a, b))
     return [table.name, Math.round(spread * 1e6) / 1e6] as const
   })
   return Object.fromEntries(entries)
@@ -283,5 +292,7 @@ const shortcomingOf = (model: Model, group: Group): string | undefined => {
   if (!zonesBind(topology, group.rf)) return undefined
   const zones = group.members.map((node) => at(topology.zone, node))
   const twice = zones.find((zone, position) => zones.indexOf(zone) !== position)
-  return twice === undefined ? undefined : `two copies are in zone ${topology.zoneNames[twice]}: no node elsewhere has room`
+  return twice === undefined
+    ? undefined
+    : `two copies are in zone ${topology.zoneNames[twice]}: no node elsewhere has room`
 }
