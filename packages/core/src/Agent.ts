@@ -17,7 +17,7 @@ import { isLive, lead, LeaderMemory } from "./Leader.ts"
 import { Manticore } from "./Manticore.ts"
 import { Mutations } from "./Mutation.ts"
 import { NodeFiles } from "./NodeFiles.ts"
-import { firstColumn, isPrimary, observedGroups } from "./Observe.ts"
+import { isPrimary, observedGroups } from "./Observe.ts"
 import { type Presence, registeredNodes } from "./Plan.ts"
 import * as Sql from "./Sql.ts"
 import type { Lease, Observation, StepRow } from "./State.ts"
@@ -50,6 +50,7 @@ const monotonicMs = Effect.map(Clock.monotonicTimeNanos, (nanos) => Number(nanos
 /** The mutable state of one agent. */
 interface AgentState {
   view: View | undefined
+  records: ReadonlyMap<string, StateStore.Entry> | undefined
   away: ReadonlySet<string>
   lost: ReadonlySet<string>
   leaseVersion: number
@@ -80,6 +81,7 @@ export const runAgent = Effect.fnUntraced(function* (
   const store = yield* StateStore.make(options)
   const state: AgentState = {
     view: undefined,
+    records: undefined,
     away: new Set(),
     lost: new Set(),
     leaseVersion: -1,
@@ -116,7 +118,11 @@ export const runAgent = Effect.fnUntraced(function* (
   const refresh = refreshPermit.withPermits(1)(
     Effect.gen(function* () {
       yield* store.barrier
-      const view = makeView((yield* store.sync).values())
+      const { records, heartbeats } = yield* store.sync
+      // Records that did not change are not decoded and sorted again.
+      if (state.view === undefined || state.records !== records) state.view = makeView(records.values())
+      state.records = records
+      const view: View = { ...state.view, heartbeats }
       state.view = view
       return view
     }),
@@ -170,11 +176,9 @@ export const runAgent = Effect.fnUntraced(function* (
 
   const observe = Effect.gen(function* () {
     const groups = observedGroups(yield* manticore.query(node, Sql.showClusters, config.statementTimeout))
-    const tables = firstColumn(yield* manticore.query(node, Sql.showSystemTables, config.statementTimeout))
-    if (groups === undefined || tables === undefined) return undefined
+    if (groups === undefined) return undefined
     const observation: Observation = {
       groups: Object.fromEntries([...groups].filter(([name]) => name === config.coordination || name.startsWith(`${groupPrefix}_`))),
-      tables: tables.filter((table) => !table.startsWith("system.shardwright_")),
     }
     return observation
   })
@@ -407,12 +411,21 @@ export const runAgent = Effect.fnUntraced(function* (
     Effect.catchTag("Conflict", () => Effect.void),
   )
 
-  const isBusy = () =>
-    state.running.size > 0 ||
-    (state.view !== undefined && (state.view.operations.size > 0 || [...state.view.requests.values()].some(({ record }) => record.status === "new")))
+  const isOpen = (row: StepRow) => row.status === "pending" || row.status === "processing"
+
+  /** How long to wait for the next look: short while this agent has steps or leads, longer while others work. */
+  const pause = () => {
+    const view = state.view
+    if (view === undefined || state.state === "waiting") return config.idleTick
+    const asked = [...view.requests.values()].some(({ record }) => record.status === "new")
+    const leads = state.leaderUntilMs !== undefined && (asked || view.operations.size > 0)
+    const works = [...view.steps.values()].some((rows) => rows.some(({ record }) => record.node === node && isOpen(record)))
+    if (leads || works || state.running.size > 0) return config.busyTick
+    return view.operations.size > 0 ? Duration.times(config.idleTick, 0.5) : config.idleTick
+  }
 
   for (;;) {
     yield* look
-    yield* Effect.sleep(isBusy() ? config.busyTick : config.idleTick)
+    yield* Effect.sleep(pause())
   }
 })

@@ -53,8 +53,6 @@ export type ObservedGroup = typeof ObservedGroup.Type
 /** What a node last saw of itself; written when it changes. */
 export const Observation = Schema.Struct({
   groups: Schema.Record(Schema.String, ObservedGroup),
-  /** Physical tables in the `system` database that are the engine's. */
-  tables: Schema.Array(Schema.String),
 })
 export type Observation = typeof Observation.Type
 

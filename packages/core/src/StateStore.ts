@@ -36,6 +36,14 @@ export class StoreUnavailable extends Schema.TaggedError<StoreUnavailable>()("St
   message: Schema.String,
 }) {}
 
+/** All live records at one moment. */
+export interface Snapshot {
+  /** Records by key, heartbeats left out. The same object as before if none of them changed. */
+  readonly records: ReadonlyMap<string, Entry>
+  /** Versions of the heartbeats, by node. */
+  readonly heartbeats: ReadonlyMap<string, number>
+}
+
 /** How a record is written beside its value. */
 export interface WriteOptions {
   readonly term: number
@@ -56,8 +64,11 @@ export class StateStore extends Context.Service<
     readonly barrier: Effect.Effect<void, StoreUnavailable>
     /** The record under a key; read what must be current after a `barrier`. */
     readonly get: (key: string) => Effect.Effect<Entry | undefined, StoreUnavailable>
-    /** All live records, by key. Reads only what changed since the last call. */
-    readonly sync: Effect.Effect<ReadonlyMap<string, Entry>, StoreUnavailable>
+    /**
+     * All live records, by key. Reads only what changed since the last call, and answers the same map while nothing but
+     * heartbeats did; steps are not looked for while no operation is live.
+     */
+    readonly sync: Effect.Effect<Snapshot, StoreUnavailable>
     /** Makes a record that does not exist. */
     readonly create: (key: string, value: unknown, options: WriteOptions) => Effect.Effect<Entry, Conflict | StoreUnavailable>
     /** Takes finished records out of the listing, without touching their versions. */
@@ -237,21 +248,20 @@ export const make = Effect.fnUntraced(function* ({ node, incarnation, config }: 
     return remember({ key: entry.key, value, version, term: options.term })
   })
 
-  const syncTable = Effect.fnUntraced(function* (table: string, live: Map<string, Entry>) {
+  const heartbeatPrefix = "heartbeat/"
+  const operationPrefix = "operation/"
+  let listed: ReadonlyArray<Entry> = []
+  let snapshot: ReadonlyMap<string, Entry> = new Map()
+
+  /** Live records of one table; those that were seen before with the same version are not read again. */
+  const syncTable = Effect.fnUntraced(function* (table: string, heartbeats: Map<string, number>) {
     const answer = yield* query(Sql.selectVersions(table, rowsMax))
     if (answer._tag !== "Rows") return yield* unavailable(answer)
     const changed: Array<string> = []
-    const ids: Array<string> = []
     for (const [idCell, versionCell] of answer.rows) {
       const id = cellText(idCell)
-      ids.push(id)
       const seen = known.get(id)
-      if (seen === undefined) changed.push(id)
-      else if (seen.version !== Number(versionCell)) {
-        // Of a heartbeat only the version counts: it need not be read again.
-        if (seen.entry.key.startsWith("heartbeat/")) remember({ ...seen.entry, version: Number(versionCell) })
-        else changed.push(id)
-      }
+      if (seen === undefined || (seen.version !== Number(versionCell) && !seen.entry.key.startsWith(heartbeatPrefix))) changed.push(id)
     }
     for (let start = 0; start < changed.length; start += fetchChunk) {
       const records = yield* query(Sql.selectRecords(table, changed.slice(start, start + fetchChunk)))
@@ -261,10 +271,15 @@ export const make = Effect.fnUntraced(function* ({ node, incarnation, config }: 
         if (row !== undefined) remember({ key: row.key, value: row.value, version: row.version, term: row.term })
       }
     }
-    for (const id of ids) {
-      const seen = known.get(id)
-      if (seen !== undefined) live.set(seen.entry.key, seen.entry)
+    const entries: Array<Entry> = []
+    for (const [idCell, versionCell] of answer.rows) {
+      const entry = known.get(cellText(idCell))?.entry
+      if (entry === undefined) continue
+      // Of a heartbeat only the version counts: it need not be read again.
+      if (entry.key.startsWith(heartbeatPrefix)) heartbeats.set(entry.key.slice(heartbeatPrefix.length), Number(versionCell))
+      else entries.push(entry)
     }
+    return entries
   })
 
   const retire = Effect.fnUntraced(function* (keys: ReadonlyArray<string>) {
@@ -278,10 +293,16 @@ export const make = Effect.fnUntraced(function* ({ node, incarnation, config }: 
   })
 
   const sync = Effect.gen(function* () {
-    const live = new Map<string, Entry>()
-    yield* syncTable(Sql.stateTable, live)
-    yield* syncTable(Sql.queueTable, live)
-    return live
+    const heartbeats = new Map<string, number>()
+    const state = yield* syncTable(Sql.stateTable, heartbeats)
+    const steps = state.some(({ key }) => key.startsWith(operationPrefix)) ? yield* syncTable(Sql.queueTable, heartbeats) : []
+    const entries = steps.length === 0 ? state : [...state, ...steps]
+    const same = entries.length === listed.length && entries.every((entry, index) => entry === listed[index])
+    if (!same) {
+      listed = entries
+      snapshot = new Map(entries.map((entry) => [entry.key, entry]))
+    }
+    return { records: snapshot, heartbeats }
   })
 
   return StateStore.of({

@@ -135,7 +135,7 @@ export const makeView = (entries: Iterable<RawEntry>): View => {
   return {
     registry,
     lease,
-    heartbeats: byKey(heartbeats),
+    heartbeats: new Map(heartbeats),
     observations: byKey(observations),
     wrappers: byKey(wrappers),
     tables: byKey(tables),

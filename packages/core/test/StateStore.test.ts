@@ -105,7 +105,7 @@ describe("StateStore", () => {
         expect(yield* store.get(key)).toEqual({ key, value: { name: "it's \\ t" }, version: 1, term: 1 })
         expect((yield* Effect.flip(store.create(key, { name: "u" }, options)))._tag).toBe("Conflict")
         yield* store.compareAndSet(entry, { name: "v" }, { term: 2, live: false })
-        expect((yield* store.sync).has(key)).toBe(false)
+        expect((yield* store.sync).records.has(key)).toBe(false)
         expect((yield* store.get(key))?.version).toBe(2)
       }),
     ),
@@ -172,9 +172,9 @@ describe("StateStore", () => {
         const row = server.rows.get(rowId(key))
         if (row === undefined) throw new Error("no row")
         row["value"] = '{"n":"unseen"}'
-        expect((yield* store.sync).get(key)?.value).toEqual({ n: 1 })
+        expect((yield* store.sync).records.get(key)?.value).toEqual({ n: 1 })
         row["version"] = "2"
-        expect((yield* store.sync).get(key)?.value).toEqual({ n: "unseen" })
+        expect((yield* store.sync).records.get(key)?.value).toEqual({ n: "unseen" })
         expect(entry.version).toBe(1)
       }),
     ),

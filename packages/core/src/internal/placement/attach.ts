@@ -111,14 +111,20 @@ const sink = (heap: Array<number>, start: number, before: (left: number, right: 
 const attachToGroups = (model: Model, classIndex: number, tables: ReadonlyArray<NewShards>): void => {
   const { rf } = item(model.classes, classIndex)
   const amount = tables.reduce((sum, { shards }) => sum + shards.length, 0)
-  const candidates = model.groups.filter(
+  const attachable = model.groups.filter(
     (group) =>
       group.classIndex === classIndex &&
       group.attachable &&
       group.members.length >= rf &&
       group.members.every((node) => at(model.topology.closed, node) === 0),
   )
-  candidates.push(...makeGroups(model, classIndex, newGroupCount(model, classIndex, candidates.length, amount), amount))
+  // A group whose members change now can take shards only after that.
+  const settled = attachable.filter(
+    (group) => group.leaving.length === 0 && group.members.every((node) => group.home.includes(node)),
+  )
+  const count = newGroupCount(model, classIndex, settled.length, amount)
+  let candidates = [...settled, ...makeGroups(model, classIndex, count, amount)]
+  if (candidates.length === 0) candidates = attachable
   if (candidates.length === 0) {
     const reason = noGroup(model, rf)
     for (const { table, shards } of tables) for (const shard of shards) giveUp(model, table, shard, reason)
@@ -175,12 +181,13 @@ const quotas = (model: Model, classIndex: number, count: number, size: number, p
     quota[node] = at(quota, node) + groups
     const zone = at(topology.zone, node)
     inZone[zone] = at(inZone, zone) + groups
-    missing -= groups
   }
   for (let node = 0; node < topology.size; node++) {
-    grant(node, Math.min(Math.floor(count * at(share, node) + epsilon), at(limit, node)))
+    const part = Math.min(Math.floor(count * at(share, node) + epsilon), at(limit, node))
+    grant(node, part)
+    missing -= part
   }
-  while (missing > 0) {
+  for (; missing > 0; missing--) {
     let best = -1
     for (let node = 0; node < topology.size; node++) {
       if (at(quota, node) >= at(limit, node)) continue
@@ -218,7 +225,7 @@ const formGroups = (model: Model, classIndex: number, count: number, quota: Int3
   for (let made = 0; made < count; made++) {
     const chosen: Array<number> = []
     const usedZones = new Int32Array(topology.zones)
-    const shared = new Uint16Array(topology.size)
+    const shared = new Int32Array(topology.size)
     while (chosen.length < rf) {
       let best = -1
       for (let node = 0; node < topology.size; node++) {

@@ -34,8 +34,15 @@ export const settle = (model: Model): void => {
   // Each pass lowers the sum of squared deviations; a few are enough, and the bound only caps the cost.
   for (let pass = 0; pass < 16; pass++) {
     let changed = false
+    // The least fullness per class is asked for often, so it is kept until something moves.
+    const least = new Map<number, number>()
     for (const group of moving) {
-      for (const node of freeMembers(model, group)) changed = sendOn(model, group, node) || changed
+      for (const node of freeMembers(model, group)) {
+        if (!least.has(group.classIndex)) least.set(group.classIndex, leastFullness(model, group))
+        if (!sendOn(model, group, node, least.get(group.classIndex) ?? 0)) continue
+        least.clear()
+        changed = true
+      }
     }
     for (const [position, left] of exchanges.entries()) {
       for (const right of exchanges.slice(position + 1)) changed = exchange(model, left, right) || changed
@@ -50,10 +57,19 @@ const exchangesMax = 128
 const freeMembers = (model: Model, group: Group): ReadonlyArray<number> =>
   group.members.filter((node) => isFree(group, node) && at(model.topology.closed, node) === 0)
 
-const sendOn = (model: Model, group: Group, node: number): boolean => {
+const leastFullness = (model: Model, group: Group): number => {
+  let least = Number.POSITIVE_INFINITY
+  for (let node = 0; node < model.topology.size; node++) {
+    if (at(model.topology.closed, node) === 0) least = Math.min(least, fullness(model, group, node))
+  }
+  return least
+}
+
+const sendOn = (model: Model, group: Group, node: number, least: number): boolean => {
+  const enough = fullness(model, group, node) - 2 * group.size - epsilon
+  if (least >= enough) return false
   const joiner = bestJoiner(model, group, node)
-  if (joiner < 0 || fullness(model, group, node) - fullness(model, group, joiner) <= 2 * group.size + epsilon)
-    return false
+  if (joiner < 0 || fullness(model, group, joiner) >= enough) return false
   if (group.fresh && item(model.groupsAt, joiner).length >= model.groupsPerNode) return false
   leave(model, group, node)
   join(model, group, joiner)
@@ -180,7 +196,7 @@ const choose = (
   need: number | null,
 ): Candidate | undefined => {
   let best: Candidate | undefined
-  let shared: Uint16Array | undefined
+  let shared: Int32Array | undefined
   const overlap = (candidate: Candidate): number => {
     shared ??= companions(model, [to])
     let sum = 0

@@ -92,7 +92,7 @@ export interface Model {
   /** Weighted share of all replicas per node. */
   readonly target: Float64Array
   /** Whether the node held nothing when the placement began. */
-  readonly empty: Uint8Array
+  readonly empty: Int32Array
   readonly anew: boolean
   readonly replaceLostForGood: boolean
   readonly nextGroupName: () => string
@@ -199,8 +199,8 @@ export const hasRoom = (model: Model, node: number): boolean =>
   at(model.topology.closed, node) === 0 && at(model.load, node) + 1 <= at(model.topology.capacity, node)
 
 /** How many groups each node shares with any of `members`: the fewer, the more evenly a loss spreads. */
-export const companions = (model: Model, members: ReadonlyArray<number>): Uint16Array => {
-  const shared = new Uint16Array(model.topology.size)
+export const companions = (model: Model, members: ReadonlyArray<number>): Int32Array => {
+  const shared = new Int32Array(model.topology.size)
   for (const member of members) {
     for (const index of item(model.groupsAt, member)) {
       for (const other of item(model.groups, index).members) shared[other] = at(shared, other) + 1
@@ -241,7 +241,7 @@ export const modelOf = (input: PlacementInput, groupsPerNode: number, groupBudge
     stranded: [],
     failures: [],
     target: numbers(),
-    empty: new Uint8Array(topology.size),
+    empty: new Int32Array(topology.size),
     anew: rows.length === 0,
     replaceLostForGood: input.whenNoCopyIsLeft === "replace",
     nextGroupName: namer(input, rows),

@@ -31,7 +31,7 @@ export const repair = (model: Model): void => {
 /** The node, of those that may join, furthest below its share; −1 when there is none. */
 export const bestJoiner = (model: Model, group: Group, instead: number, zoned = true): number => {
   let best = -1
-  let shared: Uint16Array | undefined
+  let shared: Int32Array | undefined
   for (let node = 0; node < model.topology.size; node++) {
     if (!mayJoin(model, group, node, instead, zoned)) continue
     if (best < 0) {

@@ -20,7 +20,7 @@ export interface Topology {
   readonly zoneNames: ReadonlyArray<string>
   readonly weight: Float64Array
   /** 1: keeps what it has, gets nothing, gives nothing. */
-  readonly closed: Uint8Array
+  readonly closed: Int32Array
   /** How many nodes may get something. */
   readonly open: number
   readonly capacity: Float64Array
@@ -47,7 +47,7 @@ export const topologyOf = (nodes: ReadonlyArray<PlacementNode>): Topology => {
     zones: zoneNames.length,
     zoneNames,
     weight: Float64Array.from(serving, (node) => Math.max(0, node.weight ?? 1)),
-    closed: Uint8Array.from(serving, (node) => (node.state === "maintenance" ? 1 : 0)),
+    closed: Int32Array.from(serving, (node) => (node.state === "maintenance" ? 1 : 0)),
     open: serving.filter((node) => node.state === "active").length,
     capacity: Float64Array.from(serving, (node) => node.capacity ?? Number.POSITIVE_INFINITY),
     draining: new Set(nodes.filter((node) => node.state === "draining").map((node) => node.name)),
@@ -108,12 +108,15 @@ const fillUpToOne = (weights: Float64Array, total: number): Float64Array => {
 }
 
 /** The number at an index that is known to exist; an index out of range reads as 0. */
-export const at = (
-  array: Float64Array | Int32Array | Uint8Array | Uint16Array | ReadonlyArray<number>,
-  index: number,
-): number => array[index] ?? 0
+export const at = (array: Float64Array, index: number): number => array[index] ?? 0
+
+/** The same for whole numbers. One function for both kinds of array would be several times slower. */
+export const int = (array: Int32Array, index: number): number => array[index] ?? 0
+
+/** The same for lists that grow. */
+export const entryOf = (list: ReadonlyArray<number>, index: number): number => list[index] ?? 0
 
 /** Adds to the number at an index. */
-export const add = (array: Float64Array | Int32Array, index: number, amount: number): void => {
+export const add = (array: Float64Array, index: number, amount: number): void => {
   array[index] = at(array, index) + amount
 }
