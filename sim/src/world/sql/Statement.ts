@@ -84,7 +84,12 @@ export type Expression =
   | { readonly type: "column"; readonly name: string }
   | { readonly type: "literal"; readonly value: Literal }
   | { readonly type: "variable"; readonly name: string }
-  | { readonly type: "call"; readonly name: string; readonly arguments: ReadonlyArray<Expression>; readonly distinct: boolean }
+  | {
+      readonly type: "call"
+      readonly name: string
+      readonly arguments: ReadonlyArray<Expression>
+      readonly distinct: boolean
+    }
   | { readonly type: "binary"; readonly operator: string; readonly left: Expression; readonly right: Expression }
 
 export interface SelectItem {

@@ -19,8 +19,7 @@ export const OPERATOR = 9
 export const PUNCTUATION = 10
 export const INVALID = 11
 
-const isLetter = (code: number): boolean =>
-  (code >= 97 && code <= 122) || (code >= 65 && code <= 90) || code === 95
+const isLetter = (code: number): boolean => (code >= 97 && code <= 122) || (code >= 65 && code <= 90) || code === 95
 const isDigit = (code: number): boolean => code >= 48 && code <= 57
 const isWordPart = (code: number): boolean => isLetter(code) || isDigit(code)
 
@@ -201,7 +200,10 @@ export class Tokens {
       }
       if (code === 64 && !ddl) {
         let end = at + 1
-        while (end < length && (text.charCodeAt(end) === 64 || text.charCodeAt(end) === 46 || isWordPart(text.charCodeAt(end)))) {
+        while (
+          end < length &&
+          (text.charCodeAt(end) === 64 || text.charCodeAt(end) === 46 || isWordPart(text.charCodeAt(end)))
+        ) {
           end++
         }
         this.#push(VARIABLE, at, end)

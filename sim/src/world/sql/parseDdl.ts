@@ -50,7 +50,21 @@ const columnOptions = new Set([
 
 const keywords = new Set([
   ...types.keys(),
-  ...["ADD", "ALTER", "AS", "AT", "ATTRIBUTE", "CLUSTER", "COLUMN", "CREATE", "DROP", "EXISTS", "FROM", "FUNCTION", "IF"],
+  ...[
+    "ADD",
+    "ALTER",
+    "AS",
+    "AT",
+    "ATTRIBUTE",
+    "CLUSTER",
+    "COLUMN",
+    "CREATE",
+    "DROP",
+    "EXISTS",
+    "FROM",
+    "FUNCTION",
+    "IF",
+  ],
   ...["IMPORT", "INDEXED", "JOIN", "LIKE", "MODIFY", "NOT", "OPTION", "PLUGIN", "REBUILD", "RETURNS", "SECONDARY"],
   ...["SONAME", "STORED", "TABLE", "UPDATE"],
 ])
@@ -139,7 +153,15 @@ const readCreateTable = (grammar: Grammar): CreateTable => {
     } while (tokens.takeCharacter(COMMA))
     grammar.expectCharacter(CLOSE, "','", "')'")
   }
-  return { kind: "createTable", table, ifNotExists, like: undefined, hasColumns, columns, options: readOptions(grammar) }
+  return {
+    kind: "createTable",
+    table,
+    ifNotExists,
+    like: undefined,
+    hasColumns,
+    columns,
+    options: readOptions(grammar),
+  }
 }
 
 const readColumn = (grammar: Grammar): ColumnDeclaration => {
@@ -253,7 +275,11 @@ const readAlterTable = (grammar: Grammar): AlterTable => {
   }
   if (tokens.takeWord("DROP")) {
     grammar.expectWord("COLUMN")
-    return { kind: "alterTable", table, change: { action: "drop", column: grammar.takeName("tablename").toLowerCase() } }
+    return {
+      kind: "alterTable",
+      table,
+      change: { action: "drop", column: grammar.takeName("tablename").toLowerCase() },
+    }
   }
   if (tokens.isWord("MODIFY") || tokens.isWord("REBUILD")) {
     return grammar.notSimulated("ALTER TABLE MODIFY and REBUILD")

@@ -47,7 +47,19 @@ const keywords = new Set([
   ...["GLOBAL", "GROUP", "GROUPBY", "GROUP_CONCAT", "HAVING", "HOSTNAMES", "INDEX", "INDEXOF", "INSERT", "ISOLATION"],
   ...["LEVEL", "LIKE", "MATCH", "MAX", "META", "MIN", "MULTI", "MULTI64", "NAMES", "OPTIMIZE", "OPTION", "PLAN"],
   ...["PLUGINS", "PROFILE", "RAMCHUNK", "RAND", "READ", "RECONFIGURE", "REGEX", "REMAP", "REPEATABLE", "REPLACE"],
-  ...["ROLLBACK", "RTINDEX", "SERIALIZABLE", "SESSION", "SETTINGS", "SHOW", "START", "STATUS", "STORE", "SUM", "SYSTEM"],
+  ...[
+    "ROLLBACK",
+    "RTINDEX",
+    "SERIALIZABLE",
+    "SESSION",
+    "SETTINGS",
+    "SHOW",
+    "START",
+    "STATUS",
+    "STORE",
+    "SUM",
+    "SYSTEM",
+  ],
   ...["TABLE", "TABLES", "THREADS", "TO", "TRANSACTION", "TRUNCATE", "UNCOMMITTED", "UPDATE", "USER", "VARIABLES"],
   ...["WARNINGS", "WEIGHT", "WITHIN"],
 ])
@@ -411,7 +423,14 @@ const readLimit = (grammar: Grammar): { offset: number; limit: number } => {
 }
 
 /** Options that change neither the rows nor their order. */
-const harmlessOptions = new Set(["retry_count", "retry_delay", "agent_query_timeout", "max_query_time", "threads", "comment"])
+const harmlessOptions = new Set([
+  "retry_count",
+  "retry_delay",
+  "agent_query_timeout",
+  "max_query_time",
+  "threads",
+  "comment",
+])
 
 const readSelectOptions = (grammar: Grammar): number => {
   const { tokens } = grammar
@@ -450,9 +469,15 @@ const readItem = (grammar: Grammar): SelectItem => {
   if (plain !== undefined) {
     return plain
   }
-  const expression = tokens.takeCharacter(STAR) ? ({ type: "star" } as const) : readComparison(grammar)
+  if (tokens.takeCharacter(STAR)) {
+    return { expression: { type: "star" }, name: "*" }
+  }
+  const expression = readComparison(grammar)
   const text = itemText(grammar, start)
-  if (tokens.takeWord("AS") || (grammar.isNameAt(tokens.position) && !clauseWords.has(tokens.wordAt(tokens.position).upper))) {
+  if (
+    tokens.takeWord("AS") ||
+    (grammar.isNameAt(tokens.position) && !clauseWords.has(tokens.wordAt(tokens.position).upper))
+  ) {
     return { expression, name: grammar.takeName("identifier").toLowerCase() }
   }
   return { expression, name: text }
@@ -502,7 +527,10 @@ const readSum = (grammar: Grammar): Expression => {
 const readProduct = (grammar: Grammar): Expression => {
   let left = readOperand(grammar)
   const { tokens } = grammar
-  while (tokens.kind === PUNCTUATION && (tokens.isCharacter(STAR) || tokens.isCharacter(47) || tokens.isCharacter(37))) {
+  while (
+    tokens.kind === PUNCTUATION &&
+    (tokens.isCharacter(STAR) || tokens.isCharacter(47) || tokens.isCharacter(37))
+  ) {
     const operator = tokens.textAt(tokens.position)
     tokens.position++
     left = { type: "binary", operator, left, right: readOperand(grammar) }
@@ -529,7 +557,11 @@ const readOperand = (grammar: Grammar): Expression => {
   if (!grammar.isNameAt(tokens.position)) {
     return grammar.unexpected()
   }
-  if (kind === IDENT && tokens.kindAt(tokens.position + 1) === PUNCTUATION && tokens.textAt(tokens.position + 1) === "(") {
+  if (
+    kind === IDENT &&
+    tokens.kindAt(tokens.position + 1) === PUNCTUATION &&
+    tokens.textAt(tokens.position + 1) === "("
+  ) {
     return readCall(grammar)
   }
   return { type: "column", name: takeColumn(grammar) }
@@ -695,8 +727,8 @@ const readSet = (grammar: Grammar): ParsedStatement => {
 
 const readTruncate = (grammar: Grammar): ParsedStatement => {
   const { tokens } = grammar
-  if (!tokens.takeWord("TABLE")) {
-    grammar.expectWord("RTINDEX")
+  if (!tokens.takeWord("TABLE") && !tokens.takeWord("RTINDEX")) {
+    return grammar.unexpected("RTINDEX", "TABLE")
   }
   const target = takeTable(grammar)
   if (tokens.takeWord("WITH")) {
@@ -721,8 +753,8 @@ const readFlush = (grammar: Grammar): FlushTable => {
 
 const readOptimize = (grammar: Grammar): FlushTable => {
   const { tokens } = grammar
-  if (!tokens.takeWord("TABLE")) {
-    grammar.expectWord("INDEX")
+  if (!tokens.takeWord("TABLE") && !tokens.takeWord("INDEX")) {
+    return grammar.unexpected("INDEX", "TABLE")
   }
   let table = grammar.takeName().toLowerCase()
   if (tokens.kind === SUBKEY) {
@@ -777,7 +809,10 @@ const statements = new Map<string, (grammar: Grammar) => ParsedStatement>([
       return grammar.tokens.isWord("USER") ? grammar.notSimulated("CREATE USER") : grammar.unexpected("USER")
     },
   ],
-  ["DROP", (grammar) => (grammar.tokens.isWord("USER") ? grammar.notSimulated("DROP USER") : grammar.unexpected("USER"))],
+  [
+    "DROP",
+    (grammar) => (grammar.tokens.isWord("USER") ? grammar.notSimulated("DROP USER") : grammar.unexpected("USER")),
+  ],
   [
     "EXIT",
     (grammar) => {
@@ -813,4 +848,3 @@ export const parseDeleteCluster = (text: string): ParsedStatement | undefined =>
   }
   return undefined
 }
-

@@ -84,7 +84,12 @@ const match = (template: Template, sql: string): ReadonlyArray<Literal> | undefi
 
 /** Remembers the shape of a statement that the grammar has read from this text. */
 export const learn = (sql: string, statement: ParsedStatement): void => {
-  if (statement.kind !== "insert" && statement.kind !== "update" && statement.kind !== "delete" && statement.kind !== "select") {
+  if (
+    statement.kind !== "insert" &&
+    statement.kind !== "update" &&
+    statement.kind !== "delete" &&
+    statement.kind !== "select"
+  ) {
     return
   }
   // A number in a comment could be taken for a constant.
@@ -152,12 +157,17 @@ const constantsOf = (statement: Shaped): ReadonlyArray<Literal> | undefined => {
       collect(statement.where, constants)
       break
     case "select":
-      if (statement.where !== undefined && statement.items.every(({ expression }) => expression.type === "column" || expression.type === "star")) {
+      if (
+        statement.where !== undefined &&
+        statement.items.every(({ expression }) => expression.type === "column" || expression.type === "star")
+      ) {
         collect(statement.where, constants)
       }
       break
   }
-  return constants.some((constant) => typeof constant === "number" || typeof constant === "object") ? undefined : constants
+  return constants.some((constant) => typeof constant === "number" || typeof constant === "object")
+    ? undefined
+    : constants
 }
 
 const collect = (condition: Condition, into: Array<Literal>): void => {

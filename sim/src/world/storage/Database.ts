@@ -17,6 +17,7 @@ export class Database {
   readonly autoId: () => bigint
   readonly #tables = new Map<string, Table>()
   readonly #wrappers = new Map<string, Wrapper>()
+  #listed: ReadonlyArray<readonly [string, string]> | undefined
 
   constructor(options: DatabaseOptions) {
     this.dataDirectory = options.dataDirectory
@@ -39,22 +40,33 @@ export class Database {
     return this.#wrappers.get(name)
   }
 
+  /** Names and kinds of all tables and wrappers, by name. */
+  list(): ReadonlyArray<readonly [string, string]> {
+    this.#listed ??= [...this.#tables.values(), ...this.#wrappers.values()]
+      .map(({ name, kind }) => [name, kind] as const)
+      .sort(([left], [right]) => (left < right ? -1 : left > right ? 1 : 0))
+    return this.#listed
+  }
+
   has(name: string): boolean {
     return this.#tables.has(name) || this.#wrappers.has(name)
   }
 
   /** Adds a table, or puts it in the place of the one of that name. */
   addTable(table: Table): void {
+    this.#listed = undefined
     this.#tables.set(table.name, table)
     this.#wrappers.delete(table.name)
   }
 
   addWrapper(wrapper: Wrapper): void {
+    this.#listed = undefined
     this.#wrappers.set(wrapper.name, wrapper)
   }
 
   /** Forgets a table or a wrapper; true if there was one. */
   drop(name: string): boolean {
+    this.#listed = undefined
     return this.#tables.delete(name) || this.#wrappers.delete(name)
   }
 

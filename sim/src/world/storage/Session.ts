@@ -87,8 +87,15 @@ export type Step =
 
 const answered = (answer: Answer): Step => ({ kind: "answer", answer })
 
+/** The longest message that the daemon sends; what is beyond is cut off. */
+const messageLengthMax = 512
+
 /** A failure as the client receives it. */
-export const toAnswer = (reason: SqlFailure): Refused => refused(reason.message, reason.errno, reason.sqlState)
+export const toAnswer = (reason: SqlFailure): Refused => {
+  const { message, errno, sqlState } = reason
+  const sent = message.length > messageLengthMax ? `${message.slice(0, messageLengthMax - 3)}...` : message
+  return refused(sent, errno, sqlState)
+}
 
 const orRefused = (result: Answer | SqlFailure): Answer => ("_tag" in result ? result : toAnswer(result))
 
@@ -201,7 +208,9 @@ const beginSelect = (database: Database, session: Session, select: Select): Step
 /** What a plain table of this node contributes to a SELECT: the daemon's part in a search through a wrapper. */
 export const selectOnShard = (database: Database, name: string, select: Select): PartialResult | SqlFailure => {
   const table = database.table(name)
-  return table === undefined ? failure(`unknown local table(s) '${name}' in search request`) : selectPartial(table, select)
+  return table === undefined
+    ? failure(`unknown local table(s) '${name}' in search request`)
+    : selectPartial(table, select)
 }
 
 /**
@@ -235,7 +244,12 @@ const beginWrite = (database: Database, session: Session, statement: Write, surr
   }
   const gathers = session.inTransaction || !session.autocommit
   const { pending } = session
-  if (gathers && pending !== undefined && pending.table !== name && (statement.kind === "insert" || statement.kind === "delete")) {
+  if (
+    gathers &&
+    pending !== undefined &&
+    pending.table !== name &&
+    (statement.kind === "insert" || statement.kind === "delete")
+  ) {
     return answered(refused(`current txn is working with another table ('${pending.table}')`))
   }
   const prepared = prepareWrite(database, statement, surroundings)
@@ -327,8 +341,18 @@ const show = (session: Session, statement: Show, surroundings: Surroundings): An
     case "meta":
       return showRows(["Variable_name", "Value"], metaRows(session.meta), statement.like)
     case "status":
-      return showRows(["Counter", "Value"], [["version", serverVersion], ...(surroundings.statusCounters?.() ?? [])], statement.like)
+      if (!/^(?:cluster|version)/i.test(statement.like ?? "")) {
+        return notSimulated("SHOW STATUS of other counters than those of clusters")
+      }
+      return showRows(
+        ["Counter", "Value"],
+        [["version", serverVersion], ...(surroundings.statusCounters?.() ?? [])],
+        statement.like,
+      )
     case "variables":
+      if (statement.like?.toLowerCase() !== "autocommit") {
+        return notSimulated("SHOW VARIABLES of other variables than autocommit")
+      }
       return showRows(["Variable_name", "Value"], [["autocommit", session.autocommit ? "1" : "0"]], statement.like)
     case "databases":
       return rows(["Database"], [["information_schema"], ["Manticore"]])
@@ -370,13 +394,22 @@ const constant = (session: Session, expression: Expression): Value | SqlFailure 
     case "literal":
       return expression.value
     case "variable":
-      return expression.name === "@@autocommit" ? (session.autocommit ? 1 : 0) : notSimulated(`SELECT ${expression.name}`)
+      return expression.name === "@@autocommit"
+        ? session.autocommit
+          ? 1
+          : 0
+        : notSimulated(`SELECT ${expression.name}`)
     case "call":
       return callConstant(session, expression.name)
     case "binary": {
       const left = constant(session, expression.left)
       const right = constant(session, expression.right)
-      if (typeof left === "object" || typeof right === "object" || typeof left === "string" || typeof right === "string") {
+      if (
+        typeof left === "object" ||
+        typeof right === "object" ||
+        typeof left === "string" ||
+        typeof right === "string"
+      ) {
         return notSimulated("such an expression in SELECT without a table")
       }
       const float = typeof left === "number" || typeof right === "number" || expression.operator === "/"

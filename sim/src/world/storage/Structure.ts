@@ -39,8 +39,11 @@ export class Structure {
     this.columns = columns
     this.#positions = new Map(columns.map((column, position) => [column.name, position]))
     const positions = columns.map((_, position) => position).slice(1)
-    const is = (position: number, property: "field" | "stored" | "attribute"): boolean => columns[position]?.[property] ?? false
-    const textual = positions.filter((position) => is(position, "field") || (is(position, "stored") && !is(position, "attribute")))
+    const is = (position: number, property: "field" | "stored" | "attribute"): boolean =>
+      columns[position]?.[property] ?? false
+    const textual = positions.filter(
+      (position) => is(position, "field") || (is(position, "stored") && !is(position, "attribute")),
+    )
     const rest = positions.filter((position) => !textual.includes(position))
     this.described = [0, ...textual, ...rest]
     this.shown = this.described.filter((position) => is(position, "attribute") || is(position, "stored"))
@@ -153,12 +156,14 @@ const wrapUnsigned = (value: bigint, bits: number): number =>
   value >= 0n && value <= 0xffffffffn && bits === 32 ? Number(value) : Number(BigInt.asUintN(bits, value))
 
 const toFloat = (literal: Literal): number => {
-  const value = typeof literal === "string" ? Number.parseFloat(literal) : typeof literal === "object" ? 0 : Number(literal)
+  const value =
+    typeof literal === "string" ? Number.parseFloat(literal) : typeof literal === "object" ? 0 : Number(literal)
   return Number.isNaN(value) ? 0 : Math.fround(value)
 }
 
 const toList = (literal: Literal, bits: number): ReadonlyArray<bigint> => {
-  const values = typeof literal === "object" ? literal : typeof literal === "string" ? listed(literal) : [toInteger(literal)]
+  const values =
+    typeof literal === "object" ? literal : typeof literal === "string" ? listed(literal) : [toInteger(literal)]
   const wrapped = values.map((value) => (bits === 32 ? BigInt.asUintN(32, value) : clamp(value)))
   return [...new Set(wrapped)].sort((left, right) => (left < right ? -1 : left > right ? 1 : 0))
 }

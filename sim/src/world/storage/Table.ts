@@ -20,7 +20,9 @@ export interface TableSnapshot {
   readonly bytes: number
 }
 
-/** How many ids may be moved one by one before the sorted list is thrown away and made anew at the next use. */
+const answersMax = 32
+
+/** How many documents may be moved one by one before the sorted list is thrown away and made anew at the next use. */
 const sortedMovesMax = 64
 
 export class Table {
@@ -35,8 +37,9 @@ export class Table {
   #rows: Map<bigint, Row>
   #shared: boolean
   #bytes: number
-  #sorted: Array<bigint> | undefined
+  #sorted: Array<Row> | undefined
   #sortedMoves = 0
+  #answers: Map<object, unknown> | undefined
 
   constructor(name: string, structure: Structure, options: ReadonlyArray<TableOption> = [], kind: TableKind = "rt") {
     this.name = name
@@ -88,27 +91,40 @@ export class Table {
     return this.#rows.has(id)
   }
 
-  /** Ids in ascending order; not to be changed by the caller. */
-  get sortedIds(): ReadonlyArray<bigint> {
+  /** Documents in the order of their ids; not to be changed by the caller. */
+  get sortedRows(): ReadonlyArray<Row> {
     if (this.#sorted === undefined) {
-      this.#sorted = [...this.#rows.keys()].sort((left, right) => (left < right ? -1 : left > right ? 1 : 0))
+      this.#sorted = [...this.#rows.values()].sort(byId)
       this.#sortedMoves = 0
     }
     return this.#sorted
   }
 
-  /** The first position in `sortedIds` whose id is not below the given one. */
+  /** The first position in `sortedRows` whose id is not below the given one. */
   firstPosition(id: bigint): number {
-    return lowerBound(this.sortedIds, id)
+    return lowerBound(this.sortedRows, id)
+  }
+
+  /** What was worked out before from the documents as they are now, for this question. */
+  recall(question: object): unknown {
+    return this.#answers?.get(question)
+  }
+
+  /** Keeps an answer until the next change: the same question is often asked by many. */
+  note(question: object, answer: unknown): void {
+    this.#answers ??= new Map()
+    if (this.#answers.size >= answersMax) {
+      this.#answers.clear()
+    }
+    this.#answers.set(question, answer)
   }
 
   /** Adds a document, or replaces the one of that id, which then counts as the latest. */
   insert(id: bigint, row: Row): void {
     this.#own()
     const old = this.#rows.get(id)
-    if (old === undefined) {
-      this.#noteId(id)
-    } else {
+    this.#placeSorted(id, row, old === undefined)
+    if (old !== undefined) {
       this.#rows.delete(id)
       this.#bytes -= rowBytes(old)
     }
@@ -123,6 +139,7 @@ export class Table {
     if (old === undefined) {
       throw new Error(`no document ${id} to update in table '${this.name}'`)
     }
+    this.#placeSorted(id, row, false)
     this.#rows.set(id, row)
     this.#bytes += rowBytes(row) - rowBytes(old)
   }
@@ -136,11 +153,12 @@ export class Table {
     this.#own()
     this.#rows.delete(id)
     this.#bytes -= rowBytes(old)
-    this.#forgetId(id)
+    this.#removeSorted(id)
     return true
   }
 
   truncate(): void {
+    this.#answers = undefined
     this.#rows = new Map()
     this.#shared = false
     this.#bytes = 0
@@ -156,10 +174,12 @@ export class Table {
       rows.set(id, converted)
       bytes += rowBytes(converted)
     }
+    this.#answers = undefined
     this.#structure = structure
     this.#rows = rows
     this.#shared = false
     this.#bytes = bytes
+    this.#sorted = undefined
   }
 
   setOptions(options: ReadonlyArray<TableOption>): void {
@@ -180,6 +200,7 @@ export class Table {
 
   /** Makes structure and documents what they were in the snapshot; name and cluster stay. */
   restore(snapshot: TableSnapshot): void {
+    this.#answers = undefined
     this.#structure = snapshot.structure
     this.#options = snapshot.options
     // Not owned: copied before the first write, so the snapshot stays as it is.
@@ -189,32 +210,37 @@ export class Table {
     this.#sorted = undefined
   }
 
+  /** Before every change. */
   #own(): void {
+    this.#answers = undefined
     if (this.#shared) {
       this.#rows = new Map(this.#rows)
       this.#shared = false
     }
   }
 
-  #noteId(id: bigint): void {
+  #placeSorted(id: bigint, row: Row, isNew: boolean): void {
     const sorted = this.#sorted
     if (sorted === undefined) {
       return
     }
     const last = sorted[sorted.length - 1]
-    if (last === undefined || last < id) {
-      sorted.push(id)
+    if (last === undefined || idOf(last) < id) {
+      sorted.push(row)
+    } else if (!isNew) {
+      sorted[lowerBound(sorted, id)] = row
     } else if (this.#mayMove()) {
-      sorted.splice(lowerBound(sorted, id), 0, id)
+      sorted.splice(lowerBound(sorted, id), 0, row)
     }
   }
 
-  #forgetId(id: bigint): void {
+  #removeSorted(id: bigint): void {
     const sorted = this.#sorted
     if (sorted === undefined) {
       return
     }
-    if (sorted[sorted.length - 1] === id) {
+    const last = sorted[sorted.length - 1]
+    if (last !== undefined && idOf(last) === id) {
       sorted.pop()
     } else if (this.#mayMove()) {
       sorted.splice(lowerBound(sorted, id), 1)
@@ -232,6 +258,16 @@ export class Table {
   }
 }
 
+const idOf = (row: Row): bigint => {
+  const [id] = row
+  if (typeof id !== "bigint") {
+    throw new Error("the first value of a row is its id")
+  }
+  return id
+}
+
+const byId = (left: Row, right: Row): number => (idOf(left) < idOf(right) ? -1 : idOf(left) > idOf(right) ? 1 : 0)
+
 const rowBytes = (row: Row): number => {
   let bytes = 0
   for (const value of row) {
@@ -240,13 +276,13 @@ const rowBytes = (row: Row): number => {
   return bytes
 }
 
-const lowerBound = (sorted: ReadonlyArray<bigint>, id: bigint): number => {
+const lowerBound = (sorted: ReadonlyArray<Row>, id: bigint): number => {
   let low = 0
   let high = sorted.length
   while (low < high) {
     const middle = (low + high) >>> 1
     const found = sorted[middle]
-    if (found !== undefined && found < id) {
+    if (found !== undefined && idOf(found) < id) {
       low = middle + 1
     } else {
       high = middle

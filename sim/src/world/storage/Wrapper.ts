@@ -135,9 +135,15 @@ const readAgent = (name: string, text: string, position: number): ReadAgent => {
     const parts = mirror.trim().split(":")
     const hasPort = parts.length > 2 || /^\d+$/.test(parts[1] ?? "")
     if (parts.length === 1) {
-      warnings.push(`table '${name}': agent '${mirror}': colon and portnum expected before '' - Using default IANA 9312 port`)
+      warnings.push(
+        `table '${name}': agent '${mirror}': colon and portnum expected before '' - Using default IANA 9312 port`,
+      )
     }
-    const address = hasPort ? parts.slice(0, 2).join(":") : parts.length === 1 ? `${mirror.trim()}:9312` : (parts[0] ?? "")
+    const address = hasPort
+      ? parts.slice(0, 2).join(":")
+      : parts.length === 1
+        ? `${mirror.trim()}:9312`
+        : (parts[0] ?? "")
     const named = splitList(parts.slice(hasPort ? 2 : 1).join(":"))
     tables.push(named.length === 0 ? [name] : named)
     return { address, table: named[0] ?? name }
@@ -173,7 +179,9 @@ const findClash = (targets: ReadonlyArray<Target>): string | undefined => {
 /** True if a wrapper refers to a table that is hidden from users: dropping and showing it then takes `force=1`. */
 export const refersToSystem = (wrapper: Wrapper): boolean =>
   wrapper.targets.some(
-    (target) => (target.local?.startsWith("system.") ?? false) || target.mirrors.some((mirror) => mirror.table.startsWith("system.")),
+    (target) =>
+      (target.local?.startsWith("system.") ?? false) ||
+      target.mirrors.some((mirror) => mirror.table.startsWith("system.")),
   )
 
 /** The part of an INSERT that goes to one shard, addressed to the shard's own table. */
@@ -188,7 +196,11 @@ export interface InsertPart {
  * Splits an INSERT or REPLACE into one statement for each shard that gets rows, in the order of the shards. Rows
  * without an id get one from `autoId` first, because the id decides where they go.
  */
-export const splitInsert = (wrapper: Wrapper, insert: Insert, autoId: () => bigint): ReadonlyArray<InsertPart> | SqlFailure => {
+export const splitInsert = (
+  wrapper: Wrapper,
+  insert: Insert,
+  autoId: () => bigint,
+): ReadonlyArray<InsertPart> | SqlFailure => {
   const { structure } = wrapper
   if (structure === undefined) {
     return failure(`table '${wrapper.name}' does not support INSERT`)
@@ -204,7 +216,8 @@ export const splitInsert = (wrapper: Wrapper, insert: Insert, autoId: () => bigi
       return id
     }
     const shard = shardOf(id, wrapper.targets.length)
-    const complete = idPosition < 0 ? [id, ...row] : row.map((value, position) => (position === idPosition ? id : value))
+    const complete =
+      idPosition < 0 ? [id, ...row] : row.map((value, position) => (position === idPosition ? id : value))
     const shardRows = rows.get(shard) ?? []
     const shardIds = ids.get(shard) ?? []
     shardRows.push(complete)

@@ -26,7 +26,18 @@ const defined = (warnings: ReadonlyArray<string> = []): Defined => ({ kind: "def
 const reservedNames = new Set([
   ...["and", "as", "by", "columnarscan", "distinct", "div", "docidindex", "explain", "facet", "false", "force", "from"],
   ...["ignore", "in", "indexes", "inner", "is", "join", "knn", "left", "limit", "mod", "not", "no_columnarscan"],
-  ...["no_docidindex", "no_secondaryindex", "null", "offset", "on", "or", "order", "reload", "secondaryindex", "select"],
+  ...[
+    "no_docidindex",
+    "no_secondaryindex",
+    "null",
+    "offset",
+    "on",
+    "or",
+    "order",
+    "reload",
+    "secondaryindex",
+    "select",
+  ],
   ...["sysfilters", "true", "using"],
 ])
 
@@ -330,6 +341,9 @@ const dropColumn = (table: Table, name: string): Defined | SqlFailure => {
 }
 
 const changeOptions = (table: Table, options: ReadonlyArray<TableOption>): Defined | SqlFailure => {
+  if (options.length === 0) {
+    return notSimulated("ALTER TABLE without a change")
+  }
   const settings = readSettings(options)
   if (typeof settings === "string") {
     return failure(`table ${table.name}: ${settings}`)

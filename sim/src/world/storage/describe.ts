@@ -17,10 +17,25 @@ export const likeMatcher = (pattern: string | undefined): ((text: string) => boo
   if (pattern === undefined) {
     return () => true
   }
-  const source = pattern.replace(/[.*+?^${}()|[\]\\]/g, "\\$&").replaceAll("%", ".*").replaceAll("_", ".")
-  const matcher = new RegExp(`^${source}$`, "is")
-  return (text) => matcher.test(text)
+  const known = matchers.get(pattern)
+  if (known !== undefined) {
+    return known
+  }
+  const source = pattern
+    .replace(/[.*+?^${}()|[\]\\]/g, "\\$&")
+    .replaceAll("%", ".*")
+    .replaceAll("_", ".")
+  const expression = new RegExp(`^${source}$`, "is")
+  const matcher = (text: string): boolean => expression.test(text)
+  if (matchers.size >= matchersMax) {
+    matchers.clear()
+  }
+  matchers.set(pattern, matcher)
+  return matcher
 }
+
+const matchers = new Map<string, (text: string) => boolean>()
+const matchersMax = 1000
 
 /** Rows of a SHOW … LIKE, chosen by their first column. */
 export const showRows = (
@@ -93,18 +108,12 @@ const properties = (column: Column): string => {
   return [column.field ? "indexed" : "", column.stored ? "stored" : ""].filter((word) => word !== "").join(" ")
 }
 
-export const showTables = (database: Database, statement: ShowTables): Rows => {
-  const all: Array<readonly [string, string]> = []
-  for (const table of database.tables.values()) {
-    all.push([table.name, table.kind])
-  }
-  for (const wrapper of database.wrappers.values()) {
-    all.push([wrapper.name, wrapper.kind])
-  }
-  const shown = all.filter(([name]) => name.startsWith("system.") === statement.system)
-  shown.sort(([left], [right]) => (left < right ? -1 : left > right ? 1 : 0))
-  return showRows(["Table", "Type"], shown, statement.like)
-}
+export const showTables = (database: Database, statement: ShowTables): Rows =>
+  showRows(
+    ["Table", "Type"],
+    database.list().filter(([name]) => name.startsWith("system.") === statement.system),
+    statement.like,
+  )
 
 export const showCreateTable = (database: Database, statement: ShowCreateTable): Rows | SqlFailure => {
   const { table: name, force } = statement
@@ -164,7 +173,10 @@ export const showTable = (database: Database, statement: ShowTable): Rows | SqlF
     case "settings":
       return table === undefined
         ? failure("SHOW TABLE SETTINGS requires an existing table")
-        : rows(["Variable_name", "Value"], [["settings", table.options.map(({ name, value }) => `${name} = ${value}`).join("\n")]])
+        : rows(
+            ["Variable_name", "Value"],
+            [["settings", table.options.map(({ name, value }) => `${name} = ${value}`).join("\n")]],
+          )
     case "status":
       return table === undefined
         ? failure("SHOW TABLE STATUS requires an existing table")
@@ -175,7 +187,24 @@ export const showTable = (database: Database, statement: ShowTable): Rows | SqlF
 const noQueries = '{"queries":0, "avg":"-", "min":"-", "max":"-", "pct95":"-", "pct99":"-"}'
 const spans = ["1min", "5min", "15min", "total"]
 
-/** The counters of a table. Only kind and numbers of documents are modelled; sizes are what an empty table shows. */
+const commands = [
+  ...[
+    "search",
+    "excerpt",
+    "update",
+    "keywords",
+    "status",
+    "delete",
+    "insert",
+    "replace",
+    "commit",
+    "suggest",
+    "callpq",
+  ],
+  ...["getfield", "shard_write", "optimize"],
+]
+
+/** The counters of a table. Only kind and numbers of documents are modelled; the rest is what a new table shows. */
 const statusOf = (table: Table): ReadonlyArray<readonly [string, string]> => [
   ["table_type", table.kind],
   ["indexed_documents", String(table.size)],
@@ -201,4 +230,8 @@ const statusOf = (table: Table): ReadonlyArray<readonly [string, string]> => [
   ["tid", "0"],
   ["tid_saved", "0"],
   ...["query_time", "found_rows"].flatMap((what) => spans.map((span) => [`${what}_${span}`, noQueries] as const)),
+  ...commands.map((command) => [`command_${command}`, command === "status" ? "1" : "0"] as const),
+  ...["insert_replace", "search", "update"].flatMap((what) =>
+    ["avg", "min", "max", "pct95", "pct99"].map((figure) => [`${what}_stats_ms_${figure}`, "N/A N/A N/A"] as const),
+  ),
 ]

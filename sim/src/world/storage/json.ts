@@ -4,7 +4,9 @@
  */
 
 /** What became of a text meant for a json column. */
-export type JsonText = { readonly value: string | null; readonly error: undefined } | { readonly value: null; readonly error: string }
+export type JsonText =
+  | { readonly value: string | null; readonly error: undefined }
+  | { readonly value: null; readonly error: string }
 
 /** Reads a text as a json column would store it. */
 export const toJsonText = (text: string): JsonText => {
@@ -84,7 +86,9 @@ class Reader {
 
   #refuse(expecting?: string): never {
     const expected = expecting === undefined ? "" : `, expecting ${expecting}`
-    throw new Refused(`P10: syntax error, unexpected ${this.#tokenName()}${expected} near '${this.#text.slice(this.#at)}'`)
+    throw new Refused(
+      `P10: syntax error, unexpected ${this.#tokenName()}${expected} near '${this.#text.slice(this.#at)}'`,
+    )
   }
 
   #tokenName(): string {
@@ -200,7 +204,9 @@ class Reader {
     }
     const inner = this.#text.slice(this.#at + 1, end)
     this.#at = end + 1
-    return inner.includes("\\") ? inner.replace(/\\(u[0-9a-fA-F]{4}|.)/gs, (_, escaped: string) => unescaped(escaped)) : inner
+    return inner.includes("\\")
+      ? inner.replace(/\\(u[0-9a-fA-F]{4}|.)/gs, (_, escaped: string) => unescaped(escaped))
+      : inner
   }
 }
 

@@ -94,6 +94,23 @@ export const selectPartial = (table: Table, select: Select): PartialResult | Sql
   if (select.offset > 0 && select.offset >= select.maxMatches) {
     return failure(`offset out of bounds (offset=${select.offset}, max_matches=${select.maxMatches})`)
   }
+  if (select.where !== undefined && idsOf(select.where) !== undefined) {
+    // As fast as recalling, and rarely asked twice.
+    return askTable(table, select)
+  }
+  const recalled = table.recall(select)
+  if (recalled !== undefined) {
+    // Only what is noted below for the same statement comes back.
+    return recalled as PartialResult
+  }
+  const partial = askTable(table, select)
+  if (partial.kind === "partial") {
+    table.note(select, partial)
+  }
+  return partial
+}
+
+const askTable = (table: Table, select: Select): PartialResult | SqlFailure => {
   const known = plans.get(select.items)
   const plan = known?.structure === table.structure ? known : makePlan(table, select)
   if ("kind" in plan) {
@@ -137,7 +154,10 @@ export const finishSelect = (
 }
 
 /** SELECT on one plain table. */
-export const selectFrom = (table: Table, select: Select): { readonly answer: Rows; readonly meta: Meta } | SqlFailure => {
+export const selectFrom = (
+  table: Table,
+  select: Select,
+): { readonly answer: Rows; readonly meta: Meta } | SqlFailure => {
   const partial = selectPartial(table, select)
   return partial.kind === "failure" ? partial : finishSelect(select, [partial])
 }
@@ -259,7 +279,10 @@ const planOperand = (expression: Expression, structure: Structure): Operand | Sq
       return planColumn(expression.name, structure)
     case "literal": {
       const { value } = expression
-      return { kind: typeof value === "bigint" ? "narrow" : typeof value === "number" ? "float" : "text", read: () => value }
+      return {
+        kind: typeof value === "bigint" ? "narrow" : typeof value === "number" ? "float" : "text",
+        read: () => value,
+      }
     }
     case "call":
       return planCall(expression, structure)
@@ -281,7 +304,7 @@ const planColumn = (name: string, structure: Structure): Operand | SqlFailure =>
   }
   const json = structure.positionOf(head)
   if (path.length === 0 || json < 0 || structure.column(json).type !== "json") {
-    return failure(`parse error: unknown column: ${name}`)
+    return failure(`parse error: unknown column: '${name}'`)
   }
   const read = (row: Row): Value => {
     const text = row[json]
@@ -310,7 +333,10 @@ const lengthOf = (value: Value): number => {
   return typeof value === "object" && value !== null ? value.length : 0
 }
 
-const planBinary = (expression: Extract<Expression, { type: "binary" }>, structure: Structure): Operand | SqlFailure => {
+const planBinary = (
+  expression: Extract<Expression, { type: "binary" }>,
+  structure: Structure,
+): Operand | SqlFailure => {
   const left = planOperand(expression.left, structure)
   if ("message" in left) {
     return left
@@ -427,7 +453,11 @@ const candidatesOf = (table: Table, select: Select): Candidates => {
     return { rows, sorted: orderBy.length === 0 || rows.length < 2, found: undefined }
   }
   if (!byId || term === undefined) {
-    return { rows: table.rows.values(), sorted: orderBy.length === 0, found: where === undefined ? table.size : undefined }
+    return {
+      rows: table.rows.values(),
+      sorted: orderBy.length === 0,
+      found: where === undefined ? table.size : undefined,
+    }
   }
   const range = where === undefined ? undefined : idRangeOf(where)
   const low = range === undefined ? 0 : table.firstPosition(range.low)
@@ -437,10 +467,9 @@ const candidatesOf = (table: Table, select: Select): Candidates => {
 }
 
 function* inOrder(table: Table, low: number, high: number, descending: boolean): Iterable<Row> {
-  const ids = table.sortedIds
+  const sorted = table.sortedRows
   for (let step = 0; step < high - low; step++) {
-    const id = ids[descending ? high - 1 - step : low + step]
-    const row = id === undefined ? undefined : table.get(id)
+    const row = sorted[descending ? high - 1 - step : low + step]
     if (row !== undefined) {
       yield row
     }
@@ -562,9 +591,12 @@ const add = (sum: bigint | number, value: Value, kind: ValueKind): bigint | numb
 const mergeStates = (into: AggregateState, from: AggregateState): void => {
   into.count += from.count
   into.sum =
-    typeof into.sum === "bigint" || typeof from.sum === "bigint" ? toBigInt(into.sum) + toBigInt(from.sum) : into.sum + from.sum
+    typeof into.sum === "bigint" || typeof from.sum === "bigint"
+      ? toBigInt(into.sum) + toBigInt(from.sum)
+      : into.sum + from.sum
   into.least = into.least === null || compareValues(from.least, into.least) < 0 ? from.least : into.least
-  into.greatest = into.greatest === null || compareValues(from.greatest, into.greatest) > 0 ? from.greatest : into.greatest
+  into.greatest =
+    into.greatest === null || compareValues(from.greatest, into.greatest) > 0 ? from.greatest : into.greatest
   from.distinct?.forEach((value) => into.distinct?.add(value))
 }
 
@@ -583,7 +615,11 @@ const groupsToMatches = (select: Select, plan: Plan, partials: ReadonlyArray<Par
       }
     })
   }
-  if (merged.size === 0 && select.groupBy.length === 0 && plan.items.some((item) => item.aggregate === "count" || item.aggregate === "count distinct")) {
+  if (
+    merged.size === 0 &&
+    select.groupBy.length === 0 &&
+    plan.items.some((item) => item.aggregate === "count" || item.aggregate === "count distinct")
+  ) {
     merged.set("", { key: "", states: plan.items.map(() => newState(true)) })
   }
   return [...merged.values()].map((group) => {
@@ -619,4 +655,3 @@ const resultOf = (item: ItemPlan, state: AggregateState | Value): Value => {
       return null
   }
 }
-

@@ -4,7 +4,7 @@
  * DELETE select their documents anew.
  */
 import type { Condition, Delete, Insert, Literal, TableName, Truncate, Update, Write } from "../sql/Statement.ts"
-import { failure } from "../sql/Statement.ts"
+import { failure, notSimulated } from "../sql/Statement.ts"
 import type { SqlFailure } from "../sql/Statement.ts"
 import type { Database } from "./Database.ts"
 import { compileCondition, idsOf, matching } from "./filter.ts"
@@ -28,6 +28,11 @@ export interface WriteSet {
   /** Documents that it touches, for certification; the whole table where they are selected by something else than id. */
   readonly keys: ReadonlyArray<bigint> | "whole table"
   apply(database: Database): Applied
+  /**
+   * For tables in no cluster, where compare-and-set is not atomic: chooses the documents of an UPDATE now and changes
+   * them, whatever they have become, when the result is called. All other writes happen as a whole then.
+   */
+  choose(database: Database): () => Applied
 }
 
 /** What the layer above may have to say before a write goes on. */
@@ -106,6 +111,13 @@ const absentMessage = (statement: Write): string => {
   }
 }
 
+const atOnce = (table: string, keys: WriteSet["keys"], apply: (database: Database) => Applied): WriteSet => ({
+  table,
+  keys,
+  apply,
+  choose: (database) => () => apply(database),
+})
+
 const tableIn = (database: Database, name: string): Table | undefined => database.table(name)
 
 const done = (affectedRows: number): Applied => ({ affectedRows, warnings: [], error: undefined })
@@ -181,11 +193,7 @@ const prepareInsert = (database: Database, table: Table, insert: Insert): Prepar
     documents.push([id, row])
   }
   const ids = documents.map(([id]) => id)
-  const writeSet: WriteSet = {
-    table: table.name,
-    keys: ids,
-    apply: (target) => applyInsert(target, table.name, documents, insert.replace),
-  }
+  const writeSet = atOnce(table.name, ids, (target) => applyInsert(target, table.name, documents, insert.replace))
   return { kind: "write", cluster: table.cluster, writeSet, rowsGiven: documents.length, warnings, ids }
 }
 
@@ -234,11 +242,16 @@ const placeAssignments = (table: Table, update: Update): ReadonlyArray<Assignmen
     }
     const position = table.structure.positionOf(name)
     if (position < 0) {
-      return failure(`table ${table.name}: attribute '${name}' not found`)
+      return isPath(table.structure, name)
+        ? notSimulated("UPDATE of a key inside a json column")
+        : failure(`table ${table.name}: attribute '${name}' not found`)
     }
     const column = table.structure.column(position)
     if (column.field || !column.attribute) {
       return failure(`table ${table.name}: attribute '${name}' can not be updated (full-text field)`)
+    }
+    if (!isAssignable(column, value)) {
+      return notSimulated(`UPDATE of a column of type ${column.type} with such a value`)
     }
     if (column.type === "json") {
       assignments.push({ position, column, ...coerceJson(value) })
@@ -247,6 +260,25 @@ const placeAssignments = (table: Table, update: Update): ReadonlyArray<Assignmen
     }
   }
   return assignments
+}
+
+const isPath = (structure: Structure, name: string): boolean => {
+  const position = structure.positionOf(name.split(".")[0] ?? "")
+  return name.includes(".") && position >= 0 && structure.column(position).type === "json"
+}
+
+/** Text for text, numbers for numbers: what the daemon does otherwise has not been seen. */
+const isAssignable = (column: Column, value: Literal): boolean => {
+  switch (column.type) {
+    case "string":
+    case "json":
+      return typeof value === "string"
+    case "multi":
+    case "multi64":
+      return typeof value === "object"
+    default:
+      return typeof value === "bigint" || typeof value === "number"
+  }
 }
 
 /** An UPDATE made ready for tables of one structure. */
@@ -269,7 +301,8 @@ const prepareUpdate = (table: Table, update: Update): PreparedWrite => {
   const writeSet: WriteSet = {
     table: table.name,
     keys: idsOf(update.where) ?? "whole table",
-    apply: (database) => applyUpdate(database, update, ready),
+    apply: (database) => chooseUpdate(database, update, ready)(),
+    choose: (database) => chooseUpdate(database, update, ready),
   }
   return { kind: "write", cluster: table.cluster, writeSet, rowsGiven: -1, warnings: [], ids: [] }
 }
@@ -284,30 +317,35 @@ const compileSelection = (table: Table, where: Condition): Predicate | SqlFailur
 }
 
 /** Selects anew: what counts is what the documents are when and where the write is applied. */
-const applyUpdate = (database: Database, update: Update, ready: ReadyUpdate): Applied => {
+const chooseUpdate = (database: Database, update: Update, ready: ReadyUpdate): (() => Applied) => {
   const table = tableIn(database, update.target.table)
   if (table === undefined) {
-    return failed(failure(absentMessage(update)))
+    return () => failed(failure(absentMessage(update)))
   }
   const alike = table.structure === ready.structure || table.structure.isCompatibleWith(ready.structure)
   const assignments = alike ? ready.assignments : placeAssignments(table, update)
   if ("kind" in assignments) {
-    return failed(assignments)
+    return () => failed(assignments)
   }
   const predicate = alike ? ready.predicate : compileSelection(table, update.where)
   if (typeof predicate !== "function") {
-    return failed(predicate)
+    return () => failed(predicate)
   }
-  const rows = matching(table, update.where, predicate)
-  for (const row of rows) {
+  const chosen = matching(table, update.where, predicate)
+  return () => applyUpdate(table, chosen, assignments)
+}
+
+const applyUpdate = (table: Table, rows: ReadonlyArray<Row>, assignments: ReadonlyArray<Assignment>): Applied => {
+  for (const [id] of rows) {
+    const row = typeof id === "bigint" ? table.get(id) : undefined
+    if (row === undefined || typeof id !== "bigint") {
+      continue
+    }
     const changed = [...row]
     for (const { position, value } of assignments) {
       changed[position] = value
     }
-    const id = row[0]
-    if (typeof id === "bigint") {
-      table.update(id, changed)
-    }
+    table.update(id, changed)
   }
   const broken = assignments.find((assignment) => assignment.jsonError !== undefined)
   // The old value is gone even though the statement fails.
@@ -321,11 +359,8 @@ const prepareDelete = (table: Table, statement: Delete): PreparedWrite => {
   if (typeof predicate !== "function") {
     return { kind: "failure", failure: predicate }
   }
-  const writeSet: WriteSet = {
-    table: table.name,
-    keys: idsOf(statement.where) ?? "whole table",
-    apply: (database) => applyDelete(database, statement),
-  }
+  const keys = idsOf(statement.where) ?? "whole table"
+  const writeSet = atOnce(table.name, keys, (database) => applyDelete(database, statement))
   return { kind: "write", cluster: table.cluster, writeSet, rowsGiven: -1, warnings: [], ids: [] }
 }
 
@@ -348,25 +383,18 @@ const applyDelete = (database: Database, statement: Delete): Applied => {
 }
 
 const prepareTruncate = (table: Table, statement: Truncate): PreparedWrite => {
-  const writeSet: WriteSet = {
-    table: table.name,
-    keys: "whole table",
-    apply: (database) => {
-      const target = tableIn(database, statement.target.table)
-      target?.truncate()
-      return target === undefined ? failed(failure(absentMessage(statement))) : done(0)
-    },
-  }
+  const writeSet = atOnce(table.name, "whole table", (database) => {
+    const target = tableIn(database, statement.target.table)
+    target?.truncate()
+    return target === undefined ? failed(failure(absentMessage(statement))) : done(0)
+  })
   return { kind: "write", cluster: table.cluster, writeSet, rowsGiven: -1, warnings: [], ids: [] }
 }
 
 /** One write set of several on the same table, applied in order: what a COMMIT replicates. */
-export const combineWrites = (table: string, parts: ReadonlyArray<WriteSet>): WriteSet => ({
-  table,
-  keys: parts.some((part) => part.keys === "whole table")
-    ? "whole table"
-    : parts.flatMap((part) => (part.keys === "whole table" ? [] : part.keys)),
-  apply: (database) => {
+export const combineWrites = (table: string, parts: ReadonlyArray<WriteSet>): WriteSet => {
+  const keys = parts.flatMap((part) => (part.keys === "whole table" ? [] : part.keys))
+  return atOnce(table, parts.some((part) => part.keys === "whole table") ? "whole table" : keys, (database) => {
     let affectedRows = 0
     for (const part of parts) {
       const applied = part.apply(database)
@@ -376,5 +404,5 @@ export const combineWrites = (table: string, parts: ReadonlyArray<WriteSet>): Wr
       affectedRows += applied.affectedRows
     }
     return done(affectedRows)
-  },
-})
+  })
+}
