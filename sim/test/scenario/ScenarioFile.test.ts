@@ -130,7 +130,7 @@ describe("mistakes", () => {
           expect(problem.column).toBeGreaterThan(0)
         }
       }),
-      { numRuns: 1_000 },
+      { numRuns: 500 },
     )
   })
 
