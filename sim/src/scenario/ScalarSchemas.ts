@@ -10,7 +10,7 @@ import * as Schema from "effect/Schema"
 export type Cure = (found: unknown) => string | null
 
 /** Longest duration that can be written: 30 days. Far above any run, and it keeps arithmetic in microseconds exact. */
-export const durationHoursMax = 720
+const durationHoursMax = 720
 
 const millisOfUnit: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 }
 const durationPattern = /^([0-9]{1,12}(?:\.[0-9]{1,3})?)(ms|s|m|h)$/u

@@ -43,7 +43,7 @@ const ids = (letter: string, last: number): ReadonlyArray<string> =>
   Array.from({ length: last }, (_, index) => `${letter}${String(index + 1).padStart(2, "0")}`)
 
 /** Ids of the failure catalogue: seen in the field, defects of the existing orchestrator, findings on the server. */
-export const catalogueIds: ReadonlyArray<string> = [...ids("U", 33), ...ids("D", 32), ...ids("S", 62)]
+const catalogueIds: ReadonlyArray<string> = [...ids("U", 33), ...ids("D", 32), ...ids("S", 62)]
 
 /** `U1` and `u01` are slips; an id with another number is no nearer than any other. */
 const catalogueCure = (found: unknown): string => {
@@ -53,7 +53,7 @@ const catalogueCure = (found: unknown): string => {
 }
 
 /** Kinds of steps, as the engine has them. */
-export const stepKinds = Step.members.map((member) => member.fields._tag.schema.literal)
+const stepKinds = Step.members.map((member) => member.fields._tag.schema.literal)
 
 const described = <S extends Schema.Top>(schema: S, description: string): S["Rebuild"] =>
   schema.annotateKey({ description })

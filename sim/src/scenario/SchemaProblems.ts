@@ -21,7 +21,7 @@ export interface Mistake {
 }
 
 /** A path as people write it: `timeline[2].kill`. */
-export const pathText = (path: Path): string =>
+const pathText = (path: Path): string =>
   path.map((step, index) => (typeof step === "number" ? `[${step}]` : index === 0 ? step : `.${step}`)).join("") ||
   "the file"
 
