@@ -11,7 +11,7 @@ export type JsonText =
 /** Reads a text as a json column would store it. */
 export const toJsonText = (text: string): JsonText => {
   const first = text.charCodeAt(0)
-  if (first === 123 || first === 91) {
+  if ((first === 123 || first === 91) && !decimal.test(text)) {
     const rewritten = rewriteStrictly(text)
     if (rewritten === text) {
       return { value: text, error: undefined }
@@ -19,6 +19,9 @@ export const toJsonText = (text: string): JsonText => {
   }
   return new Reader(text).read()
 }
+
+/** A number that is printed in another way than it was written: with six digits after the point. */
+const decimal = /[:[,]-?\d+[.eE]/
 
 /** The text again if it is strict, compact JSON: the common case, and the only fast one. */
 const rewriteStrictly = (text: string): string | undefined => {
