@@ -25,9 +25,13 @@ export const addTables = (daemon: Daemon, member: Member, tables: ReadonlyArray<
   const bytes = tables.reduce((sum, table) => sum + daemon.host.disk.bytes(table), 0)
   const alone = member.component?.members.length === 1
   const copyMicros = alone ? 0 : context.timings.tableStatementMicros + (bytes / context.timings.copyBytesPerSecond) * 1_000_000
-  const sending: Sending = { daemon, member, tables, copyMicros, ready: [], problems: new Map() }
+  const sending: Sending = {
+    daemon, member, tables, copyMicros, sinceMicros: context.queue.nowMicros, ready: [], problems: new Map(), isLost: false, blockedAt: undefined,
+  }
+  daemon.sending.add(sending)
   const addresses = othersKnown(daemon, member)
-  askAll(context, daemon, addresses, (peer, call) => receive(sending, peer, call), (address, why, settle) => fail(sending, address, why, settle), () => {
+  const finish = (): void => {
+    daemon.sending.delete(sending)
     for (const table of tables) daemon.tablesInTransit.delete(table)
     if (sending.problems.size > 0) {
       reply(refused(addresses.map((address) => sending.problems.get(address) ?? "").join("")))
@@ -37,11 +41,44 @@ export const addTables = (daemon: Daemon, member: Member, tables: ReadonlyArray<
       for (const table of tables) peer.host.disk.overwrite(table, daemon.host.disk)
     }
     replicate(daemon, member, { kind: "attach", tables }, reply)
+  }
+  askAll(context, daemon, addresses, (peer, call) => receive(sending, peer, call), (address, why, settle) => fail(sending, address, why, settle), () => {
+    if (sending.isLost) return
+    if (sending.blockedAt === undefined) finish()
+    else endBlocked(sending, finish)
+  })
+}
+
+/** Two nodes add one table: who began later never ends, and may keep a third node from receiving anything (finding 17). */
+const meetRival = (sending: Sending, rival: Sending): void => {
+  const [first, second] = isEarlier(sending, rival) ? [sending, rival] : [rival, sending]
+  if (second.isLost) return
+  second.isLost = true
+  const { random, timings } = first.daemon.context
+  const third = first.member.view.find((other) => other.host !== first.daemon && other.host !== second.daemon)
+  if (third !== undefined && random.chance(timings.addRaceBlockedShare)) first.blockedAt = third.host.address
+  else for (const table of second.tables) second.daemon.tablesInTransit.delete(table)
+  const victim = third === undefined ? undefined : first.daemon.context.hostAt(third.host.address)?.daemon
+  if (victim !== undefined && random.chance(timings.addRaceCrashShare)) victim.kill("crashed")
+}
+
+const isEarlier = (a: Sending, b: Sending): boolean =>
+  a.sinceMicros !== b.sinceMicros ? a.sinceMicros < b.sinceMicros : a.daemon.number < b.daemon.number
+
+const endBlocked = (sending: Sending, finish: () => void): void => {
+  const { daemon, tables, blockedAt, problems } = sending
+  daemon.context.queue.after(daemon.context.timings.deadPeerMicros, () => {
+    problems.set(blockedAt ?? "", `'${blockedAt}': query timed out`)
+    for (const peer of sending.ready) {
+      if (peer.address === blockedAt) continue
+      for (const table of tables) peer.host.disk.overwrite(table, daemon.host.disk)
+    }
+    finish()
   })
 }
 
 /** Tables on their way to the other nodes. They take the place of what is there only if all have got them. */
-interface Sending {
+export interface Sending {
   readonly daemon: Daemon
   readonly member: Member
   readonly tables: ReadonlyArray<string>
@@ -49,6 +86,11 @@ interface Sending {
   readonly ready: Array<Daemon>
   /** By address: what the statement says of it. */
   readonly problems: Map<string, string>
+  readonly sinceMicros: number
+  /** Never ends, because another node adds the same table. */
+  isLost: boolean
+  /** The node that does not take the table because of that. */
+  blockedAt: string | undefined
 }
 
 const receive = (sending: Sending, peer: Daemon, call: PeerCall): void => {
@@ -57,11 +99,10 @@ const receive = (sending: Sending, peer: Daemon, call: PeerCall): void => {
   const problem = (text: string, micros: number): void => {
     context.queue.after(micros, () => call.reply(() => problems.set(peer.address, `'${peer.address}': ${text}`)))
   }
-  if (tables.some((table) => peer.tablesInTransit.has(table))) {
-    // Both sides send the same table and wait for each other (finding 17).
-    if (context.random.chance(0.5)) problem("query timed out", context.timings.deadPeerMicros)
-    return
+  for (const rival of peer.sending) {
+    if (rival.tables.some((table) => tables.includes(table))) meetRival(sending, rival)
   }
+  if (sending.isLost) return
   if (tables.some((table) => peer.clusterOf(table) !== undefined)) {
     problem("retries limit exceeded", context.timings.leaveNonPrimaryMicros)
     return
@@ -71,10 +112,8 @@ const receive = (sending: Sending, peer: Daemon, call: PeerCall): void => {
     problem("query timed out", context.timings.unreachableMemberMicros.minMicros)
     return
   }
-  for (const table of tables) peer.tablesInTransit.add(table)
   context.queue.after(sending.copyMicros, () => {
     if (!peer.exists()) return
-    for (const table of tables) peer.tablesInTransit.delete(table)
     if (!context.network.connects(daemon.name, peer.name)) {
       problems.set(peer.address, `'${peer.address}': retries limit exceeded`)
       context.queue.after(draw(context, context.timings.unreachableMemberMicros), () => call.fail("lost"))

@@ -6,6 +6,8 @@ import type { Scheduled } from "../runtime/EventQueue.ts"
 import type { Change } from "./group/Change.ts"
 import { Member, type MemberHost } from "./group/Member.ts"
 import type { Host } from "./Host.ts"
+import { LocalUpdates } from "./LocalUpdates.ts"
+import type { Sending } from "./AlterCluster.ts"
 import { Lock } from "./Lock.ts"
 import { Mirrors } from "./Mirrors.ts"
 import type { PeerCall } from "./Peers.ts"
@@ -33,8 +35,11 @@ export class Daemon implements MemberHost {
   readonly clusterLock = new Lock()
   /** Tables that ALTER CLUSTER ADD is copying. */
   readonly tablesInTransit = new Set<string>()
+  /** ALTER CLUSTER ADD that runs on this node. */
+  readonly sending = new Set<Sending>()
   readonly #threads: number
   readonly mirrors = new Mirrors(this)
+  readonly #localUpdates = new LocalUpdates(this)
   accepting = false
   /** When it began to accept clients. */
   upSinceMicros = 0
@@ -207,7 +212,8 @@ export class Daemon implements MemberHost {
   }
 
   /** Applies a write to a table that is in no cluster. */
-  applyLocal(writeSet: WriteSet): Applied {
+  applyLocal(writeSet: WriteSet, isUpdate: boolean, connection: number): Applied {
+    if (isUpdate) this.#localUpdates.before(writeSet, connection)
     const applied = this.host.disk.apply(writeSet)
     if (this.context.observed) this.#emitCommit(undefined, writeSet)
     return applied

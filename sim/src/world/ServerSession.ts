@@ -66,7 +66,7 @@ export class ServerSession {
         deliver(step.answer, isDefinition(statement) ? timings.tableStatementMicros : timings.statementMicros)
         return
       case "write":
-        this.#write(step, deliver)
+        this.#write(statement, step, deliver)
         return
       case "wrapper":
         executeWrapper(this, step.wrapper, step.statement, deliver)
@@ -81,11 +81,11 @@ export class ServerSession {
     }
   }
 
-  #write(step: Extract<Step, { kind: "write" }>, deliver: Deliver): void {
+  #write(statement: ParsedStatement | SqlFailure, step: Extract<Step, { kind: "write" }>, deliver: Deliver): void {
     const { daemon } = this
     const { timings } = daemon.context
     if (step.cluster === undefined) {
-      const applied = daemon.applyLocal(step.writeSet)
+      const applied = daemon.applyLocal(step.writeSet, statement.kind === "update", this.session.connectionId)
       deliver(step.finish(applied), timings.statementMicros)
       return
     }

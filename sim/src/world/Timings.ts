@@ -84,6 +84,8 @@ export interface Timings {
   readonly lostQuorumShare: number
   readonly lostQuorumAtMicros: number
   readonly lostQuorumMicros: Range
+  /** Share of the writes blocked then that are acknowledged at its beginning; the others are refused (finding 44: one of six). */
+  readonly lastAcknowledgedShare: number
   /** Share of the writes blocked on the side that keeps the quorum that is refused all the same (finding 53). */
   readonly majorityRefusalShare: number
   /** Share of the writes refused on the other side that is stored after all if the halves meet soon (finding 44: 2 of 47). */
@@ -106,6 +108,12 @@ export interface Timings {
   readonly agentRetryMicros: number
   /** How long a mirror that failed must have answered pings before it is used again. */
   readonly agentAvoidMicros: number
+  /** UPDATEs of one row outside of a cluster that come this close together may both find the old row, and how often they do (finding 9). */
+  readonly localRaceMicros: number
+  readonly localRaceShare: number
+  /** When one table is added from two nodes at once: how often a third node gets nothing, and how often one crashes (finding 17). */
+  readonly addRaceBlockedShare: number
+  readonly addRaceCrashShare: number
   /** Entries that a member keeps for others that were away; who misses more gets a full copy. */
   readonly writesKept: number
 }
@@ -153,6 +161,7 @@ export const defaultTimings: Timings = {
   lostQuorumShare: 0.25,
   lostQuorumAtMicros: ms(10_400),
   lostQuorumMicros: between(1000, 7500),
+  lastAcknowledgedShare: 0.2,
   majorityRefusalShare: 0.005,
   refusedButStoredShare: 0.04,
   refusedButStoredWithinMicros: ms(3000),
@@ -166,5 +175,9 @@ export const defaultTimings: Timings = {
   agentQueryMicros: ms(3000),
   agentRetryMicros: ms(500),
   agentAvoidMicros: ms(3000),
+  localRaceMicros: 250,
+  localRaceShare: 0.22,
+  addRaceBlockedShare: 0.5,
+  addRaceCrashShare: 0.15,
   writesKept: 100_000,
 }

@@ -353,7 +353,7 @@ export class ReplicationGroup {
     queue.at(component.brokeAtMicros + timings.lostQuorumAtMicros, () => {
       if (!this.components.includes(component)) return
       component.held = component.held.filter((proposal) => {
-        if (!random.chance(0.2)) return true
+        if (!random.chance(timings.lastAcknowledgedShare)) return true
         component.order(proposal)
         return false
       })
