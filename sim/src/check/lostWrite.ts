@@ -23,7 +23,7 @@ const stateIn = (copy: TableView, id: bigint, column: string | undefined): RowSt
 const allowed = (row: RowModel, found: RowState, column: string | undefined): boolean =>
   column !== undefined || !found.present ? ClientModel.allows(row, found) : row.possible.some((state) => state.present)
 
-const mustBePresent = (row: RowModel): boolean => row.possible.every((state) => state.present)
+const mustBePresent = (row: RowModel): boolean => row.possible.every((state) => state.present) && row.underway?.present !== false
 
 /** Copies that are to be left out: those of some shards on one host. */
 interface Except {

@@ -29,6 +29,8 @@ export interface RowModel {
   readonly retired: boolean
   /** A statement for it is under way. */
   readonly busy: boolean
+  /** What that statement wants, if it has been sent and not answered yet. */
+  readonly underway: RowState | undefined
   /** When the last outcome came in. */
   readonly atMicros: number
 }
@@ -63,10 +65,10 @@ export class ClientModel {
     this.#lastAcknowledgedMicros = nowMicros
   }
 
-  /** Notes that a statement for the row is under way. */
-  touch(id: number): void {
+  /** Notes that a statement that wants the row in `wanted` is under way: from now on it may take effect. */
+  touch(id: number, wanted: RowState): void {
     const row = this.#rows.get(id)
-    if (row !== undefined) this.#rows.set(id, { ...row, busy: true })
+    if (row !== undefined) this.#rows.set(id, { ...row, busy: true, underway: wanted })
   }
 
   /** Notes how a statement that wants a row in `wanted` ended. `final` is false if the writer repeats it. */
@@ -79,14 +81,14 @@ export class ClientModel {
       this.#longestGapMicros = Math.max(this.#longestGapMicros, gap)
       this.#lastAcknowledgedMicros = nowMicros
       const uncertain = possible.length > 1
-      this.#rows.set(id, { id, possible: [wanted], acknowledged: true, retired: uncertain || !wanted.present, busy: false, atMicros: nowMicros })
+      this.#rows.set(id, { id, possible: [wanted], acknowledged: true, retired: uncertain || !wanted.present, busy: false, underway: undefined, atMicros: nowMicros })
     } else if (outcome === "unknown") {
       if (final) this.unknown++
       const known = possible.some((state) => same(state, wanted)) ? possible : [...possible, wanted]
-      this.#rows.set(id, { id, possible: known, acknowledged: before?.acknowledged ?? false, retired: final, busy: !final, atMicros: nowMicros })
+      this.#rows.set(id, { id, possible: known, acknowledged: before?.acknowledged ?? false, retired: final, busy: !final, underway: undefined, atMicros: nowMicros })
     } else {
       this.refused++
-      if (before !== undefined) this.#rows.set(id, { ...before, retired: before.possible.length > 1, busy: false, atMicros: nowMicros })
+      if (before !== undefined) this.#rows.set(id, { ...before, retired: before.possible.length > 1, busy: false, underway: undefined, atMicros: nowMicros })
     }
   }
 
@@ -98,6 +100,6 @@ export class ClientModel {
 
   /** Whether a state that was found is one in which the row may be. */
   static allows(row: RowModel, found: RowState): boolean {
-    return row.possible.some((state) => same(state, found))
+    return row.possible.some((state) => same(state, found)) || (row.underway !== undefined && same(row.underway, found))
   }
 }

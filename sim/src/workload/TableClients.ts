@@ -174,7 +174,7 @@ class Writer {
       return
     }
     environment.model.sent(environment.queue.nowMicros)
-    for (const id of statement.ids) environment.model.touch(id)
+    for (const id of statement.ids) environment.model.touch(id, statement.wanted)
     this.#connections.query(node, this.#sql(statement), options.timeoutMicros, (answer) => this.#answered(statement, answer))
   }
 
