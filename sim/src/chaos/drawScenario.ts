@@ -174,7 +174,7 @@ export const drawScenario = (seed: number, profile: Profile): Scenario => {
     workloads: tables.map((table) => drawWorkload(workload, profile, table.name)),
     timeline: [...operations, ...faults].toSorted((a, b) => startMs(a) - startMs(b)),
     expect: { violation: null, eventually: [], always: [], final: [], sometimes: [], never: [] },
-    quiesce: Duration.minutes(10),
+    quiesce: Duration.minutes(6),
     until: Duration.minutes(30),
   }
 }
