@@ -28,6 +28,9 @@ const shortOutageMs: Range = { min: 1_000, max: 30_000 }
 /** How long after a request a fault begins that is to meet the work on it. */
 const meetMs: Range = { min: 500, max: 15_000 }
 
+/** Share of the faults that hit the node whose agent leads: much depends on it, and it is one of many. */
+const leaderShare = 0.35
+
 interface Fault {
   readonly kind: FaultKind
   readonly begin: Act
@@ -36,7 +39,7 @@ interface Fault {
 }
 
 const drawFault = (random: RandomStream, kind: FaultKind, nodes: ReadonlyArray<string>): Fault => {
-  const anyone = random.pick([...nodes, "leader"]) ?? "leader"
+  const anyone = random.chance(leaderShare) ? "leader" : (random.pick(nodes) ?? "leader")
   const node = random.pick(nodes) ?? "n1"
   const lastsMs = drawRange(random, kind === "long-outage" ? longOutageMs : shortOutageMs)
   switch (kind) {
