@@ -67,6 +67,8 @@ interface AgentState {
   readonly running: Map<string, Fiber.Fiber<void, never>>
   memory: LeaderMemory
   observed: string
+  /** Since when groups of the own daemon have been on their way in without arriving, or out for good. */
+  readonly stuckSinceMs: Map<string, number>
   state: "waiting" | "acting"
 }
 
@@ -77,6 +79,7 @@ export const runAgent = Effect.fnUntraced(function* (
   const { node, incarnation, config } = options
   const manticore = yield* Manticore
   const files = yield* NodeFiles
+  const control = yield* DaemonControl
   const mutations = yield* Mutations
   const store = yield* StateStore.make(options)
   const state: AgentState = {
@@ -96,6 +99,7 @@ export const runAgent = Effect.fnUntraced(function* (
     running: new Map(),
     memory: new LeaderMemory(),
     observed: "",
+    stuckSinceMs: new Map(),
     state: "waiting",
   }
   const refreshPermit = yield* Semaphore.make(1)
@@ -181,6 +185,28 @@ export const runAgent = Effect.fnUntraced(function* (
       groups: Object.fromEntries([...groups].filter(([name]) => name === config.coordination || name.startsWith(`${groupPrefix}_`))),
     }
     return observation
+  })
+
+  /**
+   * A member that joins for ever, or that was thrown out, is cured by nothing but a restart of its daemon, and until
+   * then no cluster statement on this node is answered (semantics 20, 48, 49, 59).
+   */
+  const tendDaemon = Effect.fnUntraced(function* (observation: Observation, nowMs: number) {
+    for (const name of state.stuckSinceMs.keys()) if (observation.groups[name] === undefined) state.stuckSinceMs.delete(name)
+    for (const [name, group] of Object.entries(observation.groups)) {
+      const stuck = group.nodeState === "joining" || group.nodeState === "destroyed"
+      const sinceMs = state.stuckSinceMs.get(name)
+      if (!stuck) state.stuckSinceMs.delete(name)
+      else if (sinceMs === undefined) state.stuckSinceMs.set(name, nowMs)
+      else if (nowMs - sinceMs > Duration.toMillis(config.joinTimeout) * 1.25) {
+        state.stuckSinceMs.clear()
+        const restarted = yield* control.restart
+        const code = restarted ? "daemon-restarted" : "daemon-needs-restart"
+        yield* journal({ kind: "finding", node, code, detail: `${name} was ${group.nodeState} for too long` })
+        return restarted
+      }
+    }
+    return false
   })
 
   /** Publishes what this node sees of itself, when it changed. */
@@ -375,11 +401,10 @@ export const runAgent = Effect.fnUntraced(function* (
   // -------------------------------------------------------------- the loop
 
   const look = Effect.gen(function* () {
-    const view = yield* refresh
-    const nowMs = yield* monotonicMs
-    noteHeartbeats(view, nowMs)
     const observation = yield* observe
-    if (observation === undefined) return
+    if (observation === undefined || (yield* tendDaemon(observation, yield* monotonicMs))) return
+    const view = yield* refresh
+    noteHeartbeats(view, yield* monotonicMs)
     const refusal = refusalToAct(view, observation)
     if (refusal !== undefined) {
       if (state.state === "acting") yield* journal({ kind: "agent", node, event: "waiting", detail: refusal })

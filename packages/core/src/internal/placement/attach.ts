@@ -5,7 +5,6 @@
 import {
   aim,
   classDeviation,
-  companions,
   deviation,
   enlarge,
   giveUp,
@@ -17,7 +16,7 @@ import {
   stack,
   tableDeviation,
 } from "./model.ts"
-import { at, epsilon, zonesBind } from "./topology.ts"
+import { addInt, at, entryOf, epsilon, int, type Topology, zonesBind } from "./topology.ts"
 
 /** The shards without a place of one table. */
 interface NewShards {
@@ -116,7 +115,7 @@ const attachToGroups = (model: Model, classIndex: number, tables: ReadonlyArray<
       group.classIndex === classIndex &&
       group.attachable &&
       group.members.length >= rf &&
-      group.members.every((node) => at(model.topology.closed, node) === 0),
+      group.members.every((node) => int(model.topology.closed, node) === 0),
   )
   // A group whose members change now can take shards only after that.
   const settled = attachable.filter(
@@ -141,7 +140,7 @@ const noGroup = (model: Model, rf: number): string => {
 
 /** New groups take their part of what is new, so that they become as large as the class would have them. */
 const newGroupCount = (model: Model, classIndex: number, existing: number, amount: number): number => {
-  const wanted = at(model.groupsWanted, classIndex)
+  const wanted = entryOf(model.groupsWanted, classIndex)
   const part = Math.round((wanted * amount) / Math.max(1, item(model.classes, classIndex).shards))
   const count = Math.min(wanted - existing, part, amount)
   return Math.max(existing === 0 ? 1 : 0, count)
@@ -171,27 +170,27 @@ const quotas = (model: Model, classIndex: number, count: number, size: number, p
   const bind = zonesBind(topology, rf)
   const inZone = new Int32Array(topology.zones)
   const limit = Int32Array.from(topology.names, (_, node) => {
-    if (at(topology.closed, node) === 1) return 0
+    if (int(topology.closed, node) === 1) return 0
     const room = Math.floor((at(topology.capacity, node) - at(model.load, node)) / size)
     return Math.max(0, Math.min(count, perNode - item(model.groupsAt, node).length, room))
   })
   const quota = new Int32Array(topology.size)
   let missing = count * rf
   const grant = (node: number, groups: number): void => {
-    quota[node] = at(quota, node) + groups
-    const zone = at(topology.zone, node)
-    inZone[zone] = at(inZone, zone) + groups
+    quota[node] = int(quota, node) + groups
+    const zone = int(topology.zone, node)
+    inZone[zone] = int(inZone, zone) + groups
   }
   for (let node = 0; node < topology.size; node++) {
-    const part = Math.min(Math.floor(count * at(share, node) + epsilon), at(limit, node))
+    const part = Math.min(Math.floor(count * at(share, node) + epsilon), int(limit, node))
     grant(node, part)
     missing -= part
   }
   for (; missing > 0; missing--) {
     let best = -1
     for (let node = 0; node < topology.size; node++) {
-      if (at(quota, node) >= at(limit, node)) continue
-      if (bind && at(inZone, at(topology.zone, node)) >= count) continue
+      if (int(quota, node) >= int(limit, node)) continue
+      if (bind && int(inZone, int(topology.zone, node)) >= count) continue
       if (best < 0 || lessServed(node, best)) best = node
     }
     if (best < 0) break
@@ -200,7 +199,7 @@ const quotas = (model: Model, classIndex: number, count: number, size: number, p
   return quota
 
   function lessServed(left: number, right: number): boolean {
-    const owed = at(quota, left) - count * at(share, left) - (at(quota, right) - count * at(share, right))
+    const owed = int(quota, left) - count * at(share, left) - (int(quota, right) - count * at(share, right))
     if (Math.abs(owed) > epsilon) return owed < 0
     const full = (node: number) => deviation(model, node) + classDeviation(model, classIndex, node)
     return full(left) < full(right) - epsilon
@@ -215,49 +214,72 @@ const quotas = (model: Model, classIndex: number, count: number, size: number, p
 const formGroups = (model: Model, classIndex: number, count: number, quota: Int32Array): ReadonlyArray<Group> => {
   const { topology } = model
   const { rf } = item(model.classes, classIndex)
-  const bind = zonesBind(topology, rf)
-  const restInZone = new Int32Array(topology.zones)
-  for (let node = 0; node < topology.size; node++) {
-    const zone = at(topology.zone, node)
-    restInZone[zone] = at(restInZone, zone) + at(quota, node)
+  const state: Forming = {
+    bind: zonesBind(topology, rf),
+    quota,
+    restInZone: new Int32Array(topology.zones),
+    usedZones: new Int32Array(topology.zones),
+    shared: new Int32Array(topology.size),
+    chosen: new Int32Array(topology.size),
   }
+  for (let node = 0; node < topology.size; node++) addInt(state.restInZone, int(topology.zone, node), int(quota, node))
   const formed: Array<Group> = []
   for (let made = 0; made < count; made++) {
-    const chosen: Array<number> = []
-    const usedZones = new Int32Array(topology.zones)
-    const shared = new Int32Array(topology.size)
-    while (chosen.length < rf) {
-      let best = -1
-      for (let node = 0; node < topology.size; node++) {
-        if (at(quota, node) === 0 || chosen.includes(node)) continue
-        const used = at(usedZones, at(topology.zone, node))
-        if (bind && used > 0) continue
-        if (best < 0 || better(node, best)) best = node
-      }
-      if (best < 0) throw new Error("placement: the quotas of a new group do not fit together")
-      chosen.push(best)
-      quota[best] = at(quota, best) - 1
-      const zone = at(topology.zone, best)
-      restInZone[zone] = at(restInZone, zone) - 1
-      usedZones[zone] = at(usedZones, zone) + 1
-      const others = companions(model, [best])
-      for (let node = 0; node < topology.size; node++) shared[node] = at(shared, node) + at(others, node)
-
-      function better(left: number, right: number): boolean {
-        const zoneOf = (node: number) => at(topology.zone, node)
-        if (bind && at(restInZone, zoneOf(left)) !== at(restInZone, zoneOf(right))) {
-          return at(restInZone, zoneOf(left)) > at(restInZone, zoneOf(right))
-        }
-        if (at(quota, left) !== at(quota, right)) return at(quota, left) > at(quota, right)
-        if (at(usedZones, zoneOf(left)) !== at(usedZones, zoneOf(right))) {
-          return at(usedZones, zoneOf(left)) < at(usedZones, zoneOf(right))
-        }
-        return at(shared, left) < at(shared, right)
+    const nodes: Array<number> = []
+    state.usedZones.fill(0)
+    state.shared.fill(0)
+    while (nodes.length < rf) {
+      const node = nextMember(topology, state)
+      if (node < 0) throw new Error("placement: the quotas of a new group do not fit together")
+      nodes.push(node)
+      state.chosen[node] = 1
+      addInt(quota, node, -1)
+      addInt(state.restInZone, int(topology.zone, node), -1)
+      addInt(state.usedZones, int(topology.zone, node), 1)
+      for (const index of item(model.groupsAt, node)) {
+        for (const other of item(model.groups, index).members) addInt(state.shared, other, 1)
       }
     }
-    formed.push(newGroup(model, classIndex, chosen))
+    for (const node of nodes) state.chosen[node] = 0
+    formed.push(newGroup(model, classIndex, nodes))
   }
   return formed
+}
+
+/** What `formGroups` keeps while it forms one group. */
+interface Forming {
+  /** Whether members have to be in distinct zones. */
+  readonly bind: boolean
+  /** Memberships that each node is still to get. */
+  readonly quota: Int32Array
+  readonly restInZone: Int32Array
+  /** Of the group in the making: members per zone, groups shared with them per node, and who they are. */
+  readonly usedZones: Int32Array
+  readonly shared: Int32Array
+  readonly chosen: Int32Array
+}
+
+const nextMember = (topology: Topology, forming: Forming): number => {
+  const { bind, chosen, quota, restInZone, shared, usedZones } = forming
+  let best = -1
+  let bestZone = -1
+  for (let node = 0; node < topology.size; node++) {
+    const rest = int(quota, node)
+    if (rest === 0 || int(chosen, node) === 1) continue
+    const zone = int(topology.zone, node)
+    if (bind && int(usedZones, zone) > 0) continue
+    if (best >= 0) {
+      const order =
+        (bind ? int(restInZone, zone) - int(restInZone, bestZone) : 0) ||
+        rest - int(quota, best) ||
+        int(usedZones, bestZone) - int(usedZones, zone) ||
+        int(shared, best) - int(shared, node)
+      if (order <= 0) continue
+    }
+    best = node
+    bestZone = zone
+  }
+  return best
 }
 
 const newGroup = (model: Model, classIndex: number, nodes: ReadonlyArray<number>): Group => {
@@ -304,15 +326,15 @@ const distribute = (
     const parts = room.map((part) => (limited || total === 0 ? 0 : Math.floor((shards.length * part) / total)))
     parts.forEach((part, position) => {
       if (part > 0) enlarge(model, item(groups, position), table, part)
-      room[position] = at(room, position) - part
+      room[position] = entryOf(room, position) - part
     })
     let rest = shards.length - parts.reduce((sum, part) => sum + part, 0)
     for (; rest > 0; rest--) {
       const position = leastServed(model, groups, table, room)
       if (position < 0) break
       enlarge(model, item(groups, position), table, 1)
-      parts[position] = at(parts, position) + 1
-      room[position] = at(room, position) - 1
+      parts[position] = entryOf(parts, position) + 1
+      room[position] = entryOf(room, position) - 1
     }
     deal(model, groups, table, shards, parts)
   }
@@ -348,7 +370,7 @@ const leastServed = (
       ofTable += tableDeviation(model, table, node)
       overall += deviation(model, node)
     }
-    const key = [at(room, position) > 0 ? 0 : 1, ofTable, overall] as const
+    const key = [entryOf(room, position) > 0 ? 0 : 1, ofTable, overall] as const
     if (best >= 0) {
       const difference = key[0] - bestKey[0]
       if (difference > 0) return
@@ -372,20 +394,20 @@ const deal = (
 ): void => {
   const state = item(model.tables, table)
   const left = [...parts]
-  let open = [...groups.keys()].filter((position) => at(left, position) > 0)
+  let open = [...groups.keys()].filter((position) => entryOf(left, position) > 0)
   let next = 0
   while (open.length > 0 && next < shards.length) {
     for (const position of open) {
       const group = item(groups, position)
-      const shard = at(shards, next++)
+      const shard = entryOf(shards, next++)
       group.shardTables.push(table)
       group.shardNumbers.push(shard)
       state.groupOf[shard] = group.index + 1
-      left[position] = at(left, position) - 1
+      left[position] = entryOf(left, position) - 1
     }
-    open = open.filter((position) => at(left, position) > 0)
+    open = open.filter((position) => entryOf(left, position) > 0)
   }
   for (; next < shards.length; next++) {
-    giveUp(model, table, at(shards, next), "every group that may take it has a member without capacity")
+    giveUp(model, table, entryOf(shards, next), "every group that may take it has a member without capacity")
   }
 }

@@ -25,7 +25,7 @@ import {
   unstack,
 } from "./model.ts"
 import { bestJoiner, fullness } from "./repair.ts"
-import { at, epsilon } from "./topology.ts"
+import { at, entryOf, epsilon, int } from "./topology.ts"
 
 /** Sends replicas that move anyway to the nodes furthest below their shares, one by one and in exchange. */
 export const settle = (model: Model): void => {
@@ -55,12 +55,12 @@ export const settle = (model: Model): void => {
 const exchangesMax = 128
 
 const freeMembers = (model: Model, group: Group): ReadonlyArray<number> =>
-  group.members.filter((node) => isFree(group, node) && at(model.topology.closed, node) === 0)
+  group.members.filter((node) => isFree(group, node) && int(model.topology.closed, node) === 0)
 
 const leastFullness = (model: Model, group: Group): number => {
   let least = Number.POSITIVE_INFINITY
   for (let node = 0; node < model.topology.size; node++) {
-    if (at(model.topology.closed, node) === 0) least = Math.min(least, fullness(model, group, node))
+    if (int(model.topology.closed, node) === 0) least = Math.min(least, fullness(model, group, node))
   }
   return least
 }
@@ -147,8 +147,8 @@ const move = (model: Model, candidate: Candidate, from: number, to: number): voi
 const tableGain = (model: Model, group: Group, from: number, to: number): number => {
   let gain = 0
   for (let entry = 0; entry < group.tables.length; entry++) {
-    const table = at(group.tables, entry)
-    const count = at(group.counts, entry)
+    const table = entryOf(group.tables, entry)
+    const count = entryOf(group.counts, entry)
     gain += count * (tableDeviation(model, table, from) - tableDeviation(model, table, to) - count)
   }
   return gain
@@ -178,7 +178,7 @@ const candidatesFor = (model: Model, from: number, to: number, classIndex: numbe
     const gain = tableDeviation(model, table, from) - tableDeviation(model, table, to) - 1
     // Less would unbalance the table itself.
     if (gain < -epsilon) return
-    const free = at(item(model.freshOnPile, table), from) > 0
+    const free = int(item(model.freshOnPile, table), from) > 0
     found.push({ group: null, table, classIndex: state.classIndex, size: 1, free, gain })
   })
   return found
@@ -200,7 +200,7 @@ const choose = (
   const overlap = (candidate: Candidate): number => {
     shared ??= companions(model, [to])
     let sum = 0
-    for (const member of candidate.group?.members ?? []) sum += at(shared, member)
+    for (const member of candidate.group?.members ?? []) sum += int(shared, member)
     return sum
   }
   const misfit = (size: number) =>
@@ -228,7 +228,7 @@ const fullestFirst = (model: Model, deviationOf: (node: number) => number): Read
   const apart = (keys: Float64Array, left: number, right: number) =>
     Math.abs(at(keys, left) - at(keys, right)) > epsilon ? at(keys, right) - at(keys, left) : 0
   return [...key.keys()]
-    .filter((node) => at(model.topology.closed, node) === 0)
+    .filter((node) => int(model.topology.closed, node) === 0)
     .sort((left, right) => apart(key, left, right) || apart(overall, left, right) || left - right)
 }
 
@@ -243,7 +243,7 @@ const welcome = (model: Model): void => {
   model.classes.forEach((_, classIndex) => {
     const size = meanGroupSize(model, classIndex)
     for (let node = 0; node < model.topology.size; node++) {
-      if (at(model.empty, node) === 0 || at(model.topology.closed, node) === 1) continue
+      if (int(model.empty, node) === 0 || int(model.topology.closed, node) === 1) continue
       // Every replica that comes lowers what is owed by 1 or more.
       for (let owed = -classDeviation(model, classIndex, node); owed >= size - epsilon;) {
         if (!takeFrom(model, classIndex, node, owed)) break
@@ -363,10 +363,13 @@ const levelStep = (model: Model, layer: Layer, order: ReadonlyArray<number>, gua
     return true
   }
   /** top → middle and middle → bottom, when both together lower the sum of squared deviations. */
-  const moveVia = (middle: number): boolean => {
+  const moveVia = (middle: number, freeOnly: boolean): boolean => {
+    if (middle === top || middle === bottom) return false
     const change = (node: number, by: number) => by * (2 * layer.deviationOf(node) + by)
     for (const second of allowed(middle, bottom)) {
+      if (freeOnly && !second.free) continue
       for (const first of allowed(top, middle)) {
+        if (freeOnly && !first.free) continue
         const sum = change(top, -first.size) + change(middle, first.size - second.size) + change(bottom, second.size)
         if (sum > -epsilon) continue
         move(model, second, middle, bottom)
@@ -381,11 +384,14 @@ const levelStep = (model: Model, layer: Layer, order: ReadonlyArray<number>, gua
     ...order.toReversed().map((to) => [top, to] as const),
   ].filter(([from, to]) => gap(from, to) > epsilon)
   const wide = pairs.filter(([from, to]) => gap(from, to) > layer.bound + epsilon)
+  if (anyFree(model)) {
+    if (wide.some(([from, to]) => attempt(from, to, true))) return true
+    if (order.some((middle) => moveVia(middle, true))) return true
+  }
   return (
-    (anyFree(model) && wide.some(([from, to]) => attempt(from, to, true))) ||
     wide.some(([from, to]) => attempt(from, to, false)) ||
     pairs.some(([from, to]) => attempt(from, to, false)) ||
-    order.some((middle) => middle !== top && middle !== bottom && moveVia(middle))
+    order.some((middle) => moveVia(middle, false))
   )
 }
 
@@ -430,7 +436,7 @@ const levelTableStep = (
   const staysWithin = (size: number) =>
     size < 0 ? guards.every((guard) => guard(-size, to, from)) : guards.every((guard) => guard(size, from, to))
   // What helps this table must help all tables together, or two of them would push a group to and fro.
-  const countOf = ({ group }: Candidate) => (group === null ? 0 : at(group.counts, group.tables.indexOf(table)))
+  const countOf = ({ group }: Candidate) => (group === null ? 0 : entryOf(group.counts, group.tables.indexOf(table)))
   const forth = candidatesFor(model, from, to, classIndex).filter((candidate) => countOf(candidate) > 0)
   const single = forth.filter(
     (candidate) => countOf(candidate) < gap - epsilon && candidate.gain > epsilon && staysWithin(candidate.size),
@@ -458,7 +464,7 @@ const inCommon = (left: Group | null, right: Group | null): number => {
   if (left === null || right === null) return 0
   let sum = 0
   for (let entry = 0; entry < left.tables.length; entry++) {
-    sum += at(left.counts, entry) * at(right.counts, right.tables.indexOf(at(left.tables, entry)))
+    sum += entryOf(left.counts, entry) * entryOf(right.counts, right.tables.indexOf(entryOf(left.tables, entry)))
   }
   return sum
 }

@@ -6,7 +6,19 @@
  * at rest first.
  */
 import type { PlacementInput, PlacementMoveKind, PlacementRow } from "../../Placement.ts"
-import { add, at, byName, epsilon, sharesOf, type Topology, topologyOf, zonesBind } from "./topology.ts"
+import {
+  add,
+  addInt,
+  at,
+  byName,
+  entryOf,
+  epsilon,
+  int,
+  sharesOf,
+  type Topology,
+  topologyOf,
+  zonesBind,
+} from "./topology.ts"
 
 /** A replica group while it is worked on. */
 export interface Group {
@@ -139,7 +151,7 @@ const carry = (model: Model, group: Group, node: number, sign: number): void => 
   add(model.load, node, sign * group.size)
   add(item(model.classLoad, group.classIndex), node, sign * group.size)
   for (let entry = 0; entry < group.tables.length; entry++) {
-    add(item(model.tableLoad, at(group.tables, entry)), node, sign * at(group.counts, entry))
+    add(item(model.tableLoad, entryOf(group.tables, entry)), node, sign * entryOf(group.counts, entry))
   }
 }
 
@@ -150,7 +162,7 @@ export const enlarge = (model: Model, group: Group, table: number, count: number
     group.tables.push(table)
     group.counts.push(count)
   } else {
-    group.counts[entry] = at(group.counts, entry) + count
+    group.counts[entry] = entryOf(group.counts, entry) + count
   }
   group.size += count
   for (const node of group.members) {
@@ -163,7 +175,7 @@ export const enlarge = (model: Model, group: Group, table: number, count: number
 /** Puts a shard of RF 1 on a node. `fresh`: it was not there when the placement began. */
 export const stack = (model: Model, table: number, node: number, shard: number, fresh: boolean): void => {
   item(item(model.piles, table), node).push(shard)
-  if (fresh) add(item(model.freshOnPile, table), node, 1)
+  if (fresh) addInt(item(model.freshOnPile, table), node, 1)
   carrySingle(model, table, node, 1)
 }
 
@@ -172,7 +184,7 @@ export const unstack = (model: Model, table: number, node: number): number => {
   const shard = item(item(model.piles, table), node).pop()
   if (shard === undefined) throw new Error("placement: no shard to take")
   const fresh = item(model.freshOnPile, table)
-  fresh[node] = Math.max(0, at(fresh, node) - 1)
+  fresh[node] = Math.max(0, int(fresh, node) - 1)
   carrySingle(model, table, node, -1)
   return shard
 }
@@ -186,24 +198,24 @@ const carrySingle = (model: Model, table: number, node: number, sign: number): v
 /** Whether `node` may become a member of `group`, in place of the member `instead` (−1: of none). */
 export const mayJoin = (model: Model, group: Group, node: number, instead: number, zoned = true): boolean => {
   const { topology } = model
-  if (at(topology.closed, node) === 1 || group.members.includes(node)) return false
+  if (int(topology.closed, node) === 1 || group.members.includes(node)) return false
   if (item(model.groupsAt, node).length >= model.groupBudget) return false
   if (at(model.load, node) + group.size > at(topology.capacity, node)) return false
   if (!zoned || !zonesBind(topology, group.rf)) return true
-  const zone = at(topology.zone, node)
-  return group.members.every((member) => member === instead || at(topology.zone, member) !== zone)
+  const zone = int(topology.zone, node)
+  return group.members.every((member) => member === instead || int(topology.zone, member) !== zone)
 }
 
 /** Whether a node has room for one more shard of RF 1. */
 export const hasRoom = (model: Model, node: number): boolean =>
-  at(model.topology.closed, node) === 0 && at(model.load, node) + 1 <= at(model.topology.capacity, node)
+  int(model.topology.closed, node) === 0 && at(model.load, node) + 1 <= at(model.topology.capacity, node)
 
 /** How many groups each node shares with any of `members`: the fewer, the more evenly a loss spreads. */
 export const companions = (model: Model, members: ReadonlyArray<number>): Int32Array => {
   const shared = new Int32Array(model.topology.size)
   for (const member of members) {
     for (const index of item(model.groupsAt, member)) {
-      for (const other of item(model.groups, index).members) shared[other] = at(shared, other) + 1
+      for (const other of item(model.groups, index).members) shared[other] = int(shared, other) + 1
     }
   }
   return shared
@@ -220,7 +232,7 @@ export const modelOf = (input: PlacementInput, groupsPerNode: number, groupBudge
   const perGroup = Math.max(1, Math.min(input.groupsPerNode ?? groupsPerNode, budget))
   const wanted = groupCounts(classes, perGroup)
   const drafts = draftGroups(input, topology, tables, rfOfGroup, (classIndex, shards) => {
-    const usual = item(classes, classIndex).shards / Math.max(1, at(wanted, classIndex))
+    const usual = item(classes, classIndex).shards / Math.max(1, entryOf(wanted, classIndex))
     return Math.max(1, Math.ceil(usual), Math.ceil(shards / perGroup))
   })
   const memberships = drafts.reduce((sum, draft) => sum + Math.min(draft.rf, draft.home.length), 0)
@@ -500,8 +512,8 @@ const adoptGroup = (model: Model, draft: Draft): void => {
   model.groups.push(group)
   const counts = new Map<number, number>()
   for (let entry = 0; entry < group.shardTables.length; entry++) {
-    const table = at(group.shardTables, entry)
-    item(model.tables, table).groupOf[at(group.shardNumbers, entry)] = group.index + 1
+    const table = entryOf(group.shardTables, entry)
+    item(model.tables, table).groupOf[entryOf(group.shardNumbers, entry)] = group.index + 1
     counts.set(table, (counts.get(table) ?? 0) + 1)
   }
   for (const [table, count] of counts) enlarge(model, group, table, count)
@@ -511,7 +523,7 @@ const adoptGroup = (model: Model, draft: Draft): void => {
   }
   for (let entry = 0; entry < group.shardTables.length; entry++) {
     const reason = `every copy is on a node that is away: ${draft.listed.join(", ")}`
-    giveUp(model, at(group.shardTables, entry), at(group.shardNumbers, entry), reason)
+    giveUp(model, entryOf(group.shardTables, entry), entryOf(group.shardNumbers, entry), reason)
   }
 }
 
@@ -542,6 +554,6 @@ const adoptSingles = (model: Model, table: TableState, tableIndex: number): void
 }
 
 const compareHolders = (model: Model, left: number, right: number): number =>
-  at(model.topology.closed, left) - at(model.topology.closed, right) ||
+  int(model.topology.closed, left) - int(model.topology.closed, right) ||
   at(model.load, left) - at(model.load, right) ||
   left - right

@@ -16,7 +16,7 @@ import {
   type Model,
   tableDeviation,
 } from "./model.ts"
-import { at, epsilon, zonesBind } from "./topology.ts"
+import { at, entryOf, epsilon, int, zonesBind } from "./topology.ts"
 
 export const repair = (model: Model): void => {
   const bySize = model.groups
@@ -47,7 +47,7 @@ export const bestJoiner = (model: Model, group: Group, instead: number, zoned = 
     const tables = contentDeviation(model, group, node) - contentDeviation(model, group, best)
     if (tables > epsilon) continue
     shared ??= companions(model, group.members)
-    if (tables < -epsilon || at(shared, node) < at(shared, best)) best = node
+    if (tables < -epsilon || int(shared, node) < int(shared, best)) best = node
   }
   return best
 }
@@ -60,7 +60,7 @@ export const fullness = (model: Model, group: Group, node: number): number =>
 const contentDeviation = (model: Model, group: Group, node: number): number => {
   let sum = 0
   for (let entry = 0; entry < group.tables.length; entry++) {
-    sum += at(group.counts, entry) * tableDeviation(model, at(group.tables, entry), node)
+    sum += entryOf(group.counts, entry) * tableDeviation(model, entryOf(group.tables, entry), node)
   }
   return sum
 }
@@ -79,7 +79,7 @@ const dropSurplus = (model: Model, group: Group): void => {
 }
 
 const zoneIsShared = (model: Model, group: Group, node: number): boolean =>
-  group.members.some((other) => other !== node && at(model.topology.zone, other) === at(model.topology.zone, node))
+  group.members.some((other) => other !== node && int(model.topology.zone, other) === int(model.topology.zone, node))
 
 const fill = (model: Model, group: Group): void => {
   // Copies that exist on draining nodes can stay where they are; the others must be restored wherever there is room.
@@ -112,7 +112,7 @@ const partZones = (model: Model, group: Group): void => {
 /** Takes groups off nodes that carry more groups or shards than they may, as far as other nodes can take them. */
 const relieve = (model: Model): void => {
   for (let node = 0; node < model.topology.size; node++) {
-    if (at(model.topology.closed, node) === 1) continue
+    if (int(model.topology.closed, node) === 1) continue
     const over = () =>
       item(model.groupsAt, node).length > model.groupBudget || at(model.load, node) > at(model.topology.capacity, node)
     if (!over()) continue

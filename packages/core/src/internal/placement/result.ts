@@ -13,7 +13,7 @@ import type {
 } from "../../Placement.ts"
 import { classDeviation, deviation, type Group, item, type Model, tableDeviation, type TableState } from "./model.ts"
 import { meanGroupSize } from "./level.ts"
-import { at, byName, epsilon, zonesBind } from "./topology.ts"
+import { at, byName, entryOf, epsilon, int, zonesBind } from "./topology.ts"
 
 /** Replicas that any placement must move, counted before anything is placed; see `Placement.minimumMoves`. */
 export const leastMoves = (model: Model): number => {
@@ -34,8 +34,8 @@ export const leastMoves = (model: Model): number => {
       )
     else
       for (let node = 0; node < model.topology.size; node++) {
-        if (at(model.topology.closed, node) === 1) continue
-        if (at(model.empty, node) === 0 && deviation(model, node) > -bound - epsilon) continue
+        if (int(model.topology.closed, node) === 1) continue
+        if (int(model.empty, node) === 0 && deviation(model, node) > -bound - epsilon) continue
         owed += Math.floor(Math.max(0, Math.floor(-classDeviation(model, classIndex, node) / size + epsilon)) * size)
       }
   })
@@ -49,7 +49,7 @@ export const leastMoves = (model: Model): number => {
  */
 const leastForAll = (model: Model, bound: number, lost: number): number => {
   const deviations = model.topology.names.flatMap((_, node) =>
-    at(model.topology.closed, node) === 0 ? [deviation(model, node)] : [],
+    int(model.topology.closed, node) === 0 ? [deviation(model, node)] : [],
   )
   if (deviations.length === 0) return 0
   const lacking = (low: number) => deviations.reduce((sum, value) => sum + Math.max(0, low - value), 0)
@@ -74,7 +74,7 @@ const owedSingles = (model: Model): number =>
 const owedOf = (model: Model, deviationOf: (node: number) => number): number => {
   let sum = 0
   for (let node = 0; node < model.topology.size; node++) {
-    if (at(model.topology.closed, node) === 0) sum += Math.max(0, Math.floor(epsilon - deviationOf(node)))
+    if (int(model.topology.closed, node) === 0) sum += Math.max(0, Math.floor(epsilon - deviationOf(node)))
   }
   return sum
 }
@@ -92,8 +92,8 @@ export const resultOf = (model: Model, least: number): Placement => {
     const placedOn = item(singles, tableIndex)
     for (let shard = 0; shard < table.shards; shard++) {
       const before = table.rows[shard]
-      const group = model.groups[at(table.groupOf, shard) - 1]
-      const node = at(placedOn, shard) - 1
+      const group = model.groups[int(table.groupOf, shard) - 1]
+      const node = int(placedOn, shard) - 1
       const nodes =
         group !== undefined
           ? item(settled, group.index)
@@ -178,7 +178,7 @@ const differenceOf = (
     .map((name) => ({ name, kind: kindOf(name) }))
     .sort((left, right) => kinds.indexOf(left.kind) - kinds.indexOf(right.kind) || byName(left.name, right.name))
   const coming = after.filter((name) => !before.includes(name))
-  const zoneOf = (name: string) => at(topology.zone, topology.index.get(name) ?? -1)
+  const zoneOf = (name: string) => int(topology.zone, topology.index.get(name) ?? -1)
   const pairs: Array<Pair> = []
   const pair = (from: string | null, to: string, kind: PlacementMoveKind) => {
     going.splice(
@@ -216,7 +216,7 @@ const reasonOf = (model: Model, from: string | null, to: string, kind: Placement
     case "limit":
       return `${from} carries more than it may`
     case "balance":
-      return at(model.empty, model.topology.index.get(to) ?? -1) === 1
+      return int(model.empty, model.topology.index.get(to) ?? -1) === 1
         ? `${to} is new and gets its share`
         : `${from} carries more than its share, ${to} less`
   }
@@ -238,7 +238,7 @@ const groupsOf = (model: Model, settled: ReadonlyArray<ReadonlyArray<string>>): 
       fresh: group.fresh,
       nodes: item(settled, group.index),
       shards: group.shardTables
-        .map((table, entry) => ({ table: item(model.tables, table).name, shard: at(group.shardNumbers, entry) }))
+        .map((table, entry) => ({ table: item(model.tables, table).name, shard: entryOf(group.shardNumbers, entry) }))
         .sort((left, right) => byName(left.table, right.table) || left.shard - right.shard),
     }))
     .sort((left, right) => byName(left.name, right.name))
@@ -252,14 +252,14 @@ const mostGroups = (groups: ReadonlyArray<PlacementGroup>): number => {
 /** Most minus least over active nodes, each less its weighted share when weights differ. */
 const spreadOf = (model: Model): Readonly<Record<string, number>> => {
   const { topology } = model
-  const active = topology.names.flatMap((_, node) => (at(topology.closed, node) === 0 ? [node] : []))
+  const active = topology.names.flatMap((_, node) => (int(topology.closed, node) === 0 ? [node] : []))
   const weights = active.map((node) => at(topology.weight, node))
   const total = weights.reduce((sum, weight) => sum + weight, 0)
   const equalWeights = weights.every((weight) => weight === weights[0])
   const entries = model.tables.map((table, index) => {
     const loads = active.map((node) => at(item(model.tableLoad, index), node))
     const sum = loads.reduce((all, load) => all + load, 0)
-    const above = loads.map((load, position) => load - (equalWeights ? 0 : (sum * at(weights, position)) / total))
+    const above = loads.map((load, position) => load - (equalWeights ? 0 : (sum * entryOf(weights, position)) / total))
     const spread =
       above.length === 0 ? 0 : above.reduce((a, b) => Math.max(a, b)) - above.reduce((a, b) => Math.min(a, b))
     return [table.name, Math.round(spread * 1e6) / 1e6] as const
@@ -272,7 +272,9 @@ const unplaceableOf = (model: Model): ReadonlyArray<Unplaceable> => {
   for (const group of model.groups) {
     const reason = group.waiting ? undefined : shortcomingOf(model, group)
     if (reason === undefined) continue
-    group.shardTables.forEach((table, entry) => failures.push({ table, shard: at(group.shardNumbers, entry), reason }))
+    group.shardTables.forEach((table, entry) =>
+      failures.push({ table, shard: entryOf(group.shardNumbers, entry), reason }),
+    )
   }
   return failures
     .sort((left, right) => left.table - right.table || left.shard - right.shard)
@@ -284,13 +286,13 @@ const shortcomingOf = (model: Model, group: Group): string | undefined => {
   const { topology } = model
   const missing = group.rf - group.members.length
   if (missing > 0) {
-    const others = topology.open - group.members.filter((node) => at(topology.closed, node) === 0).length
+    const others = topology.open - group.members.filter((node) => int(topology.closed, node) === 0).length
     const short = `${missing} of ${group.rf} copies ${missing === 1 ? "has" : "have"} no place: `
     if (others <= 0) return `${short}only ${topology.open} active node${topology.open === 1 ? "" : "s"}`
     return `${short}no other active node has room (groups, capacity) in a zone of its own`
   }
   if (!zonesBind(topology, group.rf)) return undefined
-  const zones = group.members.map((node) => at(topology.zone, node))
+  const zones = group.members.map((node) => int(topology.zone, node))
   const twice = zones.find((zone, position) => zones.indexOf(zone) !== position)
   return twice === undefined
     ? undefined

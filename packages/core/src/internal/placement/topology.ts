@@ -69,14 +69,14 @@ export const sharesOf = (topology: Topology, rf: number): Float64Array => {
   const bucketOf = bind ? topology.zone : Int32Array.from({ length: size }, (_, node) => node)
   const buckets = bind ? topology.zones : size
   const bucketWeight = new Float64Array(buckets)
-  for (let node = 0; node < size; node++) add(bucketWeight, at(bucketOf, node), at(weight, node))
+  for (let node = 0; node < size; node++) add(bucketWeight, int(bucketOf, node), at(weight, node))
   const bucketShare = fillUpToOne(bucketWeight, rf)
   const nodesIn = new Int32Array(buckets)
-  for (let node = 0; node < size; node++) add(nodesIn, at(bucketOf, node), 1)
+  for (let node = 0; node < size; node++) addInt(nodesIn, int(bucketOf, node), 1)
   return Float64Array.from({ length: size }, (_, node) => {
-    const bucket = at(bucketOf, node)
+    const bucket = int(bucketOf, node)
     const total = at(bucketWeight, bucket)
-    return at(bucketShare, bucket) * (total > 0 ? at(weight, node) / total : 1 / at(nodesIn, bucket))
+    return at(bucketShare, bucket) * (total > 0 ? at(weight, node) / total : 1 / int(nodesIn, bucket))
   })
 }
 
@@ -119,4 +119,9 @@ export const entryOf = (list: ReadonlyArray<number>, index: number): number => l
 /** Adds to the number at an index. */
 export const add = (array: Float64Array, index: number, amount: number): void => {
   array[index] = at(array, index) + amount
+}
+
+/** Adds to the whole number at an index. */
+export const addInt = (array: Int32Array, index: number, amount: number): void => {
+  array[index] = int(array, index) + amount
 }
