@@ -126,22 +126,19 @@ export class StateWatcher {
       if (this.#beats.get(address)?.version !== version) this.#beats.set(address, { version, atMicros: this.#world.queue.nowMicros })
       return
     }
-    const value = row.get("value")
-    if (key === "" || typeof value !== "string") return
+    const previous = this.#records.get(key)
     const version = Number(row.get("version"))
+    // Most commits are the same one on another node: the value is read only when it is new.
+    if (previous !== undefined && version < previous.version) return
     const live = Number(row.get("live") ?? 1) !== 0
     const nonce = text(row, "nonce")
-    const previous = this.#records.get(key)
-    if (previous !== undefined) {
-      if (version < previous.version) return
-      if (version === previous.version) {
-        if (nonce !== previous.nonce) {
-          const second = this.#record(node, key, value, row, live, nonce)
-          for (const listener of this.#forkListeners) listener(previous, second)
-          return
-        }
-        if (live === previous.live) return
-      }
+    if (previous !== undefined && version === previous.version && nonce === previous.nonce && live === previous.live) return
+    const value = row.get("value")
+    if (key === "" || typeof value !== "string") return
+    if (previous !== undefined && version === previous.version && nonce !== previous.nonce) {
+      const second = this.#record(node, key, value, row, live, nonce)
+      for (const listener of this.#forkListeners) listener(previous, second)
+      return
     }
     this.#order++
     const record = this.#record(node, key, value, row, live, nonce)

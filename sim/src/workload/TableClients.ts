@@ -143,10 +143,19 @@ class Writer {
     return "insert"
   }
 
+  /** Some rows that may get another statement, at random; those that may not any more are forgotten on the way. */
   #pickRecent(count: number): ReadonlyArray<number> {
     const { model } = this.#clients.environment
-    this.#recent = this.#recent.filter((id) => model.rows.get(id)?.retired === false)
-    return this.#random.shuffle(this.#recent).slice(0, count)
+    const picked: Array<number> = []
+    for (let attempt = 0; attempt < count * 4 && picked.length < count && this.#recent.length > 0; attempt++) {
+      const index = this.#random.int(0, this.#recent.length - 1)
+      const id = this.#recent[index] ?? 0
+      if (model.rows.get(id)?.retired !== false) {
+        this.#recent[index] = this.#recent.at(-1) ?? 0
+        this.#recent.pop()
+      } else if (!picked.includes(id)) picked.push(id)
+    }
+    return picked
   }
 
   #sql(statement: Statement): string {
