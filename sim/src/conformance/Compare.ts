@@ -131,7 +131,10 @@ export const compare = (sql: string, expected: RecordedAnswer, actual: Answer, a
   }
   if (expected.message.startsWith("(client)")) return compareClientError(expected.message, actual)
   if (actual._tag !== "Refused") return differ
-  const same = neutralError(actual.message) === expected.message.replace(/seqno \d+/g, "seqno N").replace(/\{r\d+\}/g, "{r}")
+  const wanted = expected.message.replace(/seqno \d+/g, "seqno N").replace(/\{r\d+\}/g, "{r}")
+  const found = neutralError(actual.message)
+  // The server cuts long messages, and where depends on the length of the recorder's paths.
+  const same = wanted.endsWith("...") && wanted.length > 300 ? found.startsWith(wanted.slice(0, -3)) || wanted.startsWith(found.slice(0, 300)) : found === wanted
   return same && actual.errno === expected.errno && actual.sqlState === expected.sqlState ? agree : differ
 }
 

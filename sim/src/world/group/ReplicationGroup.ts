@@ -199,6 +199,10 @@ export class ReplicationGroup {
     if (!component.stalled) {
       component.brokeAtMicros = this.context.queue.nowMicros
       component.brokenByLink = false
+      // What has its place in the order already has reached everybody.
+      for (const member of component.members) {
+        if (member.host.running()) member.drain()
+      }
     }
     component.stalled = true
     component.lastParts = parts

@@ -48,6 +48,8 @@ export class StateTransfer {
   /** Starts the transfer. `done` is called when the receiver is synced; never, if it ends otherwise. */
   start(component: Component, receiver: Member, arrival: Arrival, preferred: Member | undefined, done: () => void): void {
     const donor = chooseDonor(component, receiver, preferred)
+    receiver.drain()
+    donor?.drain()
     receiver.state = "joining"
     receiver.receiving = true
     receiver.cameInAt = component.seqno
