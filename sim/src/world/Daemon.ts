@@ -86,6 +86,7 @@ export class Daemon implements MemberHost {
   start(up: () => void): void {
     this.#starting = this.context.queue.after(draw(this.context, this.context.timings.startMicros), () => {
       this.whenRunning(() => {
+        this.host.disk.loadWrappers()
         this.accepting = true
         this.upSinceMicros = this.context.queue.nowMicros
         this.#emit("up")

@@ -8,6 +8,7 @@ import type { TableView } from "./SimulatedCluster.ts"
 import { Database } from "./storage/Database.ts"
 import type { Table, TableSnapshot } from "./storage/Table.ts"
 import type { Applied, WriteSet } from "./storage/write.ts"
+import type { Wrapper } from "./storage/Wrapper.ts"
 import { rowsView } from "./TableRows.ts"
 
 interface LogEntry {
@@ -83,6 +84,19 @@ export class Disk {
   /** A table was dropped. */
   dropped(name: string): void {
     this.#logs.delete(name)
+  }
+
+  /** What a starting process makes of its wrappers: one whose local shard has changed is gone (finding 13). */
+  loadWrappers(): void {
+    for (const wrapper of [...this.database.wrappers.values()]) {
+      if (wrapper.targets.some((target) => target.local !== undefined && this.isChangedShard(wrapper, target.local))) this.database.drop(wrapper.name)
+    }
+  }
+
+  /** True if a local shard has not the structure any more that its wrapper was made for. */
+  isChangedShard(wrapper: Wrapper, local: string): boolean {
+    const table = this.database.table(local)
+    return table !== undefined && wrapper.structure !== undefined && !table.structure.isCompatibleWith(wrapper.structure)
   }
 
   has(name: string): boolean {

@@ -102,7 +102,7 @@ const enter = (daemon: Daemon, pending: PendingJoin): void => {
       group.joining = group.joining.filter((other) => other !== pending)
       return true
     }
-    const component = openView(daemon, donor)
+    const component = daemon.running() ? openView(daemon, donor) : undefined
     if (component === undefined) return false
     const together = group.joining.filter((other) => other === pending || Math.abs(other.sinceMicros - pending.sinceMicros) < togetherWithinMicros)
     group.joining = group.joining.filter((other) => !together.includes(other))

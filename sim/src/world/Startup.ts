@@ -124,7 +124,8 @@ const enterAgain = (daemon: Daemon, member: Member, candidates: ReadonlyArray<Me
   if (group === undefined || !daemon.exists()) return
   member.group = group
   group.await(() => {
-    if (!daemon.running() || daemon.members.get(member.name) !== member) return !daemon.exists()
+    if (!daemon.exists() || daemon.members.get(member.name) !== member) return true
+    if (!daemon.running()) return false
     const component = openView(daemon, member, candidates)
     if (component === undefined) return false
     member.connecting = false

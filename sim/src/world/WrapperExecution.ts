@@ -145,6 +145,10 @@ const writeShard = (session: ServerSession, wrapper: Wrapper, target: Target, mi
   const { daemon } = session
   const { queue, timings } = daemon.context
   if (mirror === undefined) {
+    if (daemon.host.disk.isChangedShard(wrapper, tableOf(target))) {
+      done({ kind: "away", message: `local table '${tableOf(target)}' for shard table '${wrapper.name}' changed, reload shard table` })
+      return
+    }
     writeHere(new ServerSession(daemon), statement, tableOf(target), (answer) => done({ kind: "answer", answer }))
     return
   }

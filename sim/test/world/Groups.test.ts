@@ -338,3 +338,31 @@ describe("wrappers", () => {
     expect(write.ms).toBeGreaterThan(999)
   })
 })
+
+describe("a wrapper over a local shard", () => {
+  it("13: refuses writes after the shard's structure was changed, and is gone after a restart", () => {
+    const bench = new Bench(1)
+    bench.must("n1", "CREATE TABLE system.t_s0 (v bigint)")
+    bench.must("n1", "CREATE TABLE t (v bigint) type='shard' local='system.t_s0'")
+    bench.must("n1", "INSERT INTO t (id,v) VALUES (1,1)")
+    bench.must("n1", "ALTER TABLE system.t_s0 ADD COLUMN w int")
+    expect(bench.say("n1", "INSERT INTO t (id,v) VALUES (2,1)")).toBe("local table 'system.t_s0' for shard table 't' changed, reload shard table")
+    bench.restart("n1")
+    bench.advance(500)
+    expect(bench.world.tables("n1").map((table) => table.name)).toEqual(["system.t_s0"])
+  })
+})
+
+describe("a node that was stalled while a table was added", () => {
+  it("22: ends destroyed", () => {
+    const bench = new Bench(3).cluster(3)
+    bench.world.pause("n3")
+    bench.advance(8000)
+    bench.must("n1", "CREATE TABLE u (v bigint)")
+    bench.send("n1", "ALTER CLUSTER c ADD u", 120_000)
+    bench.advance(80_000)
+    bench.world.resume("n3")
+    bench.advance(30_000)
+    expect(bench.state("n3")).toBe("non-primary 0 destroyed")
+  })
+})

@@ -55,7 +55,7 @@ export class StateTransfer {
     receiver.cameInAt = component.seqno
     receiver.transfer = { total: 0, stage: "unknown", table: "0 ((null))", tables: 0 }
     if (donor === undefined) {
-      this.#context.queue.after(this.#context.timings.missedBaseMicros, () => {
+      this.#context.queue.after(this.#context.timings.askPeerMicros, () => {
         if (receiver.component === component && receiver.state === "joining") this.start(component, receiver, arrival, preferred, done)
       })
       return
