@@ -9,6 +9,7 @@ import type { Checker, CheckContext } from "../check/Checker.ts"
 import { checkers as allCheckers } from "../check/checkers.ts"
 import { missingEverywhere } from "../check/lostWrite.ts"
 import { leftovers } from "../check/orphans.ts"
+import { guardedSession, outsideSimulation } from "../runtime/ForbiddenGlobals.ts"
 import { allNodes, type Scenario, type Workload } from "../scenario/Scenario.ts"
 import { ClientModel } from "../workload/ClientModel.ts"
 import { TableClients } from "../workload/TableClients.ts"
@@ -57,7 +58,15 @@ const livenessCheckers = new Set(["quiescence", "set-up"])
 const terminal: ReadonlyArray<Operation["status"]> = ["idle", "stopped", "completed", "failed", "critical_failure"]
 
 /** Runs a scenario. */
-export const runScenario = (scenario: Scenario, options: RunOptions): ScenarioResult => {
+export const runScenario = (scenario: Scenario, options: RunOptions): ScenarioResult => guardedSession(() => runGuarded(scenario, withOutside(options)))
+
+/** Listeners are called from inside of the simulation, and may do what they like. */
+const withOutside = (options: RunOptions): RunOptions => {
+  const { trace } = options
+  return trace === undefined ? options : { ...options, trace: (line) => outsideSimulation(() => trace(line)) }
+}
+
+const runGuarded = (scenario: Scenario, options: RunOptions): ScenarioResult => {
   if (options.checkDeterminism !== true) return new Run(scenario, options, new Trace({ sink: options.trace })).execute()
   const firstTrace = new Trace({ sink: options.trace, keepLines: true })
   const first = new Run(scenario, options, firstTrace).execute()

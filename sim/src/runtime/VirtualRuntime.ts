@@ -14,7 +14,7 @@ import * as Random from "effect/Random"
 import * as References from "effect/References"
 import * as Scheduler from "effect/Scheduler"
 import type { EventQueue } from "./EventQueue.ts"
-import { forbidGlobals } from "./ForbiddenGlobals.ts"
+import { insideSimulation } from "./ForbiddenGlobals.ts"
 import { Gate } from "./Gate.ts"
 import type { RandomStream } from "./RandomStream.ts"
 
@@ -212,11 +212,9 @@ export class VirtualRuntime {
   run(options: RunOptions): RunEnd {
     if (this.#running) throw new Error("a simulation cannot run inside of itself")
     this.#running = true
-    const restore = forbidGlobals()
     try {
-      return this.#loop(options.untilMicros, options.stop ?? never)
+      return insideSimulation(() => this.#loop(options.untilMicros, options.stop ?? never))
     } finally {
-      restore()
       this.#running = false
     }
   }

@@ -8,6 +8,7 @@ import * as Queue from "effect/Queue"
 import * as Random from "effect/Random"
 import { describe, expect, it } from "vitest"
 import { EventQueue } from "../../src/runtime/EventQueue.ts"
+import { guardedSession, outsideSimulation } from "../../src/runtime/ForbiddenGlobals.ts"
 import { RandomStream } from "../../src/runtime/RandomStream.ts"
 import { epochMs, VirtualRuntime } from "../../src/runtime/VirtualRuntime.ts"
 
@@ -18,7 +19,7 @@ const setup = () => {
   const runtime = new VirtualRuntime(queue)
   return { queue, runtime, options: { context: none, random: new RandomStream(1) } }
 }
-const globals = () => [Date, Date.now, Math.random, setTimeout, setInterval, setImmediate, queueMicrotask, performance.now, process.hrtime.bigint, Promise.prototype.then]
+const globals = () => [Date, Date.now, Math.random, setTimeout, setInterval, setImmediate, queueMicrotask, performance.now, process.hrtime.bigint, crypto.randomUUID]
 
 describe("VirtualRuntime", () => {
   it("starts nothing before run, and lets time jump to each sleep", () => {
@@ -178,7 +179,6 @@ describe("VirtualRuntime", () => {
       () => setImmediate(() => undefined),
       () => queueMicrotask(() => undefined),
       () => crypto.randomUUID(),
-      () => Promise.resolve().then(() => undefined),
     ]
     const fibers = calls.map((call) => runtime.fork(Effect.sync(call), options))
     const inEvent: Array<unknown> = []
@@ -198,6 +198,21 @@ describe("VirtualRuntime", () => {
     for (const outcome of inEvent) expect(outcome).toMatch(/was called inside of a simulation/)
     expect(inEvent).toHaveLength(calls.length)
     expect(Date.now()).toBeGreaterThan(epochMs - 1e12)
+  })
+
+  it("lets listeners of the outside do what they like, and keeps guards over a session", () => {
+    const { queue, runtime } = setup()
+    const before = globals()
+    const times: Array<number> = []
+    queue.after(1, () => times.push(outsideSimulation(() => Date.now())))
+    queue.after(2, () => Date.now())
+    guardedSession(() => {
+      times.push(Date.now(), new Date().getTime())
+      expect(() => runtime.run(forever)).toThrow("Date.now was called inside of a simulation")
+      times.push(Date.now())
+    })
+    expect(globals()).toEqual(before)
+    expect(times).toHaveLength(4)
   })
 
   it("gives the globals back when an event throws, and can run again", () => {
