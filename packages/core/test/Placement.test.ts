@@ -302,7 +302,10 @@ describe("too few nodes", () => {
     expect(waiting.layout).toEqual(made.layout)
     expect(waiting.unplaceable).toHaveLength(2)
     const replaced = place({ ...input, whenNoCopyIsLeft: "replace" })
-    expect(replaced.moves.map(({ copyLeft, to }) => [to, copyLeft])).toEqual(new Array(2).fill([nodeName(0), false]))
+    expect(replaced.moves.map(({ copyLeft, to }) => [to, copyLeft])).toEqual([
+      [nodeName(0), false],
+      [nodeName(0), false],
+    ])
   })
 })
 
@@ -344,6 +347,26 @@ describe("layouts made elsewhere", () => {
     const lost = place({ ...input, nodes: nodesOf(12, { 3: "away" }) })
     expect(lost.unplaceable).toEqual([])
     expect(summary(lost)).toBe("90 moves (least 90), spread 1")
+  })
+
+  it("gives a new node its share of the usual groups, though one group is much larger", () => {
+    const large = Array.from({ length: 20 }, () => ["large", ["a", "b"]] as const)
+    const sets = [
+      ["a", "c"],
+      ["b", "d"],
+      ["c", "d"],
+      ["c", "d"],
+      ["c", "d"],
+      ["c", "d"],
+    ] as const
+    const small = [...sets, ...sets].flatMap((names, group) => [0, 1].map(() => [`small_${group}`, names] as const))
+    const layout = rowsOf("t", [...large, ...small])
+    const tables = [{ name: "t", shards: layout.length, rf: 2 }]
+    const placement = place({ nodes: active("a", "b", "c", "d", "new"), tables, layout })
+    const load = placement.layout.filter((row) => row.nodes.includes("new")).length
+    // 88 replicas on 5 nodes are 17.6 each; groups have 3.4 shards on average.
+    expect(load).toBeGreaterThan(17.6 - 3.4)
+    expect(placement.moves.length).toBeLessThanOrEqual(placement.minimumMoves + 3.4)
   })
 
   it("completes a shard that lacks a copy which the others of its group have", () => {
