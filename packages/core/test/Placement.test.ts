@@ -246,6 +246,15 @@ describe("constraints", () => {
     expect(healed.unplaceable).toEqual([])
   })
 
+  it("relieves a node that carries more than its capacity", () => {
+    const tables = [{ name: "s", shards: 9, rf: 1 }]
+    const made = place({ nodes: nodesOf(3), tables })
+    const nodes = nodesOf(3).map((node, index) => (index === 1 ? { ...node, capacity: 2 } : node))
+    const placement = place({ nodes, tables, layout: made.layout })
+    expect(placement.moves.map(({ from }) => from)).toEqual([nodeName(1)])
+    expect(place({ nodes, tables, layout: placement.layout }).moves).toEqual([])
+  })
+
   it("leaves a node in maintenance what it has, and gives it nothing", () => {
     const tables = [{ name: "t", shards: 12, rf: 2 }]
     const made = place({ nodes: nodesOf(4), tables })

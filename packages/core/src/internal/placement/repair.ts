@@ -9,12 +9,15 @@ import {
   companions,
   deviation,
   type Group,
+  hasRoom,
   item,
   join,
   leave,
   mayJoin,
   type Model,
+  stack,
   tableDeviation,
+  unstack,
 } from "./model.ts"
 import { at, entryOf, epsilon, int, zonesBind } from "./topology.ts"
 
@@ -124,5 +127,24 @@ const relieve = (model: Model): void => {
       const joiner = bestJoiner(model, group, node)
       if (joiner >= 0) replace(model, group, node, joiner, "limit")
     }
+    while (at(model.load, node) > at(model.topology.capacity, node) && moveSingle(model, node)) continue
   }
+}
+
+/** Moves one shard of RF 1 off a node: of the table that it has most of, to the node furthest below its share. */
+const moveSingle = (model: Model, from: number): boolean => {
+  let table = -1
+  model.tables.forEach(({ rf }, index) => {
+    const more = table < 0 || tableDeviation(model, index, from) > tableDeviation(model, table, from) + epsilon
+    if (rf === 1 && more && item(item(model.piles, index), from).length > 0) table = index
+  })
+  if (table < 0) return false
+  let to = -1
+  for (let node = 0; node < model.topology.size; node++) {
+    if (node === from || !hasRoom(model, node)) continue
+    if (to < 0 || deviation(model, node) < deviation(model, to) - epsilon) to = node
+  }
+  if (to < 0) return false
+  stack(model, table, to, unstack(model, table, from), true)
+  return true
 }
