@@ -97,10 +97,10 @@ describe("sim run", () => {
   it.effect("tells a run and what happened, and ends with 0", () =>
     Effect.gen(function* () {
       const { exitCode, out, statuses } = yield* shardwright("sim", "run", path.join(folder, "quick.yaml"))
-      expect(out).toMatch(/^passed quick \(seed 1\)\n {2}0:0\d\.\d of virtual time in /)
-      expect(out).toMatch(/ {5}0:00\.0 {2}phase {8}the cluster and its tables are ready\n/)
-      expect(out).toMatch(/\n1 run passed, 0 failed$/)
-      expect(statuses[0]).toBe("[1/1] quick, seed 1: 0:00.0 of virtual time")
+      expect(out).toMatch(/^✓ quick, seed 1: /)
+      expect(out).toMatch(/ 0ms {2}= .*the cluster and its tables are ready\n/)
+      expect(out).toMatch(/\n1 passed, 0 failed; /)
+      expect(statuses[0]).toMatch(/^\[1\/1\] quick, seed 1: .* of virtual time$/)
       expect(statuses.at(-1)).toBe("")
       expect(exitCode).toBe(0)
     }),
@@ -110,10 +110,10 @@ describe("sim run", () => {
     Effect.gen(function* () {
       const file = path.join(folder, "late.yaml")
       const { exitCode, out } = yield* shardwright("sim", "run", file, "--seed", "7")
-      expect(out).toMatch(/^FAILED \(liveness\) late/)
-      expect(out).toMatch(/✗ expected eventually: /)
-      expect(out).toContain(`again: shardwright sim run '${file}' --seed 7`)
-      expect(out).toMatch(/\n0 runs passed, 1 failed$/)
+      expect(out).toMatch(/^✗ late, seed 7: /)
+      expect(out).toMatch(/late, seed 7: liveness\n {2}✗ eventually: /)
+      expect(out).toContain(`again: shardwright sim run ${file} --seed 7`)
+      expect(out).toMatch(/\n0 passed, 1 failed; /)
       expect(exitCode).toBe(3)
     }),
   )
@@ -172,6 +172,71 @@ describe("sim run", () => {
       for (const missing of ["nowhere.yaml", "empty"]) {
         expect((yield* shardwright("sim", "run", path.join(folder, missing))).exitCode).toBe(2)
       }
+    }),
+  )
+})
+
+describe("sim chaos and sim replay", () => {
+  it.effect("run seeds on workers, and one of them again", () =>
+    Effect.gen(function* () {
+      const chaos = yield* shardwright("sim", "chaos", "--seeds", "1..3", "--jobs", "2", "--json")
+      expect(chaos.printed).toHaveLength(1)
+      const document = JSON.parse(chaos.out)
+      expect(document.seeds).toBe(2)
+      expect(document.passed + document.failed.length).toBe(2)
+      expect(document.commands).toBeGreaterThan(100)
+      expect(document.sometimes).toHaveProperty("rollback-executed")
+      expect(chaos.exitCode === 0).toBe(document.failed.length === 0)
+
+      const replay = yield* shardwright("sim", "replay", "2", "--json")
+      const again = JSON.parse(replay.out)
+      expect(again).toMatchObject({ seed: 2, passed: !document.failed.some((it: { seed: number }) => it.seed === 2) })
+    }),
+  )
+
+  it.effect("begin no seed when the budget is spent", () =>
+    Effect.gen(function* () {
+      const { exitCode, out } = yield* shardwright("sim", "chaos", "--seeds", "1..50", "--budget", "0.001ms", "--json")
+      expect(JSON.parse(out)).toMatchObject({ seeds: 0, notRun: 49, failed: [], crashed: [] })
+      expect(exitCode).toBe(0)
+    }),
+  )
+
+  it.effect.each([
+    [["sim", "chaos", "--seeds", "1..3", "--profile", "nope"], /no chaos profile "nope"; there are: .*default/],
+    [["sim", "chaos", "--seeds", "1..3", "--shard", "3/2"], /I\/N with I from 1 to N/],
+    [["sim", "chaos"], /Missing required flag: --seeds/],
+    [["sim", "replay", "x"], /<seed>: "x"\. Expected: a whole number/],
+    [["sim", "replay", "1", "--profile", "nope"], /no chaos profile "nope"/],
+  ] as const)("%j ends with 2 and says what was expected", ([args, message]) =>
+    Effect.gen(function* () {
+      const { exitCode, noted } = yield* shardwright(...args)
+      expect(noted).toMatch(message)
+      expect(exitCode).toBe(2)
+    }),
+  )
+})
+
+describe("plan place", () => {
+  it.effect("reads a document and answers with one", () =>
+    Effect.gen(function* () {
+      const file = path.join(folder, "cluster.json")
+      fs.writeFileSync(file, '{"nodes":[{"name":"a"},{"name":"b"}],"tables":[{"name":"t","shards":2,"rf":2}]}')
+      const { exitCode, printed } = yield* shardwright("plan", "place", "--input", file, "--json")
+      expect(exitCode).toBe(0)
+      expect(printed).toHaveLength(1)
+      expect(JSON.parse(printed[0] ?? "")).toMatchObject({ moves: [], unplaceable: [], groups: 2 })
+    }),
+  )
+
+  it.effect("refuses what it cannot read or understand", () =>
+    Effect.gen(function* () {
+      const missing = yield* shardwright("plan", "place", "--input", path.join(folder, "nowhere.json"))
+      expect([missing.exitCode, missing.noted]).toEqual([2, expect.stringMatching(/nowhere\.json cannot be read/)])
+      const file = path.join(folder, "bad.json")
+      fs.writeFileSync(file, '{"nodes":[],\n "tabels":[]}')
+      const bad = yield* shardwright("plan", "place", "--input", file)
+      expect([bad.exitCode, bad.noted]).toEqual([2, expect.stringMatching(/bad\.json:2:2: /)])
     }),
   )
 })

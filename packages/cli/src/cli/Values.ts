@@ -5,8 +5,8 @@
 import { parseDuration } from "@shardwright/sim/scenario/ScalarSchemas"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
 import * as Result from "effect/Result"
+import * as Argument from "effect/cli/Argument"
 import * as CliError from "effect/cli/CliError"
 import * as Flag from "effect/cli/Flag"
 
@@ -94,23 +94,27 @@ export const seedsOf = (
   return seeds
 }
 
-/** A flag whose text a parser reads. Absent flags are absent values. */
-export const parsedFlag = <A>(
-  name: string,
-  metavar: string,
-  description: string,
-  parse: Parse<A>,
-): Flag.Flag<Option.Option<A>> =>
+const parseAs =
+  <A>(name: string, kind: "flag" | "argument", parse: Parse<A>) =>
+  (text: string): Effect.Effect<A, CliError.InvalidValue> =>
+    Effect.mapError(
+      Effect.fromResult(parse(text)),
+      (expected) => new CliError.InvalidValue({ option: name, value: text, expected, kind }),
+    )
+
+/** A flag whose text a parser reads. */
+export const parsedFlag = <A>(name: string, metavar: string, description: string, parse: Parse<A>): Flag.Flag<A> =>
   Flag.String(name).pipe(
     Flag.withMetavar(metavar),
     Flag.withDescription(description),
-    Flag.mapEffect((text) =>
-      Effect.mapError(
-        Effect.fromResult(parse(text)),
-        (expected) => new CliError.InvalidValue({ option: name, value: text, expected, kind: "flag" }),
-      ),
-    ),
-    Flag.optional,
+    Flag.mapEffect(parseAs(name, "flag", parse)),
+  )
+
+/** An argument whose text a parser reads. */
+export const parsedArgument = <A>(name: string, description: string, parse: Parse<A>): Argument.Argument<A> =>
+  Argument.String(name).pipe(
+    Argument.withDescription(description),
+    Argument.mapEffect(parseAs(name, "argument", parse)),
   )
 
 /** `--json` */

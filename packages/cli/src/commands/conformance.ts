@@ -3,12 +3,13 @@
  */
 import fs from "node:fs"
 import { conformance as replay, transcriptFiles } from "@shardwright/sim/conformance/Conformance"
+import { renderColumns } from "@shardwright/sim/run/render"
 import * as Effect from "effect/Effect"
 import { badInput } from "../cli/CommandError.ts"
 import { ExitCode } from "../cli/ExitCode.ts"
 import { Outcome } from "../cli/Outcome.ts"
 import { Screen } from "../cli/Screen.ts"
-import { countText, cutText, tableText } from "../cli/text.ts"
+import { countText, cutText } from "../cli/text.ts"
 
 /** Differences that are shown; `--json` has them all. */
 const differencesMax = 20
@@ -36,9 +37,8 @@ export const conformance = Effect.fnUntraced(function* (options: {
     countText(agree),
     statements === 0 ? "" : `${((100 * agree) / statements).toFixed(1)} %`,
   ])
-  const right = (title: string) => ({ title, align: "right" as const })
-  for (const line of tableText([{ title: "family" }, ...["statements", "agree", ""].map(right)], families))
-    screen.print(line)
+  const table = renderColumns([["family", "statements", "agree", ""], ...families], new Set([1, 2, 3]))
+  for (const line of table) screen.print(line)
   for (const { transcript, line, sql, expected, actual } of report.differences.slice(0, differencesMax)) {
     screen.print("")
     screen.print(`${transcript}:${line} ${cutText(sql, 200)}`)

@@ -5,7 +5,7 @@ import { scenarioJsonSchemaText } from "@shardwright/sim/scenario/ScenarioJsonSc
 import * as Effect from "effect/Effect"
 import { Screen } from "../cli/Screen.ts"
 
-export const simSchema = Effect.gen(function* () {
+export const simSchema = Effect.fnUntraced(function* () {
   const screen = yield* Screen
   screen.print(scenarioJsonSchemaText().trimEnd())
 })

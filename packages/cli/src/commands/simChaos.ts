@@ -1,0 +1,148 @@
+/**
+ * `sim chaos`: many seeds on all cores. Says at once which seed failed and how to see it again, and at the end how often
+ * the interesting states were reached.
+ */
+import os from "node:os"
+import { type ChaosFailure, type ChaosResult, profileNames } from "@shardwright/sim/chaos/RunChaos"
+import { showMs } from "@shardwright/sim/run/describe"
+import { renderColumns } from "@shardwright/sim/run/render"
+import { exitCodeOf } from "@shardwright/sim/run/SimRun"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import { badInput, type CommandError } from "../cli/CommandError.ts"
+import { ExitCode } from "../cli/ExitCode.ts"
+import { Outcome } from "../cli/Outcome.ts"
+import { Screen, type ScreenShape } from "../cli/Screen.ts"
+import { counted, countText } from "../cli/text.ts"
+import { type SeedRange, seedsOf, type ShardOf } from "../cli/Values.ts"
+import { type ChaosCrash, type ChaosReply, runOnWorkers } from "./ChaosWorkers.ts"
+
+/** What the command line asked for. */
+export interface SimChaosOptions {
+  readonly seeds: SeedRange
+  readonly profile: string
+  readonly shard: Option.Option<ShardOf>
+  readonly jobs: Option.Option<number>
+  readonly budget: Option.Option<Duration.Duration>
+  readonly json: boolean
+}
+
+/** The outcome over all seeds, and the seeds whose run ended by a bug of ours. */
+interface ChaosDocument extends ChaosResult {
+  readonly crashed: ReadonlyArray<ChaosCrash>
+  /** Seeds that were asked for and not run, because the budget was spent. */
+  readonly notRun: number
+}
+
+/** How often a log that nobody watches hears that all is well. */
+const signOfLifeMs = 30_000
+
+export const simChaos = Effect.fnUntraced(function* (options: SimChaosOptions) {
+  const screen = yield* Screen
+  const outcome = yield* Outcome
+  yield* checkProfile(options.profile)
+  const seeds = seedsOf(options.seeds, Option.getOrUndefined(options.shard))
+  const jobs = Math.min(
+    seeds.length,
+    Option.getOrElse(options.jobs, () => os.availableParallelism()),
+  )
+  const progress = progressOn(screen, options.profile, seeds.length)
+  const { replies, wallMs } = yield* Effect.promise(() =>
+    runOnWorkers({
+      seeds,
+      jobs,
+      profile: options.profile,
+      budgetMs: Option.match(options.budget, { onNone: () => Number.POSITIVE_INFINITY, onSome: Duration.toMillis }),
+      onReply: progress,
+    }),
+  )
+  const document = merge(replies, seeds.length, wallMs)
+  outcome.add(codeOf(document))
+  if (options.json) return screen.print(JSON.stringify(document))
+  for (const line of summary(document)) screen.print(line)
+})
+
+/** Fails with the names that there are. */
+export const checkProfile = (profile: string): Effect.Effect<void, CommandError> =>
+  profileNames.includes(profile)
+    ? Effect.void
+    : badInput(`there is no chaos profile "${profile}"; there are: ${profileNames.join(", ")}`)
+
+const codeOf = ({ crashed, failed }: ChaosDocument): ExitCode =>
+  crashed.length > 0
+    ? ExitCode.bug
+    : // The function answers one of the codes of the contract; its type says only that it is a number.
+      (exitCodeOf(failed.map((failure) => failure.class)) as ExitCode)
+
+const failureText = ({ seed, class: kind, checker, atMs, message, repro }: ChaosFailure): string =>
+  `✗ seed ${seed}: ${kind}, ${checker} at ${showMs(atMs)}: ${message}\n  again: ${repro}`
+
+const crashText = ({ seed, message }: ChaosCrash): string => `✗ seed ${seed}: the simulator itself failed: ${message}`
+
+/** Tells each failure once as it comes, and in between how far it is. */
+const progressOn = (screen: ScreenShape, profile: string, total: number): ((reply: ChaosReply) => void) => {
+  let done = 0
+  let failed = 0
+  let toldAt = Date.now()
+  return (reply) => {
+    done++
+    const trouble = "crash" in reply ? crashText(reply.crash) : reply.result.failed.map(failureText).join("\n")
+    if (trouble !== "") {
+      failed++
+      screen.note(trouble)
+    }
+    const where = `chaos ${profile}: ${countText(done)} of ${counted(total, "seed")}, ${failed} failed`
+    screen.status(where)
+    if (!screen.isWatched && Date.now() - toldAt > signOfLifeMs) {
+      toldAt = Date.now()
+      screen.note(where)
+    }
+  }
+}
+
+/** Results of single seeds as one, in the order of seeds whatever the order in which they came. */
+const merge = (replies: ReadonlyArray<ChaosReply>, asked: number, wallMs: number): ChaosDocument => {
+  const ordered = replies.toSorted((a, b) => a.seed - b.seed)
+  const results = ordered.flatMap((reply) => ("result" in reply ? [reply.result] : []))
+  const crashed = ordered.flatMap((reply) => ("crash" in reply ? [reply.crash] : []))
+  const sum = (of: (result: ChaosResult) => number) => results.reduce((total, result) => total + of(result), 0)
+  const sometimes: Record<string, number> = {}
+  for (const result of results) {
+    for (const [name, count] of Object.entries(result.sometimes)) sometimes[name] = (sometimes[name] ?? 0) + count
+  }
+  return {
+    seeds: sum((result) => result.seeds) + crashed.length,
+    passed: sum((result) => result.passed),
+    failed: results.flatMap((result) => result.failed),
+    sometimes,
+    virtualMs: sum((result) => result.virtualMs),
+    wallMs,
+    commands: sum((result) => result.commands),
+    acknowledged: sum((result) => result.acknowledged),
+    crashed,
+    notRun: asked - replies.length,
+  }
+}
+
+const summary = (document: ChaosDocument): ReadonlyArray<string> => {
+  const { seeds, passed, failed, crashed, notRun, sometimes, virtualMs, wallMs, commands, acknowledged } = document
+  const reached = Object.entries(sometimes)
+  const never = reached.filter(([, count]) => count === 0).map(([name]) => name)
+  return [
+    "reached in so many seeds:",
+    ...renderColumns(
+      reached.filter(([, count]) => count > 0).map(([name, count]) => [`  ${name}`, countText(count)]),
+      new Set([1]),
+    ),
+    ...(never.length > 0 ? [`  never: ${never.join(", ")}`] : []),
+    "",
+    ...(failed.length + crashed.length > 0 ? ["failed:"] : []),
+    ...failed.map((failure) => `  ${failure.repro}  ${failure.class}, ${failure.checker} at ${showMs(failure.atMs)}`),
+    ...crashed.map((crash) => `  ${crashText(crash)}`),
+    ...(failed.length + crashed.length > 0 ? [""] : []),
+    `${countText(passed)} of ${counted(seeds, "seed")} passed, ${failed.length + crashed.length} failed; ` +
+      `${showMs(virtualMs)} of virtual time in ${showMs(wallMs)}, ${counted(commands, "command")}, ` +
+      `${countText(acknowledged)} writes acknowledged${notRun > 0 ? `; ${counted(notRun, "seed")} not run, as the budget is spent` : ""}`,
+  ]
+}
