@@ -12,6 +12,7 @@ import * as Semaphore from "effect/Semaphore"
 import { DaemonControl } from "./DaemonControl.ts"
 import type { EngineConfig } from "./EngineConfig.ts"
 import { groupPrefix } from "./Identifier.ts"
+import { restartRefusal } from "./Health.ts"
 import { journal } from "./Journal.ts"
 import { isLive, lead, LeaderMemory } from "./Leader.ts"
 import { Manticore } from "./Manticore.ts"
@@ -33,6 +34,9 @@ export interface AgentOptions {
   readonly incarnation: string
   readonly config: EngineConfig
 }
+
+/** Steps by which a source gives up its copy: what the mutant does too early. */
+const leavingKinds: ReadonlySet<string> = new Set(["ExitGroup", "CompareCopy", "DropShard"])
 
 /** Steps of one node that run at once. */
 const parallelStepsMax = 8
@@ -199,14 +203,49 @@ export const runAgent = Effect.fnUntraced(function* (
       if (!stuck) state.stuckSinceMs.delete(name)
       else if (sinceMs === undefined) state.stuckSinceMs.set(name, nowMs)
       else if (nowMs - sinceMs > Duration.toMillis(config.joinTimeout) * 1.25) {
-        state.stuckSinceMs.clear()
-        const restarted = yield* control.restart
-        const code = restarted ? "daemon-restarted" : "daemon-needs-restart"
-        yield* journal({ kind: "finding", node, code, detail: `${name} was ${group.nodeState} for too long` })
-        return restarted
+        state.stuckSinceMs.set(name, nowMs)
+        return (yield* restart(`${name} was ${group.nodeState} for too long`)) === undefined
       }
     }
     return false
+  })
+
+  /**
+   * Restarts the own daemon, if no group depends on it and nobody else in the cluster is being restarted. Answers why it
+   * did not.
+   */
+  const restart = Effect.fnUntraced(
+    function* (why: string) {
+      const view = yield* refresh
+      const shown = observedGroups(yield* manticore.query(node, Sql.showClusters, config.statementTimeout))
+      const refusal = restartRefusal(view, node, shown ?? new Map(), state.away)
+      if (refusal !== undefined) return refusal
+      const token = { holder: node, why }
+      const held = view.restart
+      if (held === undefined) yield* store.create(Key.restart, token, { term: 0 })
+      else if (held.record.holder === null || held.record.holder === node) yield* store.compareAndSet(held, token, { term: 0 })
+      else return `${held.record.holder} is being restarted`
+      if (!(yield* control.restart)) return "this runner may not restart it"
+      yield* journal({ kind: "finding", node, code: "daemon-restarted", detail: why })
+      return undefined
+    },
+    Effect.catchTag(["StoreUnavailable", "Conflict"], (error) => Effect.succeed(error._tag)),
+    Effect.tap((refusal) =>
+      refusal === undefined ? Effect.void : journal({ kind: "finding", node, code: "daemon-needs-restart", detail: refusal }),
+    ),
+  )
+
+  /** Gives the token back once every group of this node is whole again; the leader does it for a node that is lost. */
+  const releaseToken = Effect.fnUntraced(function* (view: View, observation: Observation, leads: boolean) {
+    const stored = view.restart
+    const holder = stored?.record.holder
+    if (stored === undefined || holder === undefined || holder === null) return
+    const whole = Object.entries(observation.groups).every(([name, group]) => {
+      const counts = name === config.coordination || view.groups.get(name)?.record.members.includes(node) === true
+      return !counts || isPrimary(group)
+    })
+    if (holder === node ? !whole : !(leads && state.lost.has(holder))) return
+    yield* store.compareAndSet(stored, { holder: null, why: "" }, { term: 0 })
   })
 
   /** Publishes what this node sees of itself, when it changed. */
@@ -294,7 +333,7 @@ export const runAgent = Effect.fnUntraced(function* (
         const begun = row.status === "processing" && row.claimedBy !== incarnation
         if (row.status !== "pending" && !begun) continue
         if (!mayWork(view, row)) continue
-        const ready = row.dependsOn.every((index) => {
+        const ready = mutations.has("drop-source-before-verification") && leavingKinds.has(row.step._tag) || row.dependsOn.every((index) => {
           const status = rows.find(({ record }) => record.index === index)?.record.status
           return status === "done" || (row.undoes !== null && status === "cancelled")
         })
@@ -314,7 +353,7 @@ export const runAgent = Effect.fnUntraced(function* (
     journal({ kind: "step", node, operation: row.operation, step: row.index, stepKind: row.step._tag, status, term, undo: row.undoes !== null, detail })
 
   /** Claims a step, runs its handler until it is done, and writes down how it ended. */
-  const runStep = Effect.fnUntraced(function* (before: Stored<StepRow>): Effect.fn.Return<void, never, Manticore | NodeFiles | DaemonControl> {
+  const runStep = Effect.fnUntraced(function* (before: Stored<StepRow>): Effect.fn.Return<void, never, Manticore | NodeFiles> {
     const term = state.view?.operations.get(before.record.operation)?.record.term ?? 0
     const claimed: StepRow = { ...before.record, status: "processing", claimedBy: incarnation, tries: before.record.tries + 1 }
     const columns = (row: StepRow) => ({ status: row.status, tries: row.tries })
@@ -350,7 +389,7 @@ export const runAgent = Effect.fnUntraced(function* (
   })
 
   /** One run of the handler, if the records allow it. */
-  const attempt = Effect.fnUntraced(function* (row: StepRow, startedMs: number, sent: { join: boolean }): Effect.fn.Return<Outcome | "cancelled", never, Manticore | NodeFiles | DaemonControl> {
+  const attempt = Effect.fnUntraced(function* (row: StepRow, startedMs: number, sent: { join: boolean }): Effect.fn.Return<Outcome | "cancelled", never, Manticore | NodeFiles> {
     const looked = yield* Effect.result(refresh)
     if (looked._tag === "Failure") return { _tag: "Retry", reason: looked.failure.message }
     const view = looked.success
@@ -370,6 +409,7 @@ export const runAgent = Effect.fnUntraced(function* (
         away: () => state.away,
         row,
         sent,
+        restart,
       }),
       Effect.catchTag(["StoreUnavailable", "Conflict"], (error) =>
         Effect.succeed<Outcome>({ _tag: "Retry", reason: error._tag === "Conflict" ? `conflict on ${error.key}` : error.message }),
@@ -416,6 +456,7 @@ export const runAgent = Effect.fnUntraced(function* (
     yield* remember(view)
     yield* publish(view, observation)
     yield* tendLease(view)
+    yield* releaseToken(view, observation, yield* holdsLease)
     yield* startSteps(view)
     yield* tendWrappers(view)
     if (!(yield* holdsLease)) return

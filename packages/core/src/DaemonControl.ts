@@ -10,7 +10,10 @@ import type * as Effect from "effect/Effect"
 export class DaemonControl extends Context.Service<
   DaemonControl,
   {
-    /** Kills the daemon hard and starts it again. False if this runner may not do that. Returns before it is up. */
+    /**
+     * Stops the daemon, kills it if it does not end, and starts it again: a clean stop costs its groups no quorum. False
+     * if this runner may not do that. Returns before it is up.
+     */
     readonly restart: Effect.Effect<boolean>
   }
 >()("shardwright/core/DaemonControl") {}

@@ -1,7 +1,7 @@
 /**
  * Diagnosis of replica groups from what their members last showed: who has lost the majority, and who may be promoted.
  */
-import type { Group } from "./State.ts"
+import type { Group, ObservedGroup } from "./State.ts"
 import type { View } from "./View.ts"
 
 /** True if no member that is there says that the group is primary, and at least one says that it is not. */
@@ -42,4 +42,32 @@ export const promotable = (
   if (survivors.length === 0) return "no member that is there is in sync"
   const strangers = present.filter((node) => !survivors.includes(node))
   return strangers.length === 0 ? survivors : `${strangers.join(", ")} is there but not in sync`
+}
+
+/**
+ * Why the daemon of a node must not be restarted now, or undefined (safety rule 14): a member that comes back to a
+ * group of which nobody else is there stays closed, and whoever comes back after it elects itself with whatever it has
+ * (semantics 1).
+ */
+export const restartRefusal = (
+  view: View,
+  node: string,
+  shown: ReadonlyMap<string, ObservedGroup>,
+  away: ReadonlySet<string>,
+): string | undefined => {
+  for (const { record: group } of view.groups.values()) {
+    if (group.status === "dissolved" || !group.inSync.includes(node)) continue
+    const others = group.inSync.filter((member) => member !== node && !away.has(member))
+    const kept = others.filter((member) => {
+      const seen = view.observations.get(member)?.record.groups[group.name]
+      return seen?.status === "primary" && seen.nodeState === "synced"
+    })
+    if (kept.length === 0) return `${group.name} would have no other member in sync`
+    const own = shown.get(group.name)
+    if (own !== undefined && !kept.some((member) => own.nodesSet.includes(member))) {
+      return `${node} would not ask another member of ${group.name} for its way back`
+    }
+    if (own?.status === "primary" && own.size < 2) return `${group.name} is alone here`
+  }
+  return undefined
 }

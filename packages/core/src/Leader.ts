@@ -9,7 +9,8 @@ import * as Effect from "effect/Effect"
 import type { EngineConfig } from "./EngineConfig.ts"
 import { isWithoutPrimary, promotable } from "./Health.ts"
 import { journal } from "./Journal.ts"
-import { type Plan, planConverge, planCreate, planDrop, planPromotion, planUndo, type Presence } from "./Plan.ts"
+import { isPrimary } from "./Observe.ts"
+import { type Plan, planConverge, planCreate, planDrop, planPromotion, planUndo, planVerification, type Presence } from "./Plan.ts"
 import type * as Sql from "./Sql.ts"
 import type { Group, Operation, OperationStatus, Request, StepRow, Table } from "./State.ts"
 import { Key } from "./State.ts"
@@ -70,8 +71,8 @@ export const lead = Effect.fnUntraced(function* (context: LeaderContext, view: V
   if (!(yield* context.holdsLease)) return
   // What is released now is planned with at the next look, when the records show it.
   if (yield* releaseLocks(context, view)) return
-  if (yield* promoteGroups(context, view)) return
-  // Operations that change the layout run one at a time; promotions run beside them.
+  if ((yield* promoteGroups(context, view)) || (yield* verifyReturned(context, view))) return
+  // Operations that change the layout run one at a time; promotions and verifications run beside them.
   const busy = [...view.operations.values()].some(({ record }) => record.kind !== "repair")
   if (busy || !(yield* context.holdsLease)) return
   if (yield* answerRequest(context, view)) return
@@ -394,11 +395,30 @@ const promoteGroups = Effect.fnUntraced(function* (context: LeaderContext, view:
     const coordination = view.observations.get(context.node)?.record.groups[config.coordination]
     const survivors = promotable(view, group, presence.away, coordination?.members ?? [])
     if (typeof survivors === "string") continue
-    const running = [...view.operations.values()].some(({ record }) => record.kind === "repair" && record.groups.includes(group.name))
-    if (running) continue
+    if (isRepaired(view, group)) continue
     memory.withoutPrimarySinceMs.set(group.name, nowMs)
     const id = memory.nextOperation(context.term)
     yield* launch(context, view, id, planPromotion(id, group, survivors), undefined)
+    return true
+  }
+  return false
+})
+
+const isRepaired = (view: View, group: Group) =>
+  [...view.operations.values()].some(({ record }) => record.kind === "repair" && record.groups.includes(group.name))
+
+/** Members that came back into their groups by themselves count again once they are verified. */
+const verifyReturned = Effect.fnUntraced(function* (context: LeaderContext, view: View): Effect.fn.Return<boolean, LeaderError> {
+  for (const { record: group } of view.groups.values()) {
+    if (group.status !== "live" || group.operation !== null || isRepaired(view, group)) continue
+    const returned = group.members.filter((node) => {
+      const shown = view.observations.get(node)?.record.groups[group.name]
+      const outside = group.inSync.includes(node) || group.leaving.includes(node) || context.presence.away.has(node)
+      return !outside && isPrimary(shown)
+    })
+    const source = group.inSync.some((node) => !context.presence.away.has(node) && isPrimary(view.observations.get(node)?.record.groups[group.name]))
+    if (returned.length === 0 || !source) continue
+    yield* launch(context, view, context.memory.nextOperation(context.term), planVerification(group, returned), undefined)
     return true
   }
   return false

@@ -608,6 +608,24 @@ export const planPromotion = (operation: string, group: Group, survivors: Readon
   }
 }
 
+/** Proves that members which are back in their group by themselves hold what the others hold. */
+export const planVerification = (group: Group, returned: ReadonlyArray<string>): Plan => {
+  const list = new StepList()
+  for (const node of returned) {
+    const verified = list.add(node, { _tag: "VerifyReplica", group: group.name })
+    // The others do not learn of a return by themselves, and would not ask it after a restart (semantics 61).
+    list.add(node, { _tag: "RefreshPeers", group: group.name }, [verified])
+  }
+  return {
+    kind: "repair",
+    table: null,
+    reason: `verify ${returned.join(", ")} in ${group.name}: back in the group`,
+    tables: new Map(),
+    groups: new Map([[group.name, group]]),
+    steps: list.steps,
+  }
+}
+
 // ---------------------------------------------------------------- undo
 
 /** The steps that take back what a step did. `wasNew` tells groups that the operation made from those that it used. */

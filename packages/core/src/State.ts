@@ -33,6 +33,10 @@ export const Lease = Schema.Struct({
 })
 export type Lease = typeof Lease.Type
 
+/** The one restart that may be under way in the cluster (safety rule 14). */
+export const RestartToken = Schema.Struct({ holder: Schema.NullOr(Schema.String), why: Schema.String })
+export type RestartToken = typeof RestartToken.Type
+
 /** A sign of life; its row's version grows with every beat and serves as the node's barrier. */
 export const Heartbeat = Schema.Struct({ incarnation: Schema.String })
 export type Heartbeat = typeof Heartbeat.Type
@@ -202,6 +206,7 @@ export type WrapperConfirmation = typeof WrapperConfirmation.Type
 export const Key = {
   registry: "registry",
   lease: "lease",
+  restart: "restart",
   heartbeat: (node: string) => `heartbeat/${node}`,
   observation: (node: string) => `observation/${node}`,
   wrapper: (node: string) => `wrapper/${node}`,

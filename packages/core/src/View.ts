@@ -23,6 +23,7 @@ export interface Stored<A> extends RawEntry {
 export interface View {
   readonly registry: Stored<State.Registry> | undefined
   readonly lease: Stored<State.Lease> | undefined
+  readonly restart: Stored<State.RestartToken> | undefined
   /** Versions of the heartbeats, by address. */
   readonly heartbeats: ReadonlyMap<string, number>
   readonly observations: ReadonlyMap<string, Stored<State.Observation>>
@@ -39,6 +40,7 @@ export interface View {
 const decoders = {
   registry: Schema.decodeUnknownExit(State.Registry),
   lease: Schema.decodeUnknownExit(State.Lease),
+  restart: Schema.decodeUnknownExit(State.RestartToken),
   observation: Schema.decodeUnknownExit(State.Observation),
   wrapper: Schema.decodeUnknownExit(State.WrapperConfirmation),
   table: Schema.decodeUnknownExit(State.Table),
@@ -77,6 +79,7 @@ export const makeView = (entries: Iterable<RawEntry>): View => {
   const steps = new Map<string, Array<Stored<State.StepRow>>>()
   let registry: Stored<State.Registry> | undefined
   let lease: Stored<State.Lease> | undefined
+  let restart: Stored<State.RestartToken> | undefined
 
   const take = <A>(
     entry: RawEntry,
@@ -98,6 +101,9 @@ export const makeView = (entries: Iterable<RawEntry>): View => {
         break
       case "lease":
         take(entry, decoders.lease, (stored) => (lease = stored))
+        break
+      case "restart":
+        take(entry, decoders.restart, (stored) => (restart = stored))
         break
       case "heartbeat":
         heartbeats.push([name, entry.version])
@@ -135,6 +141,7 @@ export const makeView = (entries: Iterable<RawEntry>): View => {
   return {
     registry,
     lease,
+    restart,
     heartbeats: new Map(heartbeats),
     observations: byKey(observations),
     wrappers: byKey(wrappers),

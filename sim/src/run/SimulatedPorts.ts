@@ -18,6 +18,8 @@ import type { Connection, SimulatedCluster } from "../world/SimulatedCluster.ts"
 
 /** Connections that one process may have open to one daemon; more means that the engine leaks statements. */
 const connectionsPerTargetMax = 256
+/** How long a daemon has to end before it is killed. */
+const stopPatienceMicros = 20_000_000
 /** Until a remembered text is on disk. */
 const syncDelay = Duration.micros(500n)
 
@@ -125,8 +127,20 @@ export const simulatedPorts = (options: PortOptions): Context.Context<Ports> => 
       DaemonControl,
       DaemonControl.of({
         restart: Effect.sync(() => {
-          world.kill(ownHost())
-          world.start(ownHost())
+          const host = ownHost()
+          let ended = false
+          const startAgain = () => {
+            if (ended) return
+            ended = true
+            world.start(host)
+          }
+          world.stop(host, startAgain)
+          // A daemon that hangs does not end by itself (semantics 49).
+          world.queue.after(stopPatienceMicros, () => {
+            if (ended) return
+            world.kill(host)
+            startAgain()
+          })
           return true
         }),
       }),
