@@ -23,11 +23,15 @@ export interface Surroundings {
 const agree: Verdict = { kind: "agree" }
 const differ: Verdict = { kind: "differ" }
 
-const neutralError = (message: string): string => toRecorded(message).replace(/seqno \d+/g, "seqno N").replace(/\{r\d+\}/g, "{r}")
+const neutralError = (message: string): string =>
+  toRecorded(message)
+    .replace(/seqno \d+/g, "seqno N")
+    .replace(/\{r\d+\}/g, "{r}")
 
 const sameCell = (expected: Cell, actual: Cell): boolean => {
   if (expected === actual) return true
-  if (typeof expected === "number" && typeof actual === "number") return Math.abs(expected - actual) <= 1e-6 * Math.max(1, Math.abs(expected))
+  if (typeof expected === "number" && typeof actual === "number")
+    return Math.abs(expected - actual) <= 1e-6 * Math.max(1, Math.abs(expected))
   if (typeof expected === "string" && expected.includes("{autoid}")) {
     return typeof actual === "string" && new RegExp(`^${expected.replaceAll("{autoid}", "\\d+")}$`).test(actual)
   }
@@ -40,7 +44,10 @@ const sameRow = (expected: ReadonlyArray<Cell>, actual: ReadonlyArray<Cell>): bo
 const sameRows = (expected: ReadonlyArray<ReadonlyArray<Cell>>, actual: ReadonlyArray<ReadonlyArray<Cell>>): boolean =>
   expected.length === actual.length && expected.every((row, index) => sameRow(row, actual[index] ?? []))
 
-const sameRowsInAnyOrder = (expected: ReadonlyArray<ReadonlyArray<Cell>>, actual: ReadonlyArray<ReadonlyArray<Cell>>): boolean => {
+const sameRowsInAnyOrder = (
+  expected: ReadonlyArray<ReadonlyArray<Cell>>,
+  actual: ReadonlyArray<ReadonlyArray<Cell>>,
+): boolean => {
   if (expected.length !== actual.length) return false
   const left = [...actual]
   return expected.every((row) => {
@@ -53,13 +60,18 @@ const sameRowsInAnyOrder = (expected: ReadonlyArray<ReadonlyArray<Cell>>, actual
 
 // --- SHOW STATUS --------------------------------------------------------------------------------------------------
 
-const keptRows = /_(state_seqno|conf_id|status|size|local_index|node_state|nodes_set|nodes_view|indexes_count|indexes|last_committed|sst_\w+)$/
+const keptRows =
+  /_(state_seqno|conf_id|status|size|local_index|node_state|nodes_set|nodes_view|indexes_count|indexes|last_committed|sst_\w+)$/
 const isClusterStatus = /^\s*SHOW\s+STATUS\s+LIKE\s+'cluster_/i
 
 const neutralStatus = (name: string, value: Cell): Cell => {
   const text = toRecorded(String(value))
   if (/_(nodes_set|nodes_view|indexes)$/.test(name)) {
-    return text.replace(/,(\{r\d+\})/g, "+$1").split(",").sort().join(",")
+    return text
+      .replace(/,(\{r\d+\})/g, "+$1")
+      .split(",")
+      .sort()
+      .join(",")
   }
   return text
 }
@@ -86,7 +98,12 @@ const ignored = (name: string, expected: ReadonlyMap<string, Cell>, around: Surr
   return (around.streamed || around.unrecordedWrites) && /_(state_seqno|last_committed)$/.test(name)
 }
 
-const compareStatus = (sql: string, expected: ReadonlyArray<ReadonlyArray<Cell>>, actual: ReadonlyArray<ReadonlyArray<Cell>>, around: Surroundings): Verdict => {
+const compareStatus = (
+  sql: string,
+  expected: ReadonlyArray<ReadonlyArray<Cell>>,
+  actual: ReadonlyArray<ReadonlyArray<Cell>>,
+  around: Surroundings,
+): Verdict => {
   const all = /'cluster_%'/.test(sql)
   const wanted = statusMap(expected, all)
   const found = statusMap(actual, all)
@@ -105,13 +122,23 @@ const dependsOnStream = (sql: string, around: Surroundings): boolean => {
   return table !== undefined && /^\s*SELECT/i.test(sql) && around.streamedTables.has(table) && !/\bWHERE\b/i.test(sql)
 }
 
-const compareRows = (sql: string, expected: Extract<RecordedAnswer, { kind: "rows" }>, actual: Answer, around: Surroundings): Verdict => {
+const compareRows = (
+  sql: string,
+  expected: Extract<RecordedAnswer, { kind: "rows" }>,
+  actual: Answer,
+  around: Surroundings,
+): Verdict => {
   if (actual._tag !== "Rows") return differ
   if (isClusterStatus.test(sql)) return compareStatus(sql, expected.rows, actual.rows, around)
-  const columns = expected.columns.length === actual.columns.length && expected.columns.every((name, index) => name === actual.columns[index])
-  const rows = sameRows(expected.rows, actual.rows) || (!/\bORDER\s+BY\b/i.test(sql) && sameRowsInAnyOrder(expected.rows, actual.rows))
+  const columns =
+    expected.columns.length === actual.columns.length &&
+    expected.columns.every((name, index) => name === actual.columns[index])
+  const rows =
+    sameRows(expected.rows, actual.rows) ||
+    (!/\bORDER\s+BY\b/i.test(sql) && sameRowsInAnyOrder(expected.rows, actual.rows))
   if (columns && rows) return agree
-  if (columns && around.unrecordedWrites && /^\s*SELECT/i.test(sql)) return { kind: "skip", reason: "rows that a measurement wrote" }
+  if (columns && around.unrecordedWrites && /^\s*SELECT/i.test(sql))
+    return { kind: "skip", reason: "rows that a measurement wrote" }
   return columns && dependsOnStream(sql, around) ? { kind: "skip", reason: "counts the rows of a stream" } : differ
 }
 
@@ -134,7 +161,10 @@ export const compare = (sql: string, expected: RecordedAnswer, actual: Answer, a
   const wanted = expected.message.replace(/seqno \d+/g, "seqno N").replace(/\{r\d+\}/g, "{r}")
   const found = neutralError(actual.message)
   // The server cuts long messages, and where depends on the length of the recorder's paths.
-  const same = wanted.endsWith("...") && wanted.length > 300 ? found.startsWith(wanted.slice(0, -3)) || wanted.startsWith(found.slice(0, 300)) : found === wanted
+  const same =
+    wanted.endsWith("...") && wanted.length > 300
+      ? found.startsWith(wanted.slice(0, -3)) || wanted.startsWith(found.slice(0, 300))
+      : found === wanted
   return same && actual.errno === expected.errno && actual.sqlState === expected.sqlState ? agree : differ
 }
 

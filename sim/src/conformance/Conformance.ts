@@ -39,12 +39,20 @@ export const transcriptFiles = (paths: ReadonlyArray<string>): ReadonlyArray<str
   paths.flatMap((path) => {
     if (!statSync(path).isDirectory()) return [path]
     const names = readdirSync(path).sort()
-    return transcriptFiles(names.filter((name) => name.endsWith(".jsonl") || statSync(join(path, name)).isDirectory()).map((name) => join(path, name)))
+    return transcriptFiles(
+      names
+        .filter((name) => name.endsWith(".jsonl") || statSync(join(path, name)).isDirectory())
+        .map((name) => join(path, name)),
+    )
   })
 
 /** Plays the transcripts at the given files and folders. */
 export const conformance = (paths: ReadonlyArray<string>, seed = 1): ConformanceReport =>
-  summarize(transcriptFiles(paths).map((file) => new Replay(parseTranscript(readFileSync(file, "utf8"), basename(file, ".jsonl")), seed).run()))
+  summarize(
+    transcriptFiles(paths).map((file) =>
+      new Replay(parseTranscript(readFileSync(file, "utf8"), basename(file, ".jsonl")), seed).run(),
+    ),
+  )
 
 const summarize = (replays: ReadonlyArray<Replayed>): ConformanceReport => {
   const families: Record<string, { statements: number; agree: number }> = {}

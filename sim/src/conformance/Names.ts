@@ -28,4 +28,5 @@ export const toRecorded = (text: string): string =>
   text
     .replace(/\/var\/lib\/manticore\/h(\d+)/g, "{data$1}")
     .replace(/\bh(\d+):(\d+)/g, (_, number: string, port: string) =>
-      Number(port) === binaryPort ? `{n${number}}` : Number(port) === mysqlPort ? `{m${number}}` : `{r${number}}`)
+      Number(port) === binaryPort ? `{n${number}}` : Number(port) === mysqlPort ? `{m${number}}` : `{r${number}}`,
+    )

@@ -42,7 +42,14 @@ interface Progress {
 const patienceMicros = 90_000_000
 const pollMicros = 50_000
 /** Who wins a race is not compared: what goes either way goes the usual way here. */
-const usualOutcomes: Partial<Timings> = { lateApplyShare: 0, majorityRefusalShare: 0, refusedButStoredShare: 0, lastAcknowledgedShare: 0, localRaceShare: 1, addRaceCrashShare: 0 }
+const usualOutcomes: Partial<Timings> = {
+  lateApplyShare: 0,
+  majorityRefusalShare: 0,
+  refusedButStoredShare: 0,
+  lastAcknowledgedShare: 0,
+  localRaceShare: 1,
+  addRaceCrashShare: 0,
+}
 /** What the recorder itself takes between an answer and the next statement; less than the milliseconds that it notes. */
 const recorderMicros = 500
 
@@ -73,7 +80,12 @@ export class Replay {
     for (const line of this.#transcript.lines) this.#play(line)
     this.#stopStreams(Number.POSITIVE_INFINITY)
     this.#awaitAll(this.#progress)
-    return { transcript: this.#transcript, statements: this.#statements, waits: this.#waits, notCompared: this.#notCompared }
+    return {
+      transcript: this.#transcript,
+      statements: this.#statements,
+      waits: this.#waits,
+      notCompared: this.#notCompared,
+    }
   }
 
   #play(line: Line): void {
@@ -98,12 +110,25 @@ export class Replay {
 
   #startOf(line: Line): number {
     const before = this.#before(line)
-    const last = before.reduce<Progress | undefined>((a, b) => (a === undefined || endMs(b.line) >= endMs(a.line) ? b : a), undefined)
+    const last = before.reduce<Progress | undefined>(
+      (a, b) => (a === undefined || endMs(b.line) >= endMs(a.line) ? b : a),
+      undefined,
+    )
     const ended = before.reduce((latest, other) => Math.max(latest, other.endMicros ?? 0), 0)
     const gapMs = last === undefined ? line.atMs : Math.max(0, line.atMs - endMs(last.line))
     const afterEnded = ended + Math.max(gapMs * 1000, recorderMicros)
-    const overlapping = this.#progress.filter((other) => !isBackground(other.line) && line.group !== undefined && other.line.group === line.group && !before.includes(other))
-    return overlapping.reduce((latest, other) => Math.max(latest, Math.min(other.startMicros + (line.atMs - other.line.atMs) * 1000, afterEnded)), afterEnded)
+    const overlapping = this.#progress.filter(
+      (other) =>
+        !isBackground(other.line) &&
+        line.group !== undefined &&
+        other.line.group === line.group &&
+        !before.includes(other),
+    )
+    return overlapping.reduce(
+      (latest, other) =>
+        Math.max(latest, Math.min(other.startMicros + (line.atMs - other.line.atMs) * 1000, afterEnded)),
+      afterEnded,
+    )
   }
 
   /** Statements that race were sent within a moment; the recording only has milliseconds. */
@@ -114,8 +139,10 @@ export class Replay {
 
   #rivals(line: Line): ReadonlyArray<Progress> {
     if (line.kind !== "statement" || line.group === undefined || !isWrite(line)) return []
-    return this.#progress.filter(({ line: other }) =>
-      other.kind === "statement" && other.group === line.group && isWrite(other) && line.atMs - other.atMs <= raceMs)
+    return this.#progress.filter(
+      ({ line: other }) =>
+        other.kind === "statement" && other.group === line.group && isWrite(other) && line.atMs - other.atMs <= raceMs,
+    )
   }
 
   #begin(line: Line, done: () => void): void {
@@ -186,13 +213,20 @@ export class Replay {
   }
 
   #statement(line: Extract<Line, { kind: "statement" }>, done: () => void): void {
-    const connection = line.group === undefined ? this.#connection(line.node) : this.#world.connect(null, nodeName(line.node))
+    const connection =
+      line.group === undefined ? this.#connection(line.node) : this.#world.connect(null, nodeName(line.node))
     const expected = line.answer
-    const gaveUp = expected.kind === "error" && /^\(client\) (no answer within|connect ETIMEDOUT)/.test(expected.message)
-    const send = (): void => connection.query(toSimulated(line.sql), (answer) => {
-      this.#check(line, answer)
-      done()
-    }, gaveUp ? line.ms * 1000 : patienceMicros)
+    const gaveUp =
+      expected.kind === "error" && /^\(client\) (no answer within|connect ETIMEDOUT)/.test(expected.message)
+    const send = (): void =>
+      connection.query(
+        toSimulated(line.sql),
+        (answer) => {
+          this.#check(line, answer)
+          done()
+        },
+        gaveUp ? line.ms * 1000 : patienceMicros,
+      )
     const delay = line.group === undefined ? 0 : this.#raceDelayMicros(line)
     if (delay === 0) send()
     else this.#queue.after(delay, send)
@@ -202,14 +236,23 @@ export class Replay {
   #raceDelayMicros(line: Extract<Line, { kind: "statement" }>): number {
     const answer = line.answer
     if (!isWrite(line)) return 0
-    const rivals = this.#transcript.lines.filter((other) =>
-      other.kind === "statement" && other !== line && other.group === line.group && isWrite(other) && Math.abs(other.atMs - line.atMs) <= raceMs)
+    const rivals = this.#transcript.lines.filter(
+      (other) =>
+        other.kind === "statement" &&
+        other !== line &&
+        other.group === line.group &&
+        isWrite(other) &&
+        Math.abs(other.atMs - line.atMs) <= raceMs,
+    )
     if (rivals.length === 0) return 0
     if (answer.kind === "error" && /seqno \d/.test(answer.message)) return 40
-    const isWinner = (other: Line): boolean => other.kind === "statement" && other.answer.kind === "ok" && other.answer.affectedRows > 0
+    const isWinner = (other: Line): boolean =>
+      other.kind === "statement" && other.answer.kind === "ok" && other.answer.affectedRows > 0
     // Outside of a cluster several can win (finding 9), if they come at once.
     if (isWinner(line) && !isInCluster(line)) return 0
-    const inOrder = [...rivals, line].sort((a, b) => Number(isWinner(b)) - Number(isWinner(a)) || endMs(a) - endMs(b) || a.line - b.line)
+    const inOrder = [...rivals, line].sort(
+      (a, b) => Number(isWinner(b)) - Number(isWinner(a)) || endMs(a) - endMs(b) || a.line - b.line,
+    )
     return inOrder.indexOf(line) * 4000
   }
 
@@ -228,10 +271,14 @@ export class Replay {
     this.#world.stop(nodeName(line.node), () => {
       ended = true
     })
-    this.#until(() => ended, line.ended ? patienceMicros : line.ms * 1000, () => {
-      this.#waits.push({ line: line.line, agree: ended === line.ended })
-      done()
-    })
+    this.#until(
+      () => ended,
+      line.ended ? patienceMicros : line.ms * 1000,
+      () => {
+        this.#waits.push({ line: line.line, agree: ended === line.ended })
+        done()
+      },
+    )
   }
 
   #wait(line: Extract<Line, { kind: "waitCounter" | "waitRows" }>, done: () => void): void {
@@ -243,20 +290,30 @@ export class Replay {
       return value !== undefined && (value === line.value) !== line.negated
     }
     const giveUpAt = this.#queue.nowMicros + (line.held ? line.ms * 1000 + 30_000_000 : line.ms * 1000)
-    const askAgain = (): void => connection.query(sql, (answer) => {
-      const held = holds(answer)
-      if (held || this.#queue.nowMicros >= giveUpAt) {
-        connection.close()
-        this.#waits.push({ line: line.line, agree: held === line.held || (line.kind === "waitRows" && (this.#streamed || hasTallies(this.#transcript))) })
-        done()
-      } else this.#queue.after(pollMicros, askAgain)
-    }, patienceMicros)
+    const askAgain = (): void =>
+      connection.query(
+        sql,
+        (answer) => {
+          const held = holds(answer)
+          if (held || this.#queue.nowMicros >= giveUpAt) {
+            connection.close()
+            this.#waits.push({
+              line: line.line,
+              agree:
+                held === line.held || (line.kind === "waitRows" && (this.#streamed || hasTallies(this.#transcript))),
+            })
+            done()
+          } else this.#queue.after(pollMicros, askAgain)
+        },
+        patienceMicros,
+      )
     askAgain()
   }
 
   #fill(line: Extract<Line, { kind: "fill" }>, done: () => void): void {
     const connection = this.#connection(line.node)
-    const row = (id: number): string => `(${[String(id), ...line.values.map((value) => value.replaceAll("{id}", String(id)))].join(",")})`
+    const row = (id: number): string =>
+      `(${[String(id), ...line.values.map((value) => value.replaceAll("{id}", String(id)))].join(",")})`
     const sendFrom = (first: number): void => {
       const end = Math.min(line.from + line.count, first + line.batch)
       if (first >= end) {
@@ -265,7 +322,11 @@ export class Replay {
       }
       const rows: Array<string> = []
       for (let id = first; id < end; id++) rows.push(row(id))
-      connection.query(`INSERT INTO ${line.into} (id,${line.columns.join(",")}) VALUES ${rows.join(",")}`, () => sendFrom(end), patienceMicros)
+      connection.query(
+        `INSERT INTO ${line.into} (id,${line.columns.join(",")}) VALUES ${rows.join(",")}`,
+        () => sendFrom(end),
+        patienceMicros,
+      )
     }
     sendFrom(line.from)
   }
@@ -279,7 +340,14 @@ export class Replay {
       if (name.name === table) for (const agent of name.agents.flat()) this.#streamedTables.add(agent.table)
     }
     const connection = this.#world.connect(null, nodeName(line.node))
-    const running = runStream(this.#queue, connection, toSimulated(line.statement), line.from, line.everyMs * 1000, line.timeoutMs * 1000)
+    const running = runStream(
+      this.#queue,
+      connection,
+      toSimulated(line.statement),
+      line.from,
+      line.everyMs * 1000,
+      line.timeoutMs * 1000,
+    )
     this.#streams.push({ running, endsAtMs: line.atMs + line.ms })
     this.#skip("stream: how many statements fit in is a matter of timing")
   }
@@ -295,7 +363,10 @@ export class Replay {
   #file(line: Extract<Line, { kind: "file" }>): void {
     const actual = this.#world.grastate(nodeName(line.node))
     const wanted = line.text.replace(/uuid: .*/, "uuid")
-    this.#waits.push({ line: line.line, agree: actual !== undefined && actual.replace(/uuid: .*/, "uuid") === wanted || this.#streamed })
+    this.#waits.push({
+      line: line.line,
+      agree: (actual !== undefined && actual.replace(/uuid: .*/, "uuid") === wanted) || this.#streamed,
+    })
   }
 
   #connection(node: number): Connection {
@@ -327,7 +398,8 @@ export class Replay {
   #awaitAll(progress: ReadonlyArray<Progress>): void {
     let open = progress.filter((other) => other.endMicros === undefined && !isBackground(other.line))
     this.#drive(() => {
-      if (open.length > 0 && open[0]?.endMicros !== undefined) open = open.filter((other) => other.endMicros === undefined)
+      if (open.length > 0 && open[0]?.endMicros !== undefined)
+        open = open.filter((other) => other.endMicros === undefined)
       return open.length === 0
     }, 4 * patienceMicros)
   }
@@ -354,7 +426,8 @@ const isBackground = (line: Line): boolean => line.kind === "stream" || line.kin
 
 const endMs = (line: Line): number => line.atMs + line.ms
 
-const hasTallies = (transcript: Transcript): boolean => transcript.lines.some((line) => line.kind === "figure" && line.tallies)
+const hasTallies = (transcript: Transcript): boolean =>
+  transcript.lines.some((line) => line.kind === "figure" && line.tallies)
 
 const flagsOf = (args: ReadonlyArray<string>, config: string): StartFlags => {
   const threads = /threads\s*=\s*(\d+)/.exec(config)?.[1]
@@ -368,16 +441,19 @@ const flagsOf = (args: ReadonlyArray<string>, config: string): StartFlags => {
 /** Statements begun within this time of each other count as begun together. */
 const raceMs = 4
 
-const isInCluster = (line: Extract<Line, { kind: "statement" }>): boolean => /^\s*\w+(\s+(INTO|FROM))?\s+\w+:/i.test(line.sql)
+const isInCluster = (line: Extract<Line, { kind: "statement" }>): boolean =>
+  /^\s*\w+(\s+(INTO|FROM))?\s+\w+:/i.test(line.sql)
 
-const isWrite = (line: Extract<Line, { kind: "statement" }>): boolean => /^\s*(INSERT|REPLACE|UPDATE|DELETE\s+FROM)\b/i.test(line.sql)
+const isWrite = (line: Extract<Line, { kind: "statement" }>): boolean =>
+  /^\s*(INSERT|REPLACE|UPDATE|DELETE\s+FROM)\b/i.test(line.sql)
 
 /** The recorder's range of replication ports is not in the transcript, but where it ran out is. */
 const portsOf = (transcript: Transcript): number => {
   let clusters = 0
   for (const line of transcript.lines) {
     if (line.kind !== "statement" || line.node !== 1) continue
-    if (line.answer.kind === "error" && /no replication ports available/.test(line.answer.message)) return 2 * Math.max(1, clusters)
+    if (line.answer.kind === "error" && /no replication ports available/.test(line.answer.message))
+      return 2 * Math.max(1, clusters)
     if (line.answer.kind !== "ok") continue
     if (/^\s*(CREATE|JOIN)\s+CLUSTER/i.test(line.sql)) clusters++
     if (/^\s*(DELETE|EXIT)\s+CLUSTER/i.test(line.sql)) clusters--

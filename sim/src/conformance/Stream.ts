@@ -10,7 +10,14 @@ export interface RunningStream {
 }
 
 /** Starts a stream; `{id}` in the statement counts from `from`. */
-export const runStream = (queue: EventQueue, connection: Connection, statement: string, from: number, everyMicros: number, timeoutMicros: number): RunningStream => {
+export const runStream = (
+  queue: EventQueue,
+  connection: Connection,
+  statement: string,
+  from: number,
+  everyMicros: number,
+  timeoutMicros: number,
+): RunningStream => {
   let stopping = false
   let active = true
   const send = (id: number): void => {
@@ -18,10 +25,14 @@ export const runStream = (queue: EventQueue, connection: Connection, statement: 
       active = false
       return
     }
-    connection.query(statement.replaceAll("{id}", String(id)), () => {
-      if (stopping) active = false
-      else queue.after(everyMicros, () => send(id + 1))
-    }, timeoutMicros)
+    connection.query(
+      statement.replaceAll("{id}", String(id)),
+      () => {
+        if (stopping) active = false
+        else queue.after(everyMicros, () => send(id + 1))
+      },
+      timeoutMicros,
+    )
   }
   send(from)
   return {

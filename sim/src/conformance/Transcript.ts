@@ -5,7 +5,11 @@ export type Value = string | number | null
 
 /** What the recorder noted as the answer. */
 export type RecordedAnswer =
-  | { readonly kind: "rows"; readonly columns: ReadonlyArray<string>; readonly rows: ReadonlyArray<ReadonlyArray<Value>> }
+  | {
+      readonly kind: "rows"
+      readonly columns: ReadonlyArray<string>
+      readonly rows: ReadonlyArray<ReadonlyArray<Value>>
+    }
   | { readonly kind: "ok"; readonly affectedRows: number; readonly warnings: number }
   | { readonly kind: "error"; readonly errno: number; readonly sqlState: string; readonly message: string }
 
@@ -18,35 +22,63 @@ interface Common {
 }
 
 /** One line. */
-export type Line = Common & (
-  | { readonly kind: "statement"; readonly node: number; readonly sql: string; readonly answer: RecordedAnswer }
-  | { readonly kind: "start"; readonly node: number; readonly args: ReadonlyArray<string>; readonly config: string; readonly up: boolean }
-  | { readonly kind: "kill" | "pause" | "resume" | "exit"; readonly node: number }
-  | { readonly kind: "stop"; readonly node: number; readonly ended: boolean }
-  | { readonly kind: "mkdir" | "rmdir"; readonly node: number; readonly directory: string }
-  | { readonly kind: "sleep"; readonly sleepMs: number }
-  | { readonly kind: "waitCounter"; readonly node: number; readonly counter: string; readonly value: string; readonly negated: boolean; readonly held: boolean }
-  | { readonly kind: "waitRows"; readonly node: number; readonly sql: string; readonly rows: ReadonlyArray<ReadonlyArray<Value>>; readonly held: boolean }
-  | {
-      readonly kind: "fill"
-      readonly node: number
-      readonly into: string
-      readonly columns: ReadonlyArray<string>
-      readonly values: ReadonlyArray<string>
-      readonly from: number
-      readonly count: number
-      readonly batch: number
-    }
-  | { readonly kind: "file"; readonly node: number; readonly text: string }
-  | { readonly kind: "partition"; readonly groups: ReadonlyArray<ReadonlyArray<number>> }
-  | { readonly kind: "cut"; readonly from: number; readonly to: number; readonly symmetric: boolean }
-  | { readonly kind: "heal" }
-  | { readonly kind: "stream"; readonly node: number; readonly statement: string; readonly from: number; readonly everyMs: number; readonly timeoutMs: number; readonly answers: ReadonlyArray<string> }
-  | { readonly kind: "watch" }
-  /** A measurement; `tallies` is true if it tells of statements that are not in the transcript. */
-  | { readonly kind: "figure"; readonly tallies: boolean }
-  | { readonly kind: "unknown"; readonly event: string }
-)
+export type Line = Common &
+  (
+    | { readonly kind: "statement"; readonly node: number; readonly sql: string; readonly answer: RecordedAnswer }
+    | {
+        readonly kind: "start"
+        readonly node: number
+        readonly args: ReadonlyArray<string>
+        readonly config: string
+        readonly up: boolean
+      }
+    | { readonly kind: "kill" | "pause" | "resume" | "exit"; readonly node: number }
+    | { readonly kind: "stop"; readonly node: number; readonly ended: boolean }
+    | { readonly kind: "mkdir" | "rmdir"; readonly node: number; readonly directory: string }
+    | { readonly kind: "sleep"; readonly sleepMs: number }
+    | {
+        readonly kind: "waitCounter"
+        readonly node: number
+        readonly counter: string
+        readonly value: string
+        readonly negated: boolean
+        readonly held: boolean
+      }
+    | {
+        readonly kind: "waitRows"
+        readonly node: number
+        readonly sql: string
+        readonly rows: ReadonlyArray<ReadonlyArray<Value>>
+        readonly held: boolean
+      }
+    | {
+        readonly kind: "fill"
+        readonly node: number
+        readonly into: string
+        readonly columns: ReadonlyArray<string>
+        readonly values: ReadonlyArray<string>
+        readonly from: number
+        readonly count: number
+        readonly batch: number
+      }
+    | { readonly kind: "file"; readonly node: number; readonly text: string }
+    | { readonly kind: "partition"; readonly groups: ReadonlyArray<ReadonlyArray<number>> }
+    | { readonly kind: "cut"; readonly from: number; readonly to: number; readonly symmetric: boolean }
+    | { readonly kind: "heal" }
+    | {
+        readonly kind: "stream"
+        readonly node: number
+        readonly statement: string
+        readonly from: number
+        readonly everyMs: number
+        readonly timeoutMs: number
+        readonly answers: ReadonlyArray<string>
+      }
+    | { readonly kind: "watch" }
+    /** A measurement; `tallies` is true if it tells of statements that are not in the transcript. */
+    | { readonly kind: "figure"; readonly tallies: boolean }
+    | { readonly kind: "unknown"; readonly event: string }
+  )
 
 /** A whole recording. */
 export interface Transcript {
@@ -68,13 +100,19 @@ const cell = (value: unknown): Value => (typeof value === "string" || typeof val
 const rowsOf = (value: unknown): ReadonlyArray<ReadonlyArray<Value>> => list(value).map((row) => list(row).map(cell))
 
 const answerOf = (json: Json): RecordedAnswer => {
-  if (json["rows"] !== undefined) return { kind: "rows", columns: list(json["columns"]).map((name) => text(name)), rows: rowsOf(json["rows"]) }
+  if (json["rows"] !== undefined)
+    return { kind: "rows", columns: list(json["columns"]).map((name) => text(name)), rows: rowsOf(json["rows"]) }
   if (json["ok"] !== undefined) {
     const ok = record(json["ok"])
     return { kind: "ok", affectedRows: count(ok["affectedRows"]), warnings: count(ok["warnings"]) }
   }
   const error = record(json["error"])
-  return { kind: "error", errno: count(error["errno"]), sqlState: text(error["sqlState"]), message: text(error["message"]) }
+  return {
+    kind: "error",
+    errno: count(error["errno"]),
+    sqlState: text(error["sqlState"]),
+    message: text(error["message"]),
+  }
 }
 
 const waitOf = (json: Json, common: Common): Line => {
@@ -82,9 +120,18 @@ const waitOf = (json: Json, common: Common): Line => {
   const held = json["held"] === true
   if (json["sleep"] !== undefined) return { ...common, kind: "sleep", sleepMs: count(json["sleep"]) }
   if (json["counter"] !== undefined) {
-    return { ...common, kind: "waitCounter", node, held, counter: text(json["counter"]), value: text(json["value"]), negated: json["not"] === true }
+    return {
+      ...common,
+      kind: "waitCounter",
+      node,
+      held,
+      counter: text(json["counter"]),
+      value: text(json["value"]),
+      negated: json["not"] === true,
+    }
   }
-  if (json["sql"] !== undefined) return { ...common, kind: "waitRows", node, held, sql: text(json["sql"]), rows: rowsOf(json["rows"]) }
+  if (json["sql"] !== undefined)
+    return { ...common, kind: "waitRows", node, held, sql: text(json["sql"]), rows: rowsOf(json["rows"]) }
   return { ...common, kind: "sleep", sleepMs: count(json["ms"]) }
 }
 
@@ -105,7 +152,14 @@ const eventOf = (json: Json, common: Common): Line => {
   const node = count(json["node"])
   switch (event) {
     case "start":
-      return { ...common, kind: "start", node, args: list(json["args"]).map((arg) => text(arg)), config: text(json["config"]), up: json["up"] !== false }
+      return {
+        ...common,
+        kind: "start",
+        node,
+        args: list(json["args"]).map((arg) => text(arg)),
+        config: text(json["config"]),
+        up: json["up"] !== false,
+      }
     case "kill":
     case "pause":
     case "resume":
@@ -123,20 +177,40 @@ const eventOf = (json: Json, common: Common): Line => {
     case "file":
       return { ...common, kind: "file", node, text: text(json["text"]) }
     case "partition":
-      return { ...common, kind: "partition", groups: list(json["groups"]).map((group) => list(group).map((member) => count(member))) }
+      return {
+        ...common,
+        kind: "partition",
+        groups: list(json["groups"]).map((group) => list(group).map((member) => count(member))),
+      }
     case "cut":
-      return { ...common, kind: "cut", from: count(json["from"]), to: count(json["to"]), symmetric: json["symmetric"] === true }
+      return {
+        ...common,
+        kind: "cut",
+        from: count(json["from"]),
+        to: count(json["to"]),
+        symmetric: json["symmetric"] === true,
+      }
     case "heal":
       return { ...common, kind: "heal" }
     case "stream":
       return {
-        ...common, kind: "stream", node, statement: text(json["statement"]), from: count(json["from"]), everyMs: count(json["every"]),
-        timeoutMs: count(json["timeout"], 60_000), answers: list(json["answers"]).map((answer) => text(record(answer)["answer"])),
+        ...common,
+        kind: "stream",
+        node,
+        statement: text(json["statement"]),
+        from: count(json["from"]),
+        everyMs: count(json["every"]),
+        timeoutMs: count(json["timeout"], 60_000),
+        answers: list(json["answers"]).map((answer) => text(record(answer)["answer"])),
       }
     case "watch":
       return { ...common, kind: "watch" }
     case "figure":
-      return { ...common, kind: "figure", tallies: ["rounds", "acked", "writes", "answers", "of"].some((key) => json[key] !== undefined) }
+      return {
+        ...common,
+        kind: "figure",
+        tallies: ["rounds", "acked", "writes", "answers", "of"].some((key) => json[key] !== undefined),
+      }
     default:
       return { ...common, kind: "unknown", event }
   }
@@ -144,7 +218,10 @@ const eventOf = (json: Json, common: Common): Line => {
 
 /** Reads the text of a transcript file. `name` is used when the header has none. */
 export const parseTranscript = (content: string, name: string): Transcript => {
-  const lines = content.split("\n").map((line, index) => ({ line, number: index + 1 })).filter(({ line }) => line.trim() !== "")
+  const lines = content
+    .split("\n")
+    .map((line, index) => ({ line, number: index + 1 }))
+    .filter(({ line }) => line.trim() !== "")
   const parsed = lines.map(({ line, number }) => ({ json: record(JSON.parse(line)), number }))
   const header = parsed[0]?.json ?? {}
   return {
@@ -154,9 +231,20 @@ export const parseTranscript = (content: string, name: string): Transcript => {
     purpose: text(header["purpose"]),
     lines: parsed.slice(1).map(({ json, number }) => {
       const group = json["group"]
-      const common: Common = { line: number, atMs: count(json["at"]), ms: count(json["ms"]), group: typeof group === "number" ? group : undefined }
+      const common: Common = {
+        line: number,
+        atMs: count(json["at"]),
+        ms: count(json["ms"]),
+        group: typeof group === "number" ? group : undefined,
+      }
       if (json["event"] === undefined) {
-        return { ...common, kind: "statement" as const, node: count(json["node"]), sql: text(json["sql"]), answer: answerOf(json) }
+        return {
+          ...common,
+          kind: "statement" as const,
+          node: count(json["node"]),
+          sql: text(json["sql"]),
+          answer: answerOf(json),
+        }
       }
       return eventOf(json, common)
     }),

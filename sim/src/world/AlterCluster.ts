@@ -24,9 +24,19 @@ export const addTables = (daemon: Daemon, member: Member, tables: ReadonlyArray<
   for (const table of tables) daemon.tablesInTransit.add(table)
   const bytes = tables.reduce((sum, table) => sum + daemon.host.disk.bytes(table), 0)
   const alone = member.component?.members.length === 1
-  const copyMicros = alone ? 0 : context.timings.tableStatementMicros + (bytes / context.timings.copyBytesPerSecond) * 1_000_000
+  const copyMicros = alone
+    ? 0
+    : context.timings.tableStatementMicros + (bytes / context.timings.copyBytesPerSecond) * 1_000_000
   const sending: Sending = {
-    daemon, member, tables, copyMicros, sinceMicros: context.queue.nowMicros, ready: [], problems: new Map(), isLost: false, blockedAt: undefined,
+    daemon,
+    member,
+    tables,
+    copyMicros,
+    sinceMicros: context.queue.nowMicros,
+    ready: [],
+    problems: new Map(),
+    isLost: false,
+    blockedAt: undefined,
   }
   daemon.sending.add(sending)
   const addresses = othersKnown(daemon, member)
@@ -42,11 +52,18 @@ export const addTables = (daemon: Daemon, member: Member, tables: ReadonlyArray<
     }
     replicate(daemon, member, { kind: "attach", tables }, reply)
   }
-  askAll(context, daemon, addresses, (peer, call) => receive(sending, peer, call), (address, why, settle) => fail(sending, address, why, settle), () => {
-    if (sending.isLost) return
-    if (sending.blockedAt === undefined) finish()
-    else endBlocked(sending, finish)
-  })
+  askAll(
+    context,
+    daemon,
+    addresses,
+    (peer, call) => receive(sending, peer, call),
+    (address, why, settle) => fail(sending, address, why, settle),
+    () => {
+      if (sending.isLost) return
+      if (sending.blockedAt === undefined) finish()
+      else endBlocked(sending, finish)
+    },
+  )
 }
 
 /** Two nodes add one table: who began later never ends, and may keep a third node from receiving anything (finding 17). */
@@ -135,9 +152,18 @@ const fail = (sending: Sending, address: string, why: PeerFailure, settle: () =>
     settle()
     return
   }
-  const micros = why !== "unreachable" ? timings.deadPeerMicros : isInView ? timings.unreachableMemberMicros.minMicros : timings.unreachablePeerMicros
+  const micros =
+    why !== "unreachable"
+      ? timings.deadPeerMicros
+      : isInView
+        ? timings.unreachableMemberMicros.minMicros
+        : timings.unreachablePeerMicros
   queue.after(micros, () => {
-    if (isInView) problems.set(address, `'${address}': ${why === "unreachable" ? "connect and query timed out" : "retries limit exceeded"}`)
+    if (isInView)
+      problems.set(
+        address,
+        `'${address}': ${why === "unreachable" ? "connect and query timed out" : "retries limit exceeded"}`,
+      )
     settle()
   })
 }

@@ -40,7 +40,8 @@ export class ClientConnection implements Connection, Dependent {
       this.#context.queue.after(0, () => this.#answer(request, noAnswer("connection lost")))
       return
     }
-    if (timeoutMicros !== undefined) request.timer = this.#context.queue.after(timeoutMicros, () => this.#giveUp(request))
+    if (timeoutMicros !== undefined)
+      request.timer = this.#context.queue.after(timeoutMicros, () => this.#giveUp(request))
     if (this.#active === undefined) this.#send(request)
     else this.#requests.push(request)
   }
@@ -64,7 +65,8 @@ export class ClientConnection implements Connection, Dependent {
 
   #send(request: Request): void {
     this.#active = request
-    if (this.#context.observed) this.#context.emit({ kind: "statement", node: this.#node, sql: request.sql, from: this.#from })
+    if (this.#context.observed)
+      this.#context.emit({ kind: "statement", node: this.#node, sql: request.sql, from: this.#from })
     this.#context.send(this.#from, this.#node, () => this.#arrive(request))
   }
 
@@ -82,9 +84,11 @@ export class ClientConnection implements Connection, Dependent {
       daemon.dependents.add(this)
     }
     const session = this.#session
-    daemon.whenRunning(() => session.execute(request.sql, (answer, micros) => {
-      this.#context.queue.after(micros + this.#context.timings.networkMicros, () => this.#deliver(request, answer))
-    }))
+    daemon.whenRunning(() =>
+      session.execute(request.sql, (answer, micros) => {
+        this.#context.queue.after(micros + this.#context.timings.networkMicros, () => this.#deliver(request, answer))
+      }),
+    )
   }
 
   // One event for the work and the way back; only a cut link needs more.
@@ -118,7 +122,8 @@ export class ClientConnection implements Connection, Dependent {
     if (request.answered) return
     request.answered = true
     if (request.timer !== undefined) this.#context.queue.cancel(request.timer)
-    if (this.#context.observed) this.#context.emit({ kind: "answer", node: this.#node, sql: request.sql, answer, from: this.#from })
+    if (this.#context.observed)
+      this.#context.emit({ kind: "answer", node: this.#node, sql: request.sql, answer, from: this.#from })
     request.reply(answer)
   }
 

@@ -38,10 +38,12 @@ export const executeClusterStatement = (daemon: Daemon, statement: ClusterStatem
   }
 }
 
-const unlocking = (daemon: Daemon, reply: Reply): Reply => (answer) => {
-  reply(answer)
-  daemon.clusterLock.release()
-}
+const unlocking =
+  (daemon: Daemon, reply: Reply): Reply =>
+  (answer) => {
+    reply(answer)
+    daemon.clusterLock.release()
+  }
 
 /** Why a name and a path cannot be used for a cluster on this node, if so. */
 export const pathProblem = (daemon: Daemon, cluster: string, path: string): string | undefined => {
@@ -64,7 +66,9 @@ const createCluster = (daemon: Daemon, statement: CreateCluster, reply: Reply): 
   }
   const portPair = daemon.freePortPair()
   if (portPair === undefined) {
-    reply(refused(`failed to make cluster: cluster '${name}', no replication ports available, add replication listener`))
+    reply(
+      refused(`failed to make cluster: cluster '${name}', no replication ports available, add replication listener`),
+    )
     return
   }
   context.queue.after(draw(context, context.timings.createClusterMicros), () => {
@@ -96,7 +100,13 @@ const exitCluster = (daemon: Daemon, name: string, reply: Reply): void => {
   }
   const component = member.component
   if (component === undefined || !component.primary || member.frozen) {
-    reply(refused(component === undefined && member.state === "closed" ? notReady(member) : `can not exit cluster '${name}': cluster is not primary`))
+    reply(
+      refused(
+        component === undefined && member.state === "closed"
+          ? notReady(member)
+          : `can not exit cluster '${name}': cluster is not primary`,
+      ),
+    )
     return
   }
   const known = new Set([...othersKnown(daemon, member), ...member.everKnown])
@@ -105,7 +115,8 @@ const exitCluster = (daemon: Daemon, name: string, reply: Reply): void => {
   member.group?.leave(member)
   for (const other of component.members) {
     other.nodesSet = other.nodesSet.filter((address) => address !== daemon.address)
-    if (component.members.every((one) => one.host.running())) other.nodesSet = component.members.map((one) => one.host.address)
+    if (component.members.every((one) => one.host.running()))
+      other.nodesSet = component.members.map((one) => one.host.address)
   }
   context.queue.after(micros, () => {
     if (!daemon.exists()) return
@@ -117,7 +128,14 @@ const exitCluster = (daemon: Daemon, name: string, reply: Reply): void => {
 /** Goes on when no paused process is among the addresses: what is sent to one is answered when it is woken (finding 21). */
 export const waitForPaused = (daemon: Daemon, addresses: ReadonlyArray<string>, done: () => void): void => {
   const paused = addresses.filter((address) => daemon.context.hostAt(address)?.daemon?.paused === true)
-  askAll(daemon.context, daemon, paused, (_peer, call) => call.reply(() => {}), (_address, _why, settle) => settle(), done)
+  askAll(
+    daemon.context,
+    daemon,
+    paused,
+    (_peer, call) => call.reply(() => {}),
+    (_address, _why, settle) => settle(),
+    done,
+  )
 }
 
 const deleteCluster = (daemon: Daemon, name: string, reply: Reply): void => {
@@ -142,21 +160,30 @@ const deleteCluster = (daemon: Daemon, name: string, reply: Reply): void => {
     context.queue.after(draw(context, context.timings.leaveAloneMicros), finish)
     return
   }
-  askAll(context, daemon, addresses, (peer, call) => {
-    const there = peer.members.get(name)
-    // Who is still joining is not told, and never ends (finding 19).
-    if (there === undefined || there.state === "joining" || there.group !== member.group) {
-      if (there?.state === "joining") there.stuck = true
-      call.reply(() => {})
-      return
-    }
-    peer.clusterLock.acquire(() => deleteHere(peer, there, () => {
-      peer.clusterLock.release()
-      call.reply(() => {})
-    }))
-  }, (_address, _why, settle) => {
-    context.queue.after(wasPrimary ? 0 : context.timings.leaveNonPrimaryMicros, settle)
-  }, finish)
+  askAll(
+    context,
+    daemon,
+    addresses,
+    (peer, call) => {
+      const there = peer.members.get(name)
+      // Who is still joining is not told, and never ends (finding 19).
+      if (there === undefined || there.state === "joining" || there.group !== member.group) {
+        if (there?.state === "joining") there.stuck = true
+        call.reply(() => {})
+        return
+      }
+      peer.clusterLock.acquire(() =>
+        deleteHere(peer, there, () => {
+          peer.clusterLock.release()
+          call.reply(() => {})
+        }),
+      )
+    },
+    (_address, _why, settle) => {
+      context.queue.after(wasPrimary ? 0 : context.timings.leaveNonPrimaryMicros, settle)
+    },
+    finish,
+  )
 }
 
 const deleteHere = (daemon: Daemon, member: Member, done: () => void): void => {
@@ -178,7 +205,8 @@ const setCluster = (daemon: Daemon, name: string, option: string, reply: Reply):
   const member = daemon.members.get(name)
   if (member === undefined) reply(refused(`unknown cluster '${name}' in SET statement`))
   else if (member.component === undefined && member.state === "closed") reply(refused(notReady(member)))
-  else if (option !== "pc.bootstrap" || member.component === undefined) reply(refused("error in node state, must reinit"))
+  else if (option !== "pc.bootstrap" || member.component === undefined)
+    reply(refused("error in node state, must reinit"))
   else {
     if (!member.frozen) member.group?.bootstrap(member.component)
     reply(ok())
@@ -199,7 +227,8 @@ export const notWritable = (member: Member): string | undefined => {
   const name = member.name
   if (member.exiting) return `cluster '${name}' is exiting`
   const primary = member.shown?.primary ?? member.component?.primary ?? false
-  if (!primary) return `cluster '${name}' is not ready, not primary state (${member.connecting ? "joining" : member.state})`
+  if (!primary)
+    return `cluster '${name}' is not ready, not primary state (${member.connecting ? "joining" : member.state})`
   if (member.state === "joining") return `cluster '${name}' is not ready, current state is joining`
   return undefined
 }
@@ -246,11 +275,18 @@ const updateNodes = (daemon: Daemon, name: string, subject: string, reply: Reply
   }
   const addresses = member.view.map((other) => other.host.address)
   setNodes(member, addresses)
-  askAll(daemon.context, daemon, othersInView(daemon, member), (peer, call) => {
-    const there = peer.members.get(name)
-    if (there !== undefined && there.group === member.group) setNodes(there, addresses)
-    call.reply(() => {})
-  }, (_address, _why, settle) => settle(), () => reply(ok()))
+  askAll(
+    daemon.context,
+    daemon,
+    othersInView(daemon, member),
+    (peer, call) => {
+      const there = peer.members.get(name)
+      if (there !== undefined && there.group === member.group) setNodes(there, addresses)
+      call.reply(() => {})
+    },
+    (_address, _why, settle) => settle(),
+    () => reply(ok()),
+  )
 }
 
 /** Gives a member its list of nodes, on disk too. */

@@ -207,8 +207,13 @@ export class Daemon implements MemberHost {
       if (this.context.observed) this.#emitCommit(member.name, change.writeSet)
       return applied
     }
-    if (change.kind === "attach") this.setTables(member, [...member.tables, ...change.tables.filter((table) => !member.tables.includes(table))])
-    else this.setTables(member, member.tables.filter((table) => !change.tables.includes(table)))
+    if (change.kind === "attach")
+      this.setTables(member, [...member.tables, ...change.tables.filter((table) => !member.tables.includes(table))])
+    else
+      this.setTables(
+        member,
+        member.tables.filter((table) => !change.tables.includes(table)),
+      )
     return undefined
   }
 
@@ -265,7 +270,8 @@ export class Daemon implements MemberHost {
       seqno: member.applied,
       safeToBootstrap: member.component === undefined ? (before?.safeToBootstrap ?? false) : size === 1,
       clean,
-      mustCopy: member.state === "destroyed" || member.stuck || (member.component === undefined && (before?.mustCopy ?? false)),
+      mustCopy:
+        member.state === "destroyed" || member.stuck || (member.component === undefined && (before?.mustCopy ?? false)),
     })
   }
 

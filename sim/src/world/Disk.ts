@@ -89,14 +89,17 @@ export class Disk {
   /** What a starting process makes of its wrappers: one whose local shard has changed is gone (finding 13). */
   loadWrappers(): void {
     for (const wrapper of [...this.database.wrappers.values()]) {
-      if (wrapper.targets.some((target) => target.local !== undefined && this.isChangedShard(wrapper, target.local))) this.database.drop(wrapper.name)
+      if (wrapper.targets.some((target) => target.local !== undefined && this.isChangedShard(wrapper, target.local)))
+        this.database.drop(wrapper.name)
     }
   }
 
   /** True if a local shard has not the structure any more that its wrapper was made for. */
   isChangedShard(wrapper: Wrapper, local: string): boolean {
     const table = this.database.table(local)
-    return table !== undefined && wrapper.structure !== undefined && !table.structure.isCompatibleWith(wrapper.structure)
+    return (
+      table !== undefined && wrapper.structure !== undefined && !table.structure.isCompatibleWith(wrapper.structure)
+    )
   }
 
   has(name: string): boolean {
@@ -118,7 +121,9 @@ export class Disk {
     if (this.database.table(name) !== undefined) return undefined
     const wrapper = this.database.wrapper(name)
     if (wrapper === undefined) return `unknown or wrong type of table '${name}'`
-    const unknown = wrapper.targets.flatMap((target) => (target.local !== undefined && !this.has(target.local) ? [target.local] : []))
+    const unknown = wrapper.targets.flatMap((target) =>
+      target.local !== undefined && !this.has(target.local) ? [target.local] : [],
+    )
     return unknown.length > 0
       ? `can not add distributed table '${name}' into cluster '${cluster}';has unknown local tables: ${unknown.join(",")}`
       : `not simulated: a ${wrapper.kind} table in a cluster`
@@ -138,7 +143,9 @@ export class Disk {
       kind: wrapper.kind,
       cluster: undefined,
       rows: noRows,
-      agents: wrapper.targets.map((target) => target.local === undefined ? target.mirrors : [{ address: "", table: target.local }]),
+      agents: wrapper.targets.map((target) =>
+        target.local === undefined ? target.mirrors : [{ address: "", table: target.local }],
+      ),
     }))
     return [...plain, ...wrappers]
   }
@@ -167,4 +174,3 @@ export class Disk {
 }
 
 const noRows: TableView["rows"] = new Map()
-

@@ -25,19 +25,28 @@ export const joinCluster = (daemon: Daemon, statement: JoinCluster, reply: Reply
   const invalid = addresses.find((address) => address === daemon.address || !isAddress(daemon, address))
   if (invalid !== undefined) {
     const micros = invalid === daemon.address ? 0 : context.timings.resolveMicros
-    context.queue.after(micros, () => reply(refused(`cluster '${name}', no nodes available(${addresses.join(",")}), error: ${invalid} invalid node`)))
+    context.queue.after(micros, () =>
+      reply(refused(`cluster '${name}', no nodes available(${addresses.join(",")}), error: ${invalid} invalid node`)),
+    )
     return
   }
   const answers: Array<Member> = []
-  askAll(context, daemon, addresses, (peer, call) => {
-    const found = peer.members.get(name)
-    call.reply(() => {
-      if (found?.component !== undefined) answers.push(found)
-    })
-  }, (_address, why, settle) => {
-    if (why === "unreachable") context.queue.after(context.timings.askPeerMicros, settle)
-    else settle()
-  }, () => connect(daemon, statement, answers, reply))
+  askAll(
+    context,
+    daemon,
+    addresses,
+    (peer, call) => {
+      const found = peer.members.get(name)
+      call.reply(() => {
+        if (found?.component !== undefined) answers.push(found)
+      })
+    },
+    (_address, why, settle) => {
+      if (why === "unreachable") context.queue.after(context.timings.askPeerMicros, settle)
+      else settle()
+    },
+    () => connect(daemon, statement, answers, reply),
+  )
 }
 
 const joinProblem = (daemon: Daemon, statement: JoinCluster): string | undefined => {
@@ -49,7 +58,11 @@ const joinProblem = (daemon: Daemon, statement: JoinCluster): string | undefined
   return pathProblem(daemon, name, statement.path ?? "")
 }
 
-const splitAddresses = (list: string): ReadonlyArray<string> => list.split(/[,;]/).map((part) => part.trim()).filter((part) => part !== "")
+const splitAddresses = (list: string): ReadonlyArray<string> =>
+  list
+    .split(/[,;]/)
+    .map((part) => part.trim())
+    .filter((part) => part !== "")
 
 // A host name that does not resolve is an invalid node; an address where nobody listens is a node that does not answer.
 const isAddress = (daemon: Daemon, address: string): boolean => {
@@ -81,7 +94,13 @@ const connect = (daemon: Daemon, statement: JoinCluster, answers: ReadonlyArray<
   member.group = donor.group
   member.nodesSet = knownAddresses(answers)
   for (const address of member.nodesSet) member.everKnown.add(address)
-  const pending: PendingJoin = { member, sinceMicros: context.queue.nowMicros, donor, interrupted: false, joined: () => finish(daemon, member, reply) }
+  const pending: PendingJoin = {
+    member,
+    sinceMicros: context.queue.nowMicros,
+    donor,
+    interrupted: false,
+    joined: () => finish(daemon, member, reply),
+  }
   donor.group.joining.push(pending)
   context.queue.after(connectMicros(daemon, donor), () => enter(daemon, pending))
 }
@@ -97,32 +116,44 @@ const enter = (daemon: Daemon, pending: PendingJoin): void => {
   const { donor } = pending
   const group = donor.group
   if (group === undefined) return
-  group.await(() => {
+  daemon.context.await(() => {
     if (!group.joining.includes(pending) || !daemon.exists()) {
       group.joining = group.joining.filter((other) => other !== pending)
       return true
     }
     const component = daemon.running() ? openView(daemon, donor) : undefined
     if (component === undefined) return false
-    const together = group.joining.filter((other) => other === pending || Math.abs(other.sinceMicros - pending.sinceMicros) < togetherWithinMicros)
+    const together = group.joining.filter(
+      (other) => other === pending || Math.abs(other.sinceMicros - pending.sinceMicros) < togetherWithinMicros,
+    )
     group.joining = group.joining.filter((other) => !together.includes(other))
     for (const one of together) {
       const host = one.member.host
       if (host.exists()) host.opened(one.member)
     }
     const arrivals = together.filter((one) => one.member.host.exists())
-    group.admit(component, arrivals.map((one) => one.member), "join", donor, (joined) => {
-      arrivals.find((one) => one.member === joined)?.joined(joined)
-    })
+    group.admit(
+      component,
+      arrivals.map((one) => one.member),
+      "join",
+      donor,
+      (joined) => {
+        arrivals.find((one) => one.member === joined)?.joined(joined)
+      },
+    )
     return true
   })
 }
 
 const openView = (daemon: Daemon, donor: Member): Component | undefined => {
   const able = (component: Component | undefined): boolean =>
-    component !== undefined && component.primary && !component.stalled &&
+    component !== undefined &&
+    component.primary &&
+    !component.stalled &&
     component.members.every((other) => other.host.name !== daemon.name) &&
-    component.members.some((other) => other.host.running() && daemon.context.network.connects(daemon.name, other.host.name))
+    component.members.some(
+      (other) => other.host.running() && daemon.context.network.connects(daemon.name, other.host.name),
+    )
   return able(donor.component) ? donor.component : donor.group?.components.find(able)
 }
 
@@ -132,13 +163,26 @@ const finish = (daemon: Daemon, member: Member, reply: Reply): void => {
   const addresses = [...new Set([...inView, ...member.nodesSet])]
   const others = othersKnown(daemon, member)
   setNodes(member, addresses)
-  askAll(context, daemon, others.filter((address) => inView.includes(address)), (peer, call) => {
-    const there = peer.members.get(member.name)
-    if (there !== undefined && there.group === member.group) setNodes(there, addresses)
-    call.reply(() => {})
-  }, (_address, _why, settle) => settle(), () => {
-    const away = others.filter((address) => !inView.includes(address))
-    const dead = away.some((address) => !(context.hostAt(address)?.daemon?.exists() ?? false) || !context.network.connects(daemon.name, context.hostAt(address)?.name ?? null))
-    context.queue.after(dead ? context.timings.joinDeadMemberMicros : 0, () => waitForPaused(daemon, away, () => reply(ok())))
-  })
+  askAll(
+    context,
+    daemon,
+    others.filter((address) => inView.includes(address)),
+    (peer, call) => {
+      const there = peer.members.get(member.name)
+      if (there !== undefined && there.group === member.group) setNodes(there, addresses)
+      call.reply(() => {})
+    },
+    (_address, _why, settle) => settle(),
+    () => {
+      const away = others.filter((address) => !inView.includes(address))
+      const dead = away.some(
+        (address) =>
+          !(context.hostAt(address)?.daemon?.exists() ?? false) ||
+          !context.network.connects(daemon.name, context.hostAt(address)?.name ?? null),
+      )
+      context.queue.after(dead ? context.timings.joinDeadMemberMicros : 0, () =>
+        waitForPaused(daemon, away, () => reply(ok())),
+      )
+    },
+  )
 }

@@ -2,7 +2,10 @@
 const compiled = new Map<string, RegExp>()
 
 const compile = (pattern: string): RegExp => {
-  const source = pattern.replace(/[.*+?^${}()|[\]\\]/g, "\\$&").replaceAll("%", ".*").replaceAll("_", ".")
+  const source = pattern
+    .replace(/[.*+?^${}()|[\]\\]/g, "\\$&")
+    .replaceAll("%", ".*")
+    .replaceAll("_", ".")
   return new RegExp(`^${source}$`, "is")
 }
 

@@ -31,9 +31,14 @@ export class LocalUpdates {
     if (id === undefined || row === undefined) return
     const { queue, random, timings } = this.#daemon.context
     const recent = this.#recent
-    const isRival = recent !== undefined && recent.id === id && recent.table === table && recent.connection !== connection &&
+    const isRival =
+      recent !== undefined &&
+      recent.id === id &&
+      recent.table === table &&
+      recent.connection !== connection &&
       queue.nowMicros - recent.atMicros < timings.localRaceMicros
-    if (isRival && recent.row.length === row.length && random.chance(timings.localRaceShare)) stored?.update(id, recent.row)
+    if (isRival && recent.row.length === row.length && random.chance(timings.localRaceShare))
+      stored?.update(id, recent.row)
     else this.#recent = { table, id, row, connection, atMicros: queue.nowMicros }
   }
 }

@@ -36,7 +36,10 @@ export class Mirrors {
 
   /** Notes that a mirror could not be reached. */
   failed(wrapper: Wrapper, target: Target, mirror: Mirror): void {
-    this.#choice(wrapper, target).failedAtMicros.set(target.mirrors.indexOf(mirror), this.#daemon.context.queue.nowMicros)
+    this.#choice(wrapper, target).failedAtMicros.set(
+      target.mirrors.indexOf(mirror),
+      this.#daemon.context.queue.nowMicros,
+    )
   }
 
   /** Notes that a mirror answered. */
@@ -66,7 +69,11 @@ export class Mirrors {
     const host = context.hostAt(target.mirrors[index]?.address ?? "")
     const peer = host?.daemon
     const now = context.queue.nowMicros
-    const pinged = peer !== undefined && peer.accepting && peer.running() && context.network.connects(this.#daemon.name, peer.name) &&
+    const pinged =
+      peer !== undefined &&
+      peer.accepting &&
+      peer.running() &&
+      context.network.connects(this.#daemon.name, peer.name) &&
       now - Math.max(peer.upSinceMicros, failedAt) > context.timings.agentAvoidMicros
     if (pinged) choice.failedAtMicros.delete(index)
     return !pinged

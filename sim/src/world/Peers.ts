@@ -95,14 +95,22 @@ export const askAll = (
     return
   }
   for (const address of addresses) {
-    ask(context, from, address, (peer, call) => work(peer, {
-      from: call.from,
-      to: call.to,
-      reply: (run) => call.reply(() => {
-        run()
-        settle()
-      }),
-      fail: (why) => call.fail(why),
-    }), (why) => each(address, why, settle))
+    ask(
+      context,
+      from,
+      address,
+      (peer, call) =>
+        work(peer, {
+          from: call.from,
+          to: call.to,
+          reply: (run) =>
+            call.reply(() => {
+              run()
+              settle()
+            }),
+          fail: (why) => call.fail(why),
+        }),
+      (why) => each(address, why, settle),
+    )
   }
 }

@@ -29,7 +29,8 @@ export const replicateWrite = (
       blocked = true
     },
     done: (outcome) => {
-      if (outcome.kind === "ordered") answer(outcome.applied === undefined ? step.refuse(postRollback(-1)) : step.finish(outcome.applied))
+      if (outcome.kind === "ordered")
+        answer(outcome.applied === undefined ? step.refuse(postRollback(-1)) : step.finish(outcome.applied))
       else answer(step.refuse(postRollback(outcome.kind === "conflict" ? outcome.seqno : -1)))
       if (blocked) daemon.workerFreed()
     },

@@ -15,7 +15,6 @@ import { executeWrapper } from "./WrapperExecution.ts"
 /** Delivers an answer, and how much longer the work takes from now. */
 export type Deliver = (answer: Answer, micros: number) => void
 
-
 /** One session on a daemon. */
 export class ServerSession {
   readonly daemon: Daemon

@@ -64,11 +64,34 @@ export interface ClusterView {
 /** Something that happened in the world, for traces and checkers. */
 export type WorldEvent =
   | { readonly kind: "statement"; readonly node: string; readonly sql: string; readonly from: string | null }
-  | { readonly kind: "answer"; readonly node: string; readonly sql: string; readonly answer: Answer; readonly from: string | null }
-  | { readonly kind: "commit"; readonly node: string; readonly cluster: string | undefined; readonly table: string; readonly ids: ReadonlyArray<bigint> }
-  | { readonly kind: "daemon"; readonly node: string; readonly state: "starting" | "up" | "killed" | "stopped" | "paused" | "resumed" | "crashed" }
+  | {
+      readonly kind: "answer"
+      readonly node: string
+      readonly sql: string
+      readonly answer: Answer
+      readonly from: string | null
+    }
+  | {
+      readonly kind: "commit"
+      readonly node: string
+      readonly cluster: string | undefined
+      readonly table: string
+      readonly ids: ReadonlyArray<bigint>
+    }
+  | {
+      readonly kind: "daemon"
+      readonly node: string
+      readonly state: "starting" | "up" | "killed" | "stopped" | "paused" | "resumed" | "crashed"
+    }
   | { readonly kind: "network"; readonly detail: string }
-  | { readonly kind: "cluster"; readonly node: string; readonly cluster: string; readonly status: string; readonly nodeState: string; readonly size: number }
+  | {
+      readonly kind: "cluster"
+      readonly node: string
+      readonly cluster: string
+      readonly status: string
+      readonly nodeState: string
+      readonly size: number
+    }
 
 /** A rule that makes matching statements slow; see `slowStatements`. */
 export interface SlowRule {

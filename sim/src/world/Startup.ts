@@ -10,7 +10,8 @@ import type { ClusterRecord } from "./Host.ts"
 import { askAll } from "./Peers.ts"
 import { draw } from "./WorldContext.ts"
 
-const noDonor = (name: string): string => `remote version check failed: cluster '${name}', failed to fetch donor user from any node`
+const noDonor = (name: string): string =>
+  `remote version check failed: cluster '${name}', failed to fetch donor user from any node`
 
 /** Brings back all clusters of a node, one after another (finding 29). */
 export const startClusters = (daemon: Daemon): void => {
@@ -49,20 +50,35 @@ const askPeers = (daemon: Daemon, member: Member, answers: Array<Member>, done: 
   const { queue, timings } = daemon.context
   const others = member.nodesSet.filter((address) => address !== daemon.address)
   const addresses = [...others]
-  askAll(daemon.context, daemon, addresses, (peer, call) => {
-    const found = peer.members.get(member.name)
-    call.reply(() => {
-      if (found !== undefined) answers.push(found)
-    })
-  }, (_address, why, settle) => {
-    if (why === "unreachable") queue.after(timings.askPeerMicros, settle)
-    else settle()
-  }, done)
+  askAll(
+    daemon.context,
+    daemon,
+    addresses,
+    (peer, call) => {
+      const found = peer.members.get(member.name)
+      call.reply(() => {
+        if (found !== undefined) answers.push(found)
+      })
+    },
+    (_address, why, settle) => {
+      if (why === "unreachable") queue.after(timings.askPeerMicros, settle)
+      else settle()
+    },
+    done,
+  )
 }
 
-const decide = (daemon: Daemon, member: Member, record: ClusterRecord, answers: ReadonlyArray<Member>, next: () => void): void => {
+const decide = (
+  daemon: Daemon,
+  member: Member,
+  record: ClusterRecord,
+  answers: ReadonlyArray<Member>,
+  next: () => void,
+): void => {
   const { context } = daemon
-  const inOrder = [...answers].sort((a, b) => record.nodesSet.indexOf(a.host.address) - record.nodesSet.indexOf(b.host.address))
+  const inOrder = [...answers].sort(
+    (a, b) => record.nodesSet.indexOf(a.host.address) - record.nodesSet.indexOf(b.host.address),
+  )
   if (answers.length === 0) {
     member.lastError = noDonor(member.name)
     next()
@@ -83,7 +99,7 @@ const decide = (daemon: Daemon, member: Member, record: ClusterRecord, answers: 
   member.connecting = true
   if (open.length > 0) {
     member.user = open[0]?.user ?? member.user
-    context.queue.after(draw(context, context.timings.rejoinMicros), () => enterAgain(daemon, member, open, next))
+    context.queue.after(draw(context, context.timings.rejoinMicros), () => enterAgain(daemon, member, next))
     return
   }
   context.queue.after(draw(context, context.timings.coldPrimaryMicros), () => {
@@ -96,7 +112,9 @@ const decide = (daemon: Daemon, member: Member, record: ClusterRecord, answers: 
 
 /** Addresses that the nodes name: who is in view first, then who is only in the lists. */
 export const knownAddresses = (members: ReadonlyArray<Member>): ReadonlyArray<string> => {
-  const views = members.flatMap((member) => (member.component === undefined ? [] : member.view.map((other) => other.host.address)))
+  const views = members.flatMap((member) =>
+    member.component === undefined ? [] : member.view.map((other) => other.host.address),
+  )
   return [...new Set([...views, ...members.flatMap((member) => member.nodesSet)])]
 }
 
@@ -119,29 +137,34 @@ const makePrimary = (daemon: Daemon, member: Member, history: number, seqno: num
   daemon.save(member, false)
 }
 
-const enterAgain = (daemon: Daemon, member: Member, candidates: ReadonlyArray<Member>, next: () => void): void => {
-  const group = candidates[0]?.group
-  if (group === undefined || !daemon.exists()) return
-  member.group = group
-  group.await(() => {
+const enterAgain = (daemon: Daemon, member: Member, next: () => void): void => {
+  daemon.context.await(() => {
     if (!daemon.exists() || daemon.members.get(member.name) !== member) return true
-    if (!daemon.running()) return false
-    const component = openView(daemon, member, candidates)
-    if (component === undefined) return false
+    const component = daemon.running() ? openView(daemon, member) : undefined
+    const group = component?.members[0]?.group
+    if (component === undefined || group === undefined) return false
     member.connecting = false
+    member.group = group
     const synced = (): void => daemon.save(member, false)
     if (component.primary) group.admit(component, [member], "restart", undefined, synced)
     else group.returnTo(component, member, synced)
-    next()
     return true
   })
+  // The other clusters of the node do not wait for this one.
+  next()
 }
 
 // A view that still counts the former life of this node must first notice that it is over.
-const openView = (daemon: Daemon, member: Member, candidates: ReadonlyArray<Member>): Component | undefined => {
-  const views = (member.group?.components ?? []).filter((component) =>
-    !component.stalled &&
-    component.members.every((other) => other.host.name !== daemon.name) &&
-    component.members.some((other) => other.host.running() && !other.frozen && daemon.context.network.connects(daemon.name, other.host.name)))
-  return views.find((component) => component.primary) ?? views.find((component) => component.members.some((other) => candidates.includes(other))) ?? views[0]
+const openView = (daemon: Daemon, member: Member): Component | undefined => {
+  const { context } = daemon
+  const views = member.nodesSet.flatMap((address) => {
+    const host = context.hostAt(address)
+    const peer = host?.daemon?.members.get(member.name)
+    const isOpen = peer !== undefined && peer !== member && peer.host.running() && !peer.frozen && !peer.exiting
+    return isOpen && peer.component !== undefined && context.network.connects(daemon.name, peer.host.name)
+      ? [peer.component]
+      : []
+  })
+  const able = views.filter((view) => !view.stalled && view.members.every((other) => other.host.name !== daemon.name))
+  return able.find((view) => view.primary) ?? able[0]
 }

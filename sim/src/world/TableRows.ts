@@ -28,7 +28,8 @@ class RowView implements ReadonlyMap<string, Cell> {
   }
 
   *entries(): MapIterator<[string, Cell]> {
-    for (let position = 0; position < this.size; position++) yield [this.#structure.column(position).name, this.#cell(position)]
+    for (let position = 0; position < this.size; position++)
+      yield [this.#structure.column(position).name, this.#cell(position)]
   }
 
   *keys(): MapIterator<string> {
@@ -86,7 +87,9 @@ class RowsView implements ReadonlyMap<bigint, ReadonlyMap<string, Cell>> {
     for (const [, row] of this.entries()) yield row
   }
 
-  forEach(visit: (value: ReadonlyMap<string, Cell>, key: bigint, map: ReadonlyMap<bigint, ReadonlyMap<string, Cell>>) => void): void {
+  forEach(
+    visit: (value: ReadonlyMap<string, Cell>, key: bigint, map: ReadonlyMap<bigint, ReadonlyMap<string, Cell>>) => void,
+  ): void {
     for (const [id, row] of this.entries()) visit(row, id, this)
   }
 

@@ -13,7 +13,16 @@ import { ReplicationGroup } from "./group/ReplicationGroup.ts"
 import type { TableCopier } from "./group/StateTransfer.ts"
 import { Host } from "./Host.ts"
 import { Network } from "./Network.ts"
-import type { ClusterView, Connection, NodeSpec, SimulatedCluster, SlowRule, StartFlags, TableView, WorldEvent } from "./SimulatedCluster.ts"
+import type {
+  ClusterView,
+  Connection,
+  NodeSpec,
+  SimulatedCluster,
+  SlowRule,
+  StartFlags,
+  TableView,
+  WorldEvent,
+} from "./SimulatedCluster.ts"
 import { nodeStateOf, sizeOf, statusOf } from "./Status.ts"
 import { defaultTimings, type Timings } from "./Timings.ts"
 import type { WorldContext } from "./WorldContext.ts"
@@ -47,6 +56,7 @@ export class World implements SimulatedCluster, WorldContext {
   readonly #byAddress = new Map<string, Host>()
   #groups: Array<ReplicationGroup> = []
   #rules: Array<ActiveRule> = []
+  #waiters: Array<() => boolean> = []
   readonly #listeners: Array<(event: WorldEvent) => void> = []
   #identity = 0
   #documents = 0
@@ -55,12 +65,17 @@ export class World implements SimulatedCluster, WorldContext {
     this.queue = options.queue
     this.random = options.random
     this.timings = { ...defaultTimings, ...options.timings }
-    this.network = new Network(() => this.reassess(), (run) => this.queue.after(this.timings.resendAtMicros[0] ?? 0, run))
+    this.network = new Network(
+      () => this.reassess(),
+      (run) => this.queue.after(this.timings.resendAtMicros[0] ?? 0, run),
+    )
     this.groupContext = {
       queue: options.queue,
       random: options.random.stream("groups"),
       timings: this.timings,
       linked: (a, b) => this.network.connects(a, b),
+      nextNumber: () => this.nextIdentity(),
+      settled: () => this.#serveWaiters(),
       changed: (member) => this.#clusterChanged(member),
     }
   }
@@ -113,7 +128,8 @@ export class World implements SimulatedCluster, WorldContext {
 
   partition(groups: ReadonlyArray<ReadonlyArray<string>>): void {
     this.network.partition([...this.hosts.keys()], groups)
-    if (this.observed) this.emit({ kind: "network", detail: `partition ${groups.map((group) => group.join(",")).join(" | ")}` })
+    if (this.observed)
+      this.emit({ kind: "network", detail: `partition ${groups.map((group) => group.join(",")).join(" | ")}` })
   }
 
   cut(from: string, to: string, symmetric: boolean): void {
@@ -209,6 +225,11 @@ export class World implements SimulatedCluster, WorldContext {
 
   reassess(): void {
     for (const group of [...this.#groups]) group.reassess()
+    this.#serveWaiters()
+  }
+
+  await(attempt: () => boolean): void {
+    if (!attempt()) this.#waiters.push(attempt)
   }
 
   emit(event: WorldEvent): void {
@@ -254,6 +275,13 @@ export class World implements SimulatedCluster, WorldContext {
       nodeState: nodeStateOf(member),
       size: sizeOf(member),
     })
+  }
+
+  #serveWaiters(): void {
+    if (this.#waiters.length === 0) return
+    const waiters = this.#waiters
+    this.#waiters = []
+    for (const attempt of waiters) this.await(attempt)
   }
 
   // As the server's: large, and never twice.

@@ -27,6 +27,8 @@ export interface WorldContext {
   newGroup(name: string): ReplicationGroup
   /** To be called when a process starts, ends, is paused or woken. */
   reassess(): void
+  /** Tries now, and again whenever processes, links or views change, until `attempt` says that it is done. */
+  await(attempt: () => boolean): void
   /** True if anybody listens; events are built only then. */
   readonly observed: boolean
   emit(event: WorldEvent): void
@@ -36,5 +38,7 @@ export interface WorldContext {
 }
 
 /** Draws from a range of times. */
-export const draw = (context: WorldContext, range: { readonly minMicros: number; readonly maxMicros: number }): number =>
-  range.minMicros + context.random.float() * (range.maxMicros - range.minMicros)
+export const draw = (
+  context: WorldContext,
+  range: { readonly minMicros: number; readonly maxMicros: number },
+): number => range.minMicros + context.random.float() * (range.maxMicros - range.minMicros)

@@ -9,12 +9,27 @@ import { ServerSession, type Deliver } from "./ServerSession.ts"
 import type { Delete, Insert, Select, Update } from "./sql/Statement.ts"
 import { answerWrapperSelect, selectOnShard, toAnswer } from "./storage/Session.ts"
 import type { PartialResult } from "./storage/select.ts"
-import { agentProblem, localWriteFailure, type Mirror, remoteWriteFailure, splitInsert, tableOf, type Target, updateFailure, type Wrapper } from "./storage/Wrapper.ts"
+import {
+  agentProblem,
+  localWriteFailure,
+  type Mirror,
+  remoteWriteFailure,
+  splitInsert,
+  tableOf,
+  type Target,
+  updateFailure,
+  type Wrapper,
+} from "./storage/Wrapper.ts"
 
 type WriteStatement = Insert | Update | Delete
 
 /** Executes a statement on a wrapper table. */
-export const executeWrapper = (session: ServerSession, wrapper: Wrapper, statement: Select | WriteStatement, deliver: Deliver): void => {
+export const executeWrapper = (
+  session: ServerSession,
+  wrapper: Wrapper,
+  statement: Select | WriteStatement,
+  deliver: Deliver,
+): void => {
   switch (statement.kind) {
     case "select":
       new WrapperSelect(session, wrapper, statement, deliver).run()
@@ -90,25 +105,43 @@ class WrapperSelect {
       queue.cancel(slow)
       run()
     }
-    ask(daemon.context, daemon, mirror.address, (peer, call) => {
-      peer.catchUp()
-      const partial = selectOnShard(peer.host.disk.database, mirror.table, this.#select)
-      queue.after(timings.statementMicros, () => call.reply(() => finish(() => {
-        daemon.mirrors.answered(this.#wrapper, target, mirror)
-        if (partial.kind === "failure") this.#problem(index, mirror.address, `remote query error: ${partial.message}`)
-        else this.#settle(index, partial)
-      })))
-    }, (why) => {
-      if (why === "refused" || why === "lost") finish(() => this.#failedTry(target, index, mirror, tries, refusedText))
-      else queue.after(timings.agentConnectMicros, () => finish(() => this.#failedTry(target, index, mirror, tries, unreachableText)))
-    })
+    ask(
+      daemon.context,
+      daemon,
+      mirror.address,
+      (peer, call) => {
+        peer.catchUp()
+        const partial = selectOnShard(peer.host.disk.database, mirror.table, this.#select)
+        queue.after(timings.statementMicros, () =>
+          call.reply(() =>
+            finish(() => {
+              daemon.mirrors.answered(this.#wrapper, target, mirror)
+              if (partial.kind === "failure")
+                this.#problem(index, mirror.address, `remote query error: ${partial.message}`)
+              else this.#settle(index, partial)
+            }),
+          ),
+        )
+      },
+      (why) => {
+        if (why === "refused" || why === "lost")
+          finish(() => this.#failedTry(target, index, mirror, tries, refusedText))
+        else
+          queue.after(timings.agentConnectMicros, () =>
+            finish(() => this.#failedTry(target, index, mirror, tries, unreachableText)),
+          )
+      },
+    )
   }
 
   #failedTry(target: Target, index: number, mirror: Mirror, tries: number, reason: string): void {
     const { daemon } = this.#session
     const retries = Number(target.options.get("retry_count") ?? 0)
     daemon.mirrors.failed(this.#wrapper, target, mirror)
-    if (tries > 1) daemon.context.queue.after(daemon.context.timings.agentRetryMicros, () => this.#askMirror(target, index, tries - 1))
+    if (tries > 1)
+      daemon.context.queue.after(daemon.context.timings.agentRetryMicros, () =>
+        this.#askMirror(target, index, tries - 1),
+      )
     else this.#problem(index, mirror.address, retries > 0 ? "retries limit exceeded" : reason)
   }
 
@@ -141,50 +174,84 @@ const addressed = (statement: WriteStatement, table: string, cluster: string | u
 })
 
 /** Sends a write to one shard, over the network or here. */
-const writeShard = (session: ServerSession, wrapper: Wrapper, target: Target, mirror: Mirror | undefined, statement: WriteStatement, done: (answer: ShardAnswer) => void): void => {
+const writeShard = (
+  session: ServerSession,
+  wrapper: Wrapper,
+  target: Target,
+  mirror: Mirror | undefined,
+  statement: WriteStatement,
+  done: (answer: ShardAnswer) => void,
+): void => {
   const { daemon } = session
   const { queue, timings } = daemon.context
   if (mirror === undefined) {
     if (daemon.host.disk.isChangedShard(wrapper, tableOf(target))) {
-      done({ kind: "away", message: `local table '${tableOf(target)}' for shard table '${wrapper.name}' changed, reload shard table` })
+      done({
+        kind: "away",
+        message: `local table '${tableOf(target)}' for shard table '${wrapper.name}' changed, reload shard table`,
+      })
       return
     }
     writeHere(new ServerSession(daemon), statement, tableOf(target), (answer) => done({ kind: "answer", answer }))
     return
   }
-  ask(daemon.context, daemon, mirror.address, (peer, call) => {
-    writeHere(new ServerSession(peer), statement, mirror.table, (answer) => call.reply(() => {
-      daemon.mirrors.answered(wrapper, target, mirror)
-      done({ kind: "answer", answer })
-    }))
-  }, (why) => {
-    daemon.mirrors.failed(wrapper, target, mirror)
-    if (why === "unreachable") queue.after(timings.agentConnectMicros, () => done({ kind: "away", message: unreachableText }))
-    else done({ kind: "away", message: refusedText })
-  })
+  ask(
+    daemon.context,
+    daemon,
+    mirror.address,
+    (peer, call) => {
+      writeHere(new ServerSession(peer), statement, mirror.table, (answer) =>
+        call.reply(() => {
+          daemon.mirrors.answered(wrapper, target, mirror)
+          done({ kind: "answer", answer })
+        }),
+      )
+    },
+    (why) => {
+      daemon.mirrors.failed(wrapper, target, mirror)
+      if (why === "unreachable")
+        queue.after(timings.agentConnectMicros, () => done({ kind: "away", message: unreachableText }))
+      else done({ kind: "away", message: refusedText })
+    },
+  )
 }
 
 // The cluster of the table is filled in: a wrapper writes past the rule that it must be named.
-const writeHere = (session: ServerSession, statement: WriteStatement, table: string, done: (answer: Answer) => void): void => {
+const writeHere = (
+  session: ServerSession,
+  statement: WriteStatement,
+  table: string,
+  done: (answer: Answer) => void,
+): void => {
   const { daemon } = session
   const cluster = daemon.host.disk.database.table(table)?.cluster
-  session.run(addressed(statement, table, cluster), (answer, micros) => daemon.context.queue.after(micros, () => done(answer)))
+  session.run(addressed(statement, table, cluster), (answer, micros) =>
+    daemon.context.queue.after(micros, () => done(answer)),
+  )
 }
 
 const affected = (answer: Answer): number => (answer._tag === "Ok" ? answer.affectedRows : 0)
 
-const withoutTable = (message: string, table: string): string => (message.startsWith(`table ${table}: `) ? message.slice(`table ${table}: `.length) : message)
+const withoutTable = (message: string, table: string): string =>
+  message.startsWith(`table ${table}: `) ? message.slice(`table ${table}: `.length) : message
 
 const messageOf = (answer: ShardAnswer): string | undefined => {
   if (answer.kind === "away") return answer.message
   return answer.answer._tag === "Refused" ? answer.answer.message : undefined
 }
 
-const failureOf = (target: Target, mirror: Mirror | undefined, answer: ShardAnswer, processed: ReadonlyArray<bigint>): Answer => {
+const failureOf = (
+  target: Target,
+  mirror: Mirror | undefined,
+  answer: ShardAnswer,
+  processed: ReadonlyArray<bigint>,
+): Answer => {
   const message = messageOf(answer) ?? ""
   if (mirror === undefined) return toAnswer(localWriteFailure(message, processed))
   const plain = withoutTable(message, tableOf(target))
-  return toAnswer(remoteWriteFailure(mirror, { kind: answer.kind === "away" ? "unreachable" : "refused", message: plain }, processed))
+  return toAnswer(
+    remoteWriteFailure(mirror, { kind: answer.kind === "away" ? "unreachable" : "refused", message: plain }, processed),
+  )
 }
 
 const insertThrough = (session: ServerSession, wrapper: Wrapper, statement: Insert, deliver: Deliver): void => {
@@ -195,12 +262,17 @@ const insertThrough = (session: ServerSession, wrapper: Wrapper, statement: Inse
     deliver(toAnswer(parts), timings.statementMicros)
     return
   }
-  const chosen = parts.map((part) => ({ part, mirror: part.target.local === undefined ? daemon.mirrors.choose(wrapper, part.target) : undefined }))
+  const chosen = parts.map((part) => ({
+    part,
+    mirror: part.target.local === undefined ? daemon.mirrors.choose(wrapper, part.target) : undefined,
+  }))
   // All connections are opened first: a dead shard refuses the statement as a whole.
   const closed = chosen.find(({ mirror }) => mirror !== undefined && !isReachable(session, mirror))
   if (closed?.mirror !== undefined) {
     const { part, mirror } = closed
-    writeShard(session, wrapper, part.target, mirror, part.statement, (answer) => deliver(failureOf(part.target, mirror, answer, []), 0))
+    writeShard(session, wrapper, part.target, mirror, part.statement, (answer) =>
+      deliver(failureOf(part.target, mirror, answer, []), 0),
+    )
     return
   }
   const processed: Array<bigint> = []
@@ -235,7 +307,12 @@ interface Shard {
   readonly answer: ShardAnswer
 }
 
-const writeAll = (session: ServerSession, wrapper: Wrapper, statement: WriteStatement, done: (shards: ReadonlyArray<Shard>) => void): void => {
+const writeAll = (
+  session: ServerSession,
+  wrapper: Wrapper,
+  statement: WriteStatement,
+  done: (shards: ReadonlyArray<Shard>) => void,
+): void => {
   const shards: Array<Shard | undefined> = wrapper.targets.map(() => undefined)
   let left = shards.length
   wrapper.targets.forEach((target, index) => {
@@ -259,7 +336,8 @@ const updateThrough = (session: ServerSession, wrapper: Wrapper, statement: Upda
       return
     }
     const given = shards.map(({ target, answer }) => withoutTable(messageOf(answer) ?? "", tableOf(target)))
-    const dead = shards.flatMap(({ target }) => target.mirrors.filter((mirror) => !isReachable(session, mirror))).length > 0
+    const dead =
+      shards.flatMap(({ target }) => target.mirrors.filter((mirror) => !isReachable(session, mirror))).length > 0
     const reasons = [...new Set([...given, ...(dead ? [refusedText] : [])])]
     deliver(toAnswer(updateFailure(wrapper, reasons)), 0)
   })
@@ -272,4 +350,3 @@ const deleteThrough = (session: ServerSession, wrapper: Wrapper, statement: Dele
     deliver(failed === undefined ? ok(total(shards)) : failureOf(failed.target, failed.mirror, failed.answer, []), 0)
   })
 }
-

@@ -9,20 +9,27 @@ import { conformance } from "../../src/conformance/Conformance.ts"
 
 const folder = process.env["SHARDWRIGHT_TRANSCRIPTS"] ?? join(import.meta.dirname, "../../../../shared/transcripts")
 const found = existsSync(folder)
-const families = found ? readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isDirectory()).map((entry) => entry.name) : []
+const families = found
+  ? readdirSync(folder, { withFileTypes: true })
+      .filter((entry) => entry.isDirectory())
+      .map((entry) => entry.name)
+  : []
+
+if (!found) console.log(`skipped: no recordings at ${folder}; SHARDWRIGHT_TRANSCRIPTS names another folder`)
 
 describe("recordings of a real cluster", () => {
-  if (!found) {
-    console.log(`skipped: no recordings at ${folder}; SHARDWRIGHT_TRANSCRIPTS names another folder`)
-    it.skip("no recordings here", () => {})
-    return
-  }
+  it.skipIf(!found)("are there, in families", () => {
+    expect(families.length).toBeGreaterThan(0)
+  })
 
   it.each(families)("%s: at least 95 of 100 statements are answered alike", { timeout: 120_000 }, (family) => {
     const report = conformance([join(folder, family)])
-    const worst = report.differences.slice(0, 10).map(({ transcript, line, sql }) => `${transcript}:${line} ${sql.slice(0, 80)}`)
     expect(report.statements).toBeGreaterThan(0)
-    expect(report.agree / report.statements, worst.join("\n")).toBeGreaterThanOrEqual(0.95)
+    const differences = report.differences.map(
+      ({ transcript, line, sql }) => `${transcript}:${line} ${sql.slice(0, 80)}`,
+    )
+    // All of them are shown when they are too many.
+    expect(report.agree < 0.95 * report.statements ? differences : []).toEqual([])
     expect(report.waits.agree).toBeGreaterThanOrEqual(0.97 * report.waits.statements)
   })
 })

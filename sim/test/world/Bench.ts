@@ -12,7 +12,11 @@ export class Bench {
   readonly #connections = new Map<string, Connection>()
 
   constructor(nodes: number, options: { readonly seed?: number; readonly timings?: Partial<Timings> } = {}) {
-    this.world = new World({ queue: this.queue, random: new RandomStream(options.seed ?? 7), timings: { lateApplyShare: 0, ...options.timings } })
+    this.world = new World({
+      queue: this.queue,
+      random: new RandomStream(options.seed ?? 7),
+      timings: { lateApplyShare: 0, ...options.timings },
+    })
     for (let number = 1; number <= nodes; number++) {
       this.world.addNode({ name: `n${number}`, address: `n${number}:9312` })
       this.world.start(`n${number}`)
@@ -22,11 +26,9 @@ export class Bench {
 
   /** Lets virtual time pass. */
   advance(ms: number): void {
-    let over = false
-    this.queue.after(ms * 1000, () => {
-      over = true
-    })
-    while (!over) this.queue.step()
+    const end = this.queue.nowMicros + ms * 1000
+    this.queue.at(end, () => {})
+    while (this.queue.nowMicros < end) this.queue.step()
   }
 
   /** Sends a statement and waits for what comes back. */
@@ -43,13 +45,22 @@ export class Bench {
   }
 
   /** Sends a statement over a connection of its own and does not wait. */
-  send(node: string, sql: string, timeoutMs = 60_000, connection = this.world.connect(null, node)): { answer: Answer | undefined; ms: number } {
+  send(
+    node: string,
+    sql: string,
+    timeoutMs = 60_000,
+    connection = this.world.connect(null, node),
+  ): { answer: Answer | undefined; ms: number } {
     const pending: { answer: Answer | undefined; ms: number } = { answer: undefined, ms: -1 }
     const started = this.queue.nowMs
-    connection.query(sql, (answer) => {
-      pending.answer = answer
-      pending.ms = this.queue.nowMs - started
-    }, timeoutMs * 1000)
+    connection.query(
+      sql,
+      (answer) => {
+        pending.answer = answer
+        pending.ms = this.queue.nowMs - started
+      },
+      timeoutMs * 1000,
+    )
     return pending
   }
 

@@ -1,5 +1,6 @@
 /** Quorum, eviction, blocked writes, hangs and their cures: findings 17 to 31, 43 and 51 to 62 of semantics.md. */
 import { describe, expect, it } from "vitest"
+import { RandomStream } from "../../src/runtime/RandomStream.ts"
 import { Bench, brief } from "./Bench.ts"
 
 const blocked = "error at PostRollback, code 3 (transaction aborted, server can continue), seqno -1"
@@ -60,11 +61,19 @@ describe("quorum", () => {
     const bench = new Bench(3).cluster(3)
     bench.world.partition([["n1", "n2"], ["n3"]])
     bench.advance(120_000)
-    expect(["n1", "n2", "n3"].map((node) => bench.state(node))).toEqual(["primary 2 synced", "primary 2 synced", "non-primary 1 synced"])
+    expect(["n1", "n2", "n3"].map((node) => bench.state(node))).toEqual([
+      "primary 2 synced",
+      "primary 2 synced",
+      "non-primary 1 synced",
+    ])
     bench.must("n1", "INSERT INTO c:t (id,v) VALUES (1,1)")
     bench.world.heal()
     bench.advance(4000)
-    expect(["n1", "n2", "n3"].map((node) => bench.state(node))).toEqual(["primary 3 synced", "primary 3 synced", "primary 3 synced"])
+    expect(["n1", "n2", "n3"].map((node) => bench.state(node))).toEqual([
+      "primary 3 synced",
+      "primary 3 synced",
+      "primary 3 synced",
+    ])
     expect(bench.ids("n3")).toBe("1")
   })
 
@@ -87,7 +96,9 @@ describe("quorum", () => {
     expect(brief(write.answer)).toBe("ok 1")
     expect(bench.state("n3")).toBe("primary 3 synced")
     bench.must("n1", "CREATE TABLE x (v bigint)")
-    expect(bench.say("n1", "ALTER CLUSTER c ADD x")).toBe("'n2:9312': query timed out'n3:9312': connect and query timed out")
+    expect(bench.say("n1", "ALTER CLUSTER c ADD x")).toBe(
+      "'n2:9312': query timed out'n3:9312': connect and query timed out",
+    )
     bench.must("n2", "CREATE TABLE u (v bigint)")
     bench.must("n2", "ALTER CLUSTER c ADD u")
   })
@@ -96,13 +107,22 @@ describe("quorum", () => {
     const bench = new Bench(5).cluster(5)
     bench.world.partition([["n1", "n2"], ["n3", "n4"], ["n5"]])
     bench.advance(8000)
-    expect(["n1", "n3", "n5"].map((node) => bench.state(node))).toEqual(["non-primary 2 synced", "non-primary 2 synced", "non-primary 1 synced"])
-    bench.world.partition([["n1", "n2", "n5"], ["n3", "n4"]])
+    expect(["n1", "n3", "n5"].map((node) => bench.state(node))).toEqual([
+      "non-primary 2 synced",
+      "non-primary 2 synced",
+      "non-primary 1 synced",
+    ])
+    bench.world.partition([
+      ["n1", "n2", "n5"],
+      ["n3", "n4"],
+    ])
     bench.advance(12_000)
     expect(bench.state("n1")).toBe("non-primary 3 synced")
     bench.world.heal()
     bench.advance(10_000)
-    expect(["n1", "n2", "n3", "n4", "n5"].map((node) => bench.state(node))).toEqual(Array.from({ length: 5 }, () => "primary 5 synced"))
+    expect(["n1", "n2", "n3", "n4", "n5"].map((node) => bench.state(node))).toEqual(
+      Array.from({ length: 5 }, () => "primary 5 synced"),
+    )
   })
 
   it("58: bootstrap of one part while nobody else is primary is safe", () => {
@@ -113,7 +133,9 @@ describe("quorum", () => {
     bench.must("n1", "INSERT INTO c:t (id,v) VALUES (1,1)")
     bench.world.heal()
     bench.advance(10_000)
-    expect(["n1", "n2", "n3"].map((node) => `${bench.state(node)} ${bench.ids(node)}`)).toEqual(Array.from({ length: 3 }, () => "primary 3 synced 1"))
+    expect(["n1", "n2", "n3"].map((node) => `${bench.state(node)} ${bench.ids(node)}`)).toEqual(
+      Array.from({ length: 3 }, () => "primary 3 synced 1"),
+    )
   })
 
   it("62: a client that gave up does not know, and the write may be stored", () => {
@@ -233,7 +255,9 @@ describe("hangs", () => {
     for (const name of ["a", "b", "d"]) bench.world.makeDirectory("n1", name)
     bench.must("n1", "CREATE CLUSTER a 'a' as path")
     bench.must("n1", "CREATE CLUSTER b 'b' as path")
-    expect(bench.say("n1", "CREATE CLUSTER d 'd' as path")).toBe("failed to make cluster: cluster 'd', no replication ports available, add replication listener")
+    expect(bench.say("n1", "CREATE CLUSTER d 'd' as path")).toBe(
+      "failed to make cluster: cluster 'd', no replication ports available, add replication listener",
+    )
     bench.must("n1", "DELETE CLUSTER a")
     bench.must("n1", "CREATE CLUSTER d 'd' as path")
   })
@@ -261,7 +285,11 @@ describe("the world", () => {
     const run = (): ReadonlyArray<string> => {
       const bench = new Bench(3, { seed: 42, timings: { lateApplyShare: 0.5 } })
       const events: Array<string> = []
-      bench.world.subscribe((event) => events.push(`${bench.queue.nowMicros} ${JSON.stringify(event, (_, value: unknown) => (typeof value === "bigint" ? String(value) : value))}`))
+      bench.world.subscribe((event) =>
+        events.push(
+          `${bench.queue.nowMicros} ${JSON.stringify(event, (_, value: unknown) => (typeof value === "bigint" ? String(value) : value))}`,
+        ),
+      )
       bench.cluster(3)
       bench.world.partition([["n1"], ["n2", "n3"]])
       for (let id = 1; id <= 20; id++) bench.send(`n${1 + (id % 3)}`, `INSERT INTO c:t (id,v) VALUES (${id},1)`)
@@ -323,7 +351,9 @@ describe("wrappers", () => {
   it("11: INSERT is refused as a whole over a dead shard, UPDATE and DELETE are applied where they can be", () => {
     const bench = sharded()
     bench.world.kill("n3")
-    expect(bench.say("n1", "INSERT INTO t (id,v) VALUES (101,1),(102,1)")).toBe("remote table 'system.t_s1' at n3:9312 failed: receiving failure (errno=111, msg=Connection refused)")
+    expect(bench.say("n1", "INSERT INTO t (id,v) VALUES (101,1),(102,1)")).toBe(
+      "remote table 'system.t_s1' at n3:9312 failed: receiving failure (errno=111, msg=Connection refused)",
+    )
     expect(bench.say("n1", "UPDATE t SET v=7 WHERE id>0")).toBe("ok 4")
     expect(bench.say("n1", "DELETE FROM t WHERE id<6")).toContain("remote table 'system.t_s1' at n3:9312 failed")
     expect(bench.ids("n2", "system.t_s0")).toBe("6,9")
@@ -346,7 +376,9 @@ describe("a wrapper over a local shard", () => {
     bench.must("n1", "CREATE TABLE t (v bigint) type='shard' local='system.t_s0'")
     bench.must("n1", "INSERT INTO t (id,v) VALUES (1,1)")
     bench.must("n1", "ALTER TABLE system.t_s0 ADD COLUMN w int")
-    expect(bench.say("n1", "INSERT INTO t (id,v) VALUES (2,1)")).toBe("local table 'system.t_s0' for shard table 't' changed, reload shard table")
+    expect(bench.say("n1", "INSERT INTO t (id,v) VALUES (2,1)")).toBe(
+      "local table 'system.t_s0' for shard table 't' changed, reload shard table",
+    )
     bench.restart("n1")
     bench.advance(500)
     expect(bench.world.tables("n1").map((table) => table.name)).toEqual(["system.t_s0"])
@@ -366,3 +398,84 @@ describe("a node that was stalled while a table was added", () => {
     expect(bench.state("n3")).toBe("non-primary 0 destroyed")
   })
 })
+
+describe("membership under several troubles at once", () => {
+  it("a member that leaves while another is dead leaves cleanly, and the dead one is still evicted", () => {
+    const bench = new Bench(4).cluster(4)
+    bench.world.kill("n4")
+    bench.advance(1000)
+    bench.send("n3", "EXIT CLUSTER c")
+    bench.advance(9000)
+    expect(bench.state("n1")).toBe("primary 2 synced")
+    bench.must("n1", "INSERT INTO c:t (id,v) VALUES (1,1)")
+  })
+
+  it("a member that leaves while it is cut off is evicted by the others like a dead one", () => {
+    const bench = new Bench(3).cluster(3)
+    bench.world.partition([["n1", "n2"], ["n3"]])
+    bench.advance(1000)
+    bench.send("n3", "EXIT CLUSTER c")
+    bench.advance(1000)
+    bench.world.heal()
+    bench.advance(8000)
+    expect(bench.state("n1")).toBe("primary 2 synced")
+    expect(bench.state("n3")).toBe("none")
+    bench.must("n1", "INSERT INTO c:t (id,v) VALUES (1,1)")
+  })
+
+  it("a second failure is noticed 5 s after it began, not after the first was settled", () => {
+    const bench = new Bench(5).cluster(5)
+    bench.world.kill("n5")
+    bench.advance(3000)
+    bench.world.kill("n4")
+    bench.advance(7000)
+    expect(bench.state("n1")).toBe("primary 3 synced")
+  })
+
+  it("random faults leave nobody joining for ever once all links and processes are back", () => {
+    const nodes = ["n1", "n2", "n3", "n4"]
+    const stuck: Array<string> = []
+    for (let seed = 1; seed <= 40; seed++) {
+      const bench = new Bench(4, { seed }).cluster(4)
+      disturb(bench, new RandomStream(seed))
+      bench.world.heal()
+      for (const node of nodes) {
+        bench.world.resume(node)
+        bench.world.start(node)
+      }
+      bench.advance(60_000)
+      const states = nodes.map((node) => bench.state(node)).join(" | ")
+      if (states.includes("joining") || bench.queue.size > 0) stuck.push(`seed ${seed}: ${states}`)
+    }
+    expect(stuck).toEqual([])
+  }, 60_000)
+})
+
+const disturb = (bench: Bench, random: RandomStream): void => {
+  for (let step = 0; step < 25; step++) {
+    const node = `n${random.int(1, 4)}`
+    const other = `n${random.int(1, 4)}`
+    const actions: ReadonlyArray<() => void> = [
+      () => bench.world.kill(node),
+      () => bench.world.start(node),
+      () => bench.world.pause(node),
+      () => bench.world.resume(node),
+      () =>
+        bench.world.partition(
+          random.chance(0.5)
+            ? [
+                ["n1", "n2"],
+                ["n3", "n4"],
+              ]
+            : [["n1"], ["n2", "n3", "n4"]],
+        ),
+      () => bench.world.heal(),
+      () => node !== other && bench.world.cut(node, other, random.chance(0.5)),
+      () => bench.world.stop(node),
+      () => {},
+    ]
+    random.pick(actions)?.()
+    bench.send(node, `INSERT INTO c:t (id,v) VALUES (${step},1)`, 5000)
+    bench.advance(random.int(10, 6000))
+  }
+}

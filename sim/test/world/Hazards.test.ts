@@ -105,10 +105,12 @@ describe("ways to lose data", () => {
       return sent.filter(({ answer }) => brief(answer) === "ok 1").length
     }
     expect(winners("t", () => {})).toBe(2)
-    expect(winners("c:t", (bench) => {
-      bench.must("n1", "CREATE CLUSTER c")
-      bench.must("n1", "ALTER CLUSTER c ADD t")
-    })).toBe(1)
+    expect(
+      winners("c:t", (bench) => {
+        bench.must("n1", "CREATE CLUSTER c")
+        bench.must("n1", "ALTER CLUSTER c ADD t")
+      }),
+    ).toBe(1)
   })
 
   it("10: a woken process answers with old rows and says it is primary", () => {
@@ -204,7 +206,9 @@ describe("ways to lose data", () => {
     bench.advance(10_000)
     expect(bench.state("n3")).toBe("non-primary 0 destroyed")
     expect(bench.state("n1")).toBe("primary 2 synced")
-    expect(bench.say("n3", "INSERT INTO c:t (id,v) VALUES (1,1)")).toBe("cluster 'c' is not ready, not primary state (destroyed)")
+    expect(bench.say("n3", "INSERT INTO c:t (id,v) VALUES (1,1)")).toBe(
+      "cluster 'c' is not ready, not primary state (destroyed)",
+    )
     bench.restart("n3")
     bench.advance(8000)
     expect(bench.state("n3")).toBe("primary 3 synced")
@@ -243,7 +247,13 @@ describe("ways to lose data", () => {
   })
 
   it("44: a refused write can be stored", () => {
-    const bench = new Bench(3, { timings: { refusedButStoredShare: 1, mergeMicros: { minMicros: 1, maxMicros: 2 }, recentMergeMicros: { minMicros: 1, maxMicros: 2 } } }).cluster(3)
+    const bench = new Bench(3, {
+      timings: {
+        refusedButStoredShare: 1,
+        mergeMicros: { minMicros: 1, maxMicros: 2 },
+        recentMergeMicros: { minMicros: 1, maxMicros: 2 },
+      },
+    }).cluster(3)
     bench.world.partition([["n1", "n2"], ["n3"]])
     const write = bench.send("n3", "INSERT INTO c:t (id,v) VALUES (5,1)")
     while (write.answer === undefined) bench.queue.step()

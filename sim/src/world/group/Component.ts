@@ -17,6 +17,10 @@ export interface GroupContext {
   readonly timings: Timings
   /** True if packets go both ways between two hosts. */
   readonly linked: (a: string, b: string) => boolean
+  /** To be called when something that others wait for may have come true. */
+  readonly settled: () => void
+  /** A number that was never given out before. */
+  readonly nextNumber: () => number
   /** Told when what members say of their cluster has changed. */
   readonly changed: (member: Member) => void
 }
@@ -26,6 +30,8 @@ const refused: Outcome = { kind: "refused" }
 /** One view of a replication group. */
 export class Component {
   readonly context: GroupContext
+  /** Names the view. */
+  readonly number: number
   members: Array<Member>
   primary: boolean
   /** Number of primary views in this line of views. */
@@ -58,15 +64,19 @@ export class Component {
   resumeTimer: Scheduled | undefined
   held: Array<Proposal> = []
 
-  constructor(context: GroupContext, options: {
-    readonly members: Array<Member>
-    readonly primary: boolean
-    readonly viewNumber: number
-    readonly quorumBase: ReadonlyArray<string>
-    readonly seqno: number
-    readonly history: number
-  }) {
+  constructor(
+    context: GroupContext,
+    options: {
+      readonly members: Array<Member>
+      readonly primary: boolean
+      readonly viewNumber: number
+      readonly quorumBase: ReadonlyArray<string>
+      readonly seqno: number
+      readonly history: number
+    },
+  ) {
     this.context = context
+    this.number = context.nextNumber()
     this.members = options.members
     this.primary = options.primary
     this.viewNumber = options.viewNumber
@@ -165,6 +175,18 @@ export class Component {
     for (const member of this.members) this.context.changed(member)
   }
 
+  /** Takes back the pending decision about members that do not answer. */
+  cancelTimer(): void {
+    if (this.timer !== undefined) this.context.queue.cancel(this.timer)
+    this.timer = undefined
+  }
+
+  /** Takes back the pending attempt to go on. */
+  cancelResume(): void {
+    if (this.resumeTimer !== undefined) this.context.queue.cancel(this.resumeTimer)
+    this.resumeTimer = undefined
+  }
+
   /** Takes a member out without any trace of it in the quorum. */
   remove(member: Member): void {
     this.members = this.members.filter((other) => other !== member)
@@ -173,7 +195,8 @@ export class Component {
 
   #forOther(member: Member, seqno: number, change: Ordered["change"], now: number): Ordered {
     const { random, timings } = this.context
-    if (change !== undefined && change.kind !== "write") return { seqno, change, dueMicros: Math.max(now + timings.networkMicros, member.lastDueMicros) }
+    if (change !== undefined && change.kind !== "write")
+      return { seqno, change, dueMicros: Math.max(now + timings.networkMicros, member.lastDueMicros) }
     const late = random.chance(timings.lateApplyShare)
     const { minMicros, maxMicros } = late ? timings.lateApplyMicros : timings.applyMicros
     const due = now + timings.networkMicros + minMicros + random.float() * (maxMicros - minMicros)

@@ -87,6 +87,8 @@ export class Member {
   receiving = false
   /** Number at which the group stood when this member came in. */
   cameInAt = 0
+  /** It has left without the others having heard of it. */
+  gone = false
   /** Process is starting and has not met its group yet. */
   connecting = false
   /** Members of the last primary view that this node has seen, as `nodes_view` shows them. */

@@ -10,10 +10,14 @@ const pair = (a: Member, b: Member): string =>
 
 // A member that is stuck in its state transfer still takes part in the group's messages (findings 49 and 59).
 const answers = (a: Member, b: Member, linked: Linked): boolean =>
-  a.host.running() && b.host.running() && linked(a.host.name, b.host.name)
+  !a.gone && !b.gone && a.host.running() && b.host.running() && linked(a.host.name, b.host.name)
 
 /** Brings `component.broken` up to date. Answers how many connections broke or were mended. */
-export const updateBroken = (component: Component, linked: Linked, nowMicros: number): { readonly broke: number; readonly mended: number } => {
+export const updateBroken = (
+  component: Component,
+  linked: Linked,
+  nowMicros: number,
+): { readonly broke: number; readonly mended: number } => {
   let broke = 0
   let mended = 0
   const members = component.members
@@ -59,3 +63,9 @@ export const hasQuorum = (part: ReadonlyArray<Member>, quorumBase: ReadonlyArray
   const present = quorumBase.filter((host) => part.some((member) => member.host.name === host)).length
   return present * 2 > quorumBase.length
 }
+
+/** True while the member's process lives and has not left. */
+export const exists = (member: Member): boolean => member.host.exists() && !member.gone
+
+/** The order of members in a view. */
+export const byHost = (a: Member, b: Member): number => a.host.number - b.host.number

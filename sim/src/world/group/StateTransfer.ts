@@ -27,8 +27,14 @@ const sameTables = (a: Member, b: Member): boolean =>
   a.tables.length === b.tables.length && a.tables.every((table) => b.tables.includes(table))
 
 /** Chooses who sends: the first synced member that is not the receiver. */
-export const chooseDonor = (component: Component, receiver: Member, preferred: Member | undefined): Member | undefined => {
-  const able = component.members.filter((member) => member !== receiver && member.state === "synced" && member.host.running())
+export const chooseDonor = (
+  component: Component,
+  receiver: Member,
+  preferred: Member | undefined,
+): Member | undefined => {
+  const able = component.members.filter(
+    (member) => member !== receiver && member.state === "synced" && member.host.running(),
+  )
   return preferred !== undefined && able.includes(preferred) ? preferred : able[0]
 }
 
@@ -46,7 +52,13 @@ export class StateTransfer {
   }
 
   /** Starts the transfer. `done` is called when the receiver is synced; never, if it ends otherwise. */
-  start(component: Component, receiver: Member, arrival: Arrival, preferred: Member | undefined, done: () => void): void {
+  start(
+    component: Component,
+    receiver: Member,
+    arrival: Arrival,
+    preferred: Member | undefined,
+    done: () => void,
+  ): void {
     const donor = chooseDonor(component, receiver, preferred)
     receiver.drain()
     donor?.drain()
@@ -56,12 +68,14 @@ export class StateTransfer {
     receiver.transfer = { total: 0, stage: "unknown", table: "0 ((null))", tables: 0 }
     if (donor === undefined) {
       this.#context.queue.after(this.#context.timings.askPeerMicros, () => {
-        if (receiver.component === component && receiver.state === "joining") this.start(component, receiver, arrival, preferred, done)
+        if (receiver.component === component && receiver.state === "joining")
+          this.start(component, receiver, arrival, preferred, done)
       })
       return
     }
     const missed = receiver.history === component.history ? donor.keptAfter(receiver.applied) : undefined
-    const mustCopy = missed === undefined || arrival === "join" || (arrival === "restart" && !sameTables(donor, receiver))
+    const mustCopy =
+      missed === undefined || arrival === "join" || (arrival === "restart" && !sameTables(donor, receiver))
     if (mustCopy) this.#fullCopy(component, donor, receiver, done)
     else this.#missedChanges(component, donor, receiver, arrival, done)
   }
@@ -71,9 +85,10 @@ export class StateTransfer {
     donor.state = "donor"
     donor.catchUp(queue.nowMicros)
     const total = Math.max(1, Math.round(this.#copier.bytes(donor) / 1_000_000))
-    donor.transfer = donor.tables.length === 0
-      ? receiver.transfer
-      : { total, stage: "analyze remote", table: `0 (${donor.tables[0] ?? ""})`, tables: donor.tables.length }
+    donor.transfer =
+      donor.tables.length === 0
+        ? receiver.transfer
+        : { total, stage: "analyze remote", table: `0 (${donor.tables[0] ?? ""})`, tables: donor.tables.length }
     const micros = timings.copyBaseMicros + (this.#copier.bytes(donor) / timings.copyBytesPerSecond) * 1_000_000
     this.#context.changed(donor)
     queue.after(micros, () => this.#finishCopy(component, donor, receiver, done))
@@ -82,7 +97,9 @@ export class StateTransfer {
   #finishCopy(component: Component, donor: Member, receiver: Member, done: () => void): void {
     if (donor.host.exists() && receiver.host.exists() && !(donor.host.running() && receiver.host.running())) {
       // One of them is paused: the transfer goes on when it is woken.
-      this.#context.queue.after(this.#context.timings.askPeerMicros, () => this.#finishCopy(component, donor, receiver, done))
+      this.#context.queue.after(this.#context.timings.askPeerMicros, () =>
+        this.#finishCopy(component, donor, receiver, done),
+      )
       return
     }
     if (!receiver.host.exists() || receiver.component === undefined) {
@@ -102,6 +119,8 @@ export class StateTransfer {
     receiver.standAt(component.history, donor.applied)
     receiver.state = "synced"
     receiver.receiving = false
+    receiver.frozen = false
+    receiver.shown = undefined
     receiver.catchUp(this.#context.queue.nowMicros)
     this.#copier.save(receiver)
     this.#context.changed(donor)
@@ -117,11 +136,18 @@ export class StateTransfer {
       return
     }
     const gone = receiver.tables.filter((table) => !donor.tables.includes(table))
-    this.#copier.setTables(receiver, [...receiver.tables.filter((table) => donor.tables.includes(table)),
-      ...donor.tables.filter((table) => !receiver.tables.includes(table))])
+    this.#copier.setTables(receiver, [
+      ...receiver.tables.filter((table) => donor.tables.includes(table)),
+      ...donor.tables.filter((table) => !receiver.tables.includes(table)),
+    ])
     if (arrival === "heal" && gone.length > 0) {
       receiver.stuck = true
-      receiver.transfer = { total: 0, stage: "await nodes sync", table: `0 (${receiver.tables.at(-1) ?? ""})`, tables: 1 }
+      receiver.transfer = {
+        total: 0,
+        stage: "await nodes sync",
+        table: `0 (${receiver.tables.at(-1) ?? ""})`,
+        tables: 1,
+      }
       return
     }
     const missed = component.seqno - receiver.applied
