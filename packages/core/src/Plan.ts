@@ -135,13 +135,15 @@ export const planCreate = (
   wish: TableWish,
 ): Plan | string => {
   const nodes = placementNodes(view, presence.away)
-  const wholeGroups = [...view.groups.values()].map((stored) => stored.record).filter((group) => isWhole(group, presence))
-  const carried = new Set(wholeGroups.map((group) => group.name))
-  const known = layoutInput(view, (group) => carried.has(group))
+  const known = layoutInput(view)
+  const closedGroups = [...view.groups.values()].map(({ record }) => record).filter((group) => !isWhole(group, presence))
   const placement = place({
     nodes,
     tables: [...known.tables, { name: wish.table, shards: wish.shards, rf: wish.rf }],
     layout: known.layout,
+    // What is there stays where it is: only the new shards are placed.
+    rebalance: false,
+    closedGroups: closedGroups.map((group) => group.name),
     groupsPerNode: config.groupsPerNode,
     nameGroup: (index) => groupName(operation, index),
   })
@@ -315,15 +317,14 @@ const placementNodes = (view: View, unusable: ReadonlySet<string>) =>
     state: unusable.has(name) ? ("away" as const) : node.state === "active" ? ("active" as const) : ("draining" as const),
   }))
 
-/** The layout of all tables as the placement takes it, of groups that pass the filter. */
-const layoutInput = (view: View, useGroup: (name: string) => boolean) => {
+/** The layout of all tables as the placement takes it. */
+const layoutInput = (view: View) => {
   const tables: Array<{ name: string; shards: number; rf: number }> = []
   const layout: Array<{ table: string; shard: number; group: string | null; nodes: ReadonlyArray<string> }> = []
   for (const { record: table } of view.tables.values()) {
     if (table.status !== "ready") continue
-    const usable = table.layout.every(({ group }) => group === null || (view.groups.has(group) && useGroup(group)))
     // A table is taken whole or not at all: a shard that is left out would look like one without any replica.
-    if (!usable) continue
+    if (!table.layout.every(({ group }) => group === null || view.groups.has(group))) continue
     tables.push({ name: table.name, shards: table.shards, rf: table.rf })
     for (const shard of table.layout) {
       const group = shard.group === null ? undefined : view.groups.get(shard.group)?.record
@@ -385,7 +386,7 @@ const rebalanced = (
   changes: Map<string, Group>,
 ): void => {
   const settled = { ...view, groups: new Map([...view.groups].map(([name, stored]) => [name, { ...stored, record: groups.get(name) ?? stored.record }])) }
-  const known = layoutInput(settled, () => true)
+  const known = layoutInput(settled)
   const someAway = presence.away.size > 0
   const target = place({
     nodes: placementNodes(view, presence.lost),

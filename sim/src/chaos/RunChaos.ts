@@ -57,7 +57,7 @@ export const replaySeed = (
 ): ScenarioResult => {
   const profile = profileNamed(profileName)
   if (profile === undefined) throw new Error(`there is no chaos profile '${profileName}'; there are: ${profileNames.join(", ")}`)
-  return runScenario(drawScenario(seed, profile), { ...options, seed })
+  return runScenario(drawScenario(seed, profile), { ...options, seed, withinBudget: true })
 }
 
 /** The command that shows a seed again. */

@@ -174,7 +174,6 @@ export const judge = (judged: Judged, condition: Condition): Finding => {
           return tableIsBalanced(judged, view, table)
       }
     }
-    // oxlint-disable-next-line no-fallthrough -- every case above returns
     case "NodeIs": {
       const host = resolveSelector(simulation, condition.node)
       return host === undefined ? found(false, `there is no ${condition.node}`) : nodeIs(judged, view, host, condition.is)

@@ -35,6 +35,8 @@ export interface RunOptions {
   /** End at the first violation. */
   readonly stopAtViolation?: boolean
   readonly mutations?: ReadonlyArray<Mutation>
+  /** Leave out faults of the timeline that would take the last copy in sync of a group. */
+  readonly withinBudget?: boolean
   /** Called with every line of the trace (NDJSON). */
   readonly trace?: (line: string) => void
   /** Called now and then with the virtual time. */
@@ -163,6 +165,7 @@ class Run {
       operators: this.#operators,
       expectations,
       abandonTable: (table) => this.#abandonTable(table),
+      withinBudget: this.#options.withinBudget === true,
     })
     simulation.onJournal((event) => {
       expectations.onJournal(event)
