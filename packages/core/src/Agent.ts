@@ -165,7 +165,8 @@ export const runAgent = Effect.fnUntraced(function* (
     if (registry === undefined) return "no registry"
     if (registry.nodes[node] === undefined) return "not registered"
     if (registry.epoch < state.epoch) return `epoch ${registry.epoch} is older than ${state.epoch} on disk`
-    if ((view.lease?.record.term ?? 0) < state.term && termsMatter) return `term ${view.lease?.record.term} is older than ${state.term} on disk`
+    if ((view.lease?.record.term ?? 0) < state.term && termsMatter)
+      return `term ${view.lease?.record.term} is older than ${state.term} on disk`
     const coordination = observation.groups[config.coordination]
     if (!isPrimary(coordination)) return `the coordination cluster is ${coordination?.status ?? "absent"}`
     const registered = Object.keys(registry.nodes)
@@ -186,7 +187,9 @@ export const runAgent = Effect.fnUntraced(function* (
     const groups = observedGroups(yield* manticore.query(node, Sql.showClusters, config.statementTimeout))
     if (groups === undefined) return undefined
     const observation: Observation = {
-      groups: Object.fromEntries([...groups].filter(([name]) => name === config.coordination || name.startsWith(`${groupPrefix}_`))),
+      groups: Object.fromEntries(
+        [...groups].filter(([name]) => name === config.coordination || name.startsWith(`${groupPrefix}_`)),
+      ),
     }
     return observation
   })
@@ -196,7 +199,8 @@ export const runAgent = Effect.fnUntraced(function* (
    * then no cluster statement on this node is answered (semantics 20, 48, 49, 59).
    */
   const tendDaemon = Effect.fnUntraced(function* (observation: Observation, nowMs: number) {
-    for (const name of state.stuckSinceMs.keys()) if (observation.groups[name] === undefined) state.stuckSinceMs.delete(name)
+    for (const name of state.stuckSinceMs.keys())
+      if (observation.groups[name] === undefined) state.stuckSinceMs.delete(name)
     for (const [name, group] of Object.entries(observation.groups)) {
       const stuck = group.nodeState === "joining" || group.nodeState === "destroyed"
       const sinceMs = state.stuckSinceMs.get(name)
@@ -223,7 +227,8 @@ export const runAgent = Effect.fnUntraced(function* (
       const token = { holder: node, why }
       const held = view.restart
       if (held === undefined) yield* store.create(Key.restart, token, { term: 0 })
-      else if (held.record.holder === null || held.record.holder === node) yield* store.compareAndSet(held, token, { term: 0 })
+      else if (held.record.holder === null || held.record.holder === node)
+        yield* store.compareAndSet(held, token, { term: 0 })
       else return `${held.record.holder} is being restarted`
       if (!(yield* control.restart)) return "this runner may not restart it"
       yield* journal({ kind: "finding", node, code: "daemon-restarted", detail: why })
@@ -231,7 +236,9 @@ export const runAgent = Effect.fnUntraced(function* (
     },
     Effect.catchTag(["StoreUnavailable", "Conflict"], (error) => Effect.succeed(error._tag)),
     Effect.tap((refusal) =>
-      refusal === undefined ? Effect.void : journal({ kind: "finding", node, code: "daemon-needs-restart", detail: refusal }),
+      refusal === undefined
+        ? Effect.void
+        : journal({ kind: "finding", node, code: "daemon-needs-restart", detail: refusal }),
     ),
   )
 
@@ -260,7 +267,10 @@ export const runAgent = Effect.fnUntraced(function* (
 
   // -------------------------------------------------------------- lease
 
-  const holdsLease = Effect.map(monotonicMs, (nowMs) => state.leaderUntilMs !== undefined && (nowMs < state.leaderUntilMs || !termsMatter))
+  const holdsLease = Effect.map(
+    monotonicMs,
+    (nowMs) => state.leaderUntilMs !== undefined && (nowMs < state.leaderUntilMs || !termsMatter),
+  )
 
   const loseLease = Effect.fnUntraced(function* (term: number) {
     if (state.leaderUntilMs === undefined) return
@@ -295,7 +305,10 @@ export const runAgent = Effect.fnUntraced(function* (
   const writeLease = Effect.fnUntraced(function* (stored: Stored<Lease> | undefined, term: number, beforeMs: number) {
     const durationMs = Duration.toMillis(config.leaseDuration)
     const lease: Lease = { holder: node, incarnation, term, durationMs, released: false }
-    const written = stored === undefined ? yield* store.create(Key.lease, lease, { term }) : yield* store.compareAndSet(stored, lease, { term })
+    const written =
+      stored === undefined
+        ? yield* store.create(Key.lease, lease, { term })
+        : yield* store.compareAndSet(stored, lease, { term })
     const isNew = state.leaderUntilMs === undefined
     // Counted from before the write was sent: others count from when they see it.
     state.leaderUntilMs = beforeMs + durationMs
@@ -333,10 +346,12 @@ export const runAgent = Effect.fnUntraced(function* (
         const begun = row.status === "processing" && row.claimedBy !== incarnation
         if (row.status !== "pending" && !begun) continue
         if (!mayWork(view, row)) continue
-        const ready = mutations.has("drop-source-before-verification") && leavingKinds.has(row.step._tag) || row.dependsOn.every((index) => {
-          const status = rows.find(({ record }) => record.index === index)?.record.status
-          return status === "done" || (row.undoes !== null && status === "cancelled")
-        })
+        const ready =
+          (mutations.has("drop-source-before-verification") && leavingKinds.has(row.step._tag)) ||
+          row.dependsOn.every((index) => {
+            const status = rows.find(({ record }) => record.index === index)?.record.status
+            return status === "done" || (row.undoes !== null && status === "cancelled")
+          })
         if (!ready) continue
         const fiber = yield* Effect.forkChild(
           Effect.ensuring(
@@ -350,12 +365,29 @@ export const runAgent = Effect.fnUntraced(function* (
   })
 
   const sayStep = (row: StepRow, term: number, status: StepRow["status"] | "started" | "retry", detail: string) =>
-    journal({ kind: "step", node, operation: row.operation, step: row.index, stepKind: row.step._tag, status, term, undo: row.undoes !== null, detail })
+    journal({
+      kind: "step",
+      node,
+      operation: row.operation,
+      step: row.index,
+      stepKind: row.step._tag,
+      status,
+      term,
+      undo: row.undoes !== null,
+      detail,
+    })
 
   /** Claims a step, runs its handler until it is done, and writes down how it ended. */
-  const runStep = Effect.fnUntraced(function* (before: Stored<StepRow>): Effect.fn.Return<void, never, Manticore | NodeFiles> {
+  const runStep = Effect.fnUntraced(function* (
+    before: Stored<StepRow>,
+  ): Effect.fn.Return<void, never, Manticore | NodeFiles> {
     const term = state.view?.operations.get(before.record.operation)?.record.term ?? 0
-    const claimed: StepRow = { ...before.record, status: "processing", claimedBy: incarnation, tries: before.record.tries + 1 }
+    const claimed: StepRow = {
+      ...before.record,
+      status: "processing",
+      claimedBy: incarnation,
+      tries: before.record.tries + 1,
+    }
     const columns = (row: StepRow) => ({ status: row.status, tries: row.tries })
     const claim = yield* Effect.result(store.compareAndSet(before, claimed, { term, columns: columns(claimed) }))
     if (claim._tag === "Failure") return
@@ -371,7 +403,13 @@ export const runAgent = Effect.fnUntraced(function* (
         const error = outcome === "cancelled" ? "operation stops" : outcome._tag === "Failed" ? outcome.error : null
         const ended: StepRow = { ...claimed, status, error }
         const written = yield* Effect.result(store.compareAndSet(entry, ended, { term, columns: columns(ended) }))
-        if (written._tag === "Success") return yield* sayStep(ended, term, status, error ?? (outcome !== "cancelled" && outcome._tag === "Done" ? outcome.detail : ""))
+        if (written._tag === "Success")
+          return yield* sayStep(
+            ended,
+            term,
+            status,
+            error ?? (outcome !== "cancelled" && outcome._tag === "Done" ? outcome.detail : ""),
+          )
         if (written.failure._tag === "Conflict") return
         // The store does not answer: the outcome is looked at again, not remembered.
       } else {
@@ -389,14 +427,19 @@ export const runAgent = Effect.fnUntraced(function* (
   })
 
   /** One run of the handler, if the records allow it. */
-  const attempt = Effect.fnUntraced(function* (row: StepRow, startedMs: number, sent: { join: boolean }): Effect.fn.Return<Outcome | "cancelled", never, Manticore | NodeFiles> {
+  const attempt = Effect.fnUntraced(function* (
+    row: StepRow,
+    startedMs: number,
+    sent: { join: boolean },
+  ): Effect.fn.Return<Outcome | "cancelled", never, Manticore | NodeFiles> {
     const looked = yield* Effect.result(refresh)
     if (looked._tag === "Failure") return { _tag: "Retry", reason: looked.failure.message }
     const view = looked.success
     const operation = view.operations.get(row.operation)?.record
     if (operation === undefined || (operation.status === "stopping" && row.undoes === null)) return "cancelled"
     if (!mayWork(view, row)) return { _tag: "Retry", reason: `operation ${row.operation} is of term ${operation.term}` }
-    const handle = row.step._tag === "SwapWrapper" ? wrapperPermit.withPermits(1)(handleStep(row.step)) : handleStep(row.step)
+    const handle =
+      row.step._tag === "SwapWrapper" ? wrapperPermit.withPermits(1)(handleStep(row.step)) : handleStep(row.step)
     return yield* handle.pipe(
       Effect.provideService(CurrentStep, {
         node,
@@ -412,7 +455,10 @@ export const runAgent = Effect.fnUntraced(function* (
         restart,
       }),
       Effect.catchTag(["StoreUnavailable", "Conflict"], (error) =>
-        Effect.succeed<Outcome>({ _tag: "Retry", reason: error._tag === "Conflict" ? `conflict on ${error.key}` : error.message }),
+        Effect.succeed<Outcome>({
+          _tag: "Retry",
+          reason: error._tag === "Conflict" ? `conflict on ${error.key}` : error.message,
+        }),
       ),
     )
   })
@@ -485,7 +531,9 @@ export const runAgent = Effect.fnUntraced(function* (
     if (view === undefined || state.state === "waiting") return config.idleTick
     const asked = [...view.requests.values()].some(({ record }) => record.status === "new")
     const leads = state.leaderUntilMs !== undefined && (asked || view.operations.size > 0)
-    const works = [...view.steps.values()].some((rows) => rows.some(({ record }) => record.node === node && isOpen(record)))
+    const works = [...view.steps.values()].some((rows) =>
+      rows.some(({ record }) => record.node === node && isOpen(record)),
+    )
     if (leads || works || state.running.size > 0) return config.busyTick
     return view.operations.size > 0 ? Duration.times(config.idleTick, 0.5) : config.idleTick
   }

@@ -31,7 +31,9 @@ export const promotable = (
 ): ReadonlyArray<string> | string => {
   const shows = (node: string) => view.observations.get(node)?.record.groups[group.name] !== undefined
   // Whoever may have been in the last primary component: who was seen in it, and who was to join it since.
-  const electors = [...new Set([...group.lastPrimary, ...group.members])].filter((node) => away.has(node) || shows(node))
+  const electors = [...new Set([...group.lastPrimary, ...group.members])].filter(
+    (node) => away.has(node) || shows(node),
+  )
   const missing = electors.filter((node) => away.has(node))
   const visible = missing.find((node) => coordinationMembers.includes(node))
   if (visible !== undefined) return `${visible} is still seen in the coordination cluster`

@@ -9,8 +9,18 @@ import type { StepKind } from "./Step.ts"
 
 /** One event; `node` is the node of the agent that says it. */
 export type JournalEvent =
-  | { readonly kind: "agent"; readonly node: string; readonly event: "started" | "waiting" | "acting"; readonly detail: string }
-  | { readonly kind: "leader"; readonly node: string; readonly event: "acquired" | "lost" | "released"; readonly term: number }
+  | {
+      readonly kind: "agent"
+      readonly node: string
+      readonly event: "started" | "waiting" | "acting"
+      readonly detail: string
+    }
+  | {
+      readonly kind: "leader"
+      readonly node: string
+      readonly event: "acquired" | "lost" | "released"
+      readonly term: number
+    }
   | {
       readonly kind: "operation"
       readonly node: string
@@ -31,14 +41,25 @@ export type JournalEvent =
       readonly undo: boolean
       readonly detail: string
     }
-  | { readonly kind: "move"; readonly node: string; readonly group: string; readonly from: string | null; readonly to: string; readonly replicas: number; readonly rows: number }
+  | {
+      readonly kind: "move"
+      readonly node: string
+      readonly group: string
+      readonly from: string | null
+      readonly to: string
+      readonly replicas: number
+      readonly rows: number
+    }
   | { readonly kind: "wrapper"; readonly node: string; readonly table: string; readonly version: number }
   | { readonly kind: "finding"; readonly node: string; readonly code: string; readonly detail: string }
 
 /** Where events go; silent by default. */
-export const Journal = Context.Reference<{ readonly write: (event: JournalEvent) => void }>("shardwright/core/Journal", {
-  defaultValue: () => ({ write: () => undefined }),
-})
+export const Journal = Context.Reference<{ readonly write: (event: JournalEvent) => void }>(
+  "shardwright/core/Journal",
+  {
+    defaultValue: () => ({ write: () => undefined }),
+  },
+)
 
 /** Writes one event. */
 export const journal = (event: JournalEvent): Effect.Effect<void> =>

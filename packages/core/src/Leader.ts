@@ -10,7 +10,16 @@ import type { EngineConfig } from "./EngineConfig.ts"
 import { isWithoutPrimary, promotable } from "./Health.ts"
 import { journal } from "./Journal.ts"
 import { isPrimary } from "./Observe.ts"
-import { type Plan, planConverge, planCreate, planDrop, planPromotion, planUndo, planVerification, type Presence } from "./Plan.ts"
+import {
+  type Plan,
+  planConverge,
+  planCreate,
+  planDrop,
+  planPromotion,
+  planUndo,
+  planVerification,
+  type Presence,
+} from "./Plan.ts"
 import type * as Sql from "./Sql.ts"
 import type { Group, Operation, OperationStatus, Request, StepRow, Table } from "./State.ts"
 import { Key } from "./State.ts"
@@ -152,7 +161,12 @@ const launch = Effect.fnUntraced(function* (
   yield* say(context, operation, status)
 })
 
-const put = (context: LeaderContext, before: Stored<Group> | Stored<Table> | undefined, key: string, next: Group | Table) =>
+const put = (
+  context: LeaderContext,
+  before: Stored<Group> | Stored<Table> | undefined,
+  key: string,
+  next: Group | Table,
+) =>
   before === undefined
     ? context.store.create(key, next, { term: context.term })
     : context.store.compareAndSet(before, next, { term: context.term })
@@ -203,7 +217,9 @@ const stallReason = Effect.fnUntraced(function* (
     return undefined
   }
   const waitedMs = nowMs - known.sinceMs
-  const waiting = rows.find(({ record }) => isOpen(record) && record.node !== null && context.presence.away.has(record.node))
+  const waiting = rows.find(
+    ({ record }) => isOpen(record) && record.node !== null && context.presence.away.has(record.node),
+  )
   if (waiting !== undefined && waitedMs > Duration.toMillis(context.config.stepPatience)) {
     return `${waiting.record.node}, which has to do step ${waiting.record.index}, is away`
   }
@@ -260,7 +276,15 @@ const startUndo = Effect.fnUntraced(function* (
     if (group === undefined || group.record.status !== "forming") continue
     const away = group.record.members.filter((node) => context.presence.away.has(node))
     const here = group.record.members.filter((node) => !context.presence.away.has(node))
-    const next: Group = { ...group.record, status: "dissolved", members: [], inSync: [], leaving: here, exiled: away, epoch: group.record.epoch + 1 }
+    const next: Group = {
+      ...group.record,
+      status: "dissolved",
+      members: [],
+      inSync: [],
+      leaving: here,
+      exiled: away,
+      epoch: group.record.epoch + 1,
+    }
     yield* context.store.compareAndSet(group, next, { term: context.term })
   }
   for (const [offset, planned] of undo.entries()) {
@@ -291,7 +315,13 @@ const superviseUndo = Effect.fnUntraced(function* (
   const undo = rows.filter(({ record }) => record.undoes !== null)
   const failure = undo.find(({ record }) => record.status === "failed")
   if (failure !== undefined) {
-    return yield* finish(context, view, stored, "critical_failure", `undo step ${failure.record.index}: ${failure.record.error}`)
+    return yield* finish(
+      context,
+      view,
+      stored,
+      "critical_failure",
+      `undo step ${failure.record.index}: ${failure.record.error}`,
+    )
   }
   for (const row of undo) {
     const node = row.record.node
@@ -315,7 +345,11 @@ const discard = Effect.fnUntraced(function* (
   if (request?.record.status === "accepted") {
     yield* store.compareAndSet(request, { ...request.record, status: "new", operation: null }, { term })
   }
-  yield* store.compareAndSet(stored, { ...stored.record, status: "failed", error: "never went live" }, { term, live: false })
+  yield* store.compareAndSet(
+    stored,
+    { ...stored.record, status: "failed", error: "never went live" },
+    { term, live: false },
+  )
   yield* say(context, stored.record, "failed", "its leader was lost before it went live")
   const rows = view.steps.get(stored.record.id) ?? []
   yield* store.retire(rows.map(({ record }) => Key.step(record.operation, record.index)))
@@ -335,10 +369,18 @@ const finish = Effect.fnUntraced(function* (
   if (request !== undefined && request.record.status !== "done" && request.record.status !== "refused") {
     const refused = status !== "completed" && operation.kind === "create"
     // A drop that stopped half-way is planned again; its request is answered when the wrapper is gone.
-    const next: Request = { ...request.record, status: refused ? "refused" : "done", answer: error === "" ? null : error }
+    const next: Request = {
+      ...request.record,
+      status: refused ? "refused" : "done",
+      answer: error === "" ? null : error,
+    }
     yield* store.compareAndSet(request, next, { term, live: false })
   }
-  yield* store.compareAndSet(stored, { ...operation, status, error: error === "" ? operation.error : error }, { term, live: false })
+  yield* store.compareAndSet(
+    stored,
+    { ...operation, status, error: error === "" ? operation.error : error },
+    { term, live: false },
+  )
   yield* say(context, operation, status, error)
   context.memory.progress.delete(operation.id)
   const rows = view.steps.get(operation.id) ?? []
@@ -346,7 +388,10 @@ const finish = Effect.fnUntraced(function* (
 })
 
 /** Releases tables and groups whose operation is over. */
-const releaseLocks = Effect.fnUntraced(function* (context: LeaderContext, view: View): Effect.fn.Return<boolean, LeaderError> {
+const releaseLocks = Effect.fnUntraced(function* (
+  context: LeaderContext,
+  view: View,
+): Effect.fn.Return<boolean, LeaderError> {
   const { store, term } = context
   let released = false
   for (const stored of view.tables.values()) {
@@ -354,7 +399,11 @@ const releaseLocks = Effect.fnUntraced(function* (context: LeaderContext, view: 
     if (table.operation === null || view.operations.has(table.operation)) continue
     released = true
     const failed = table.status === "creating"
-    yield* store.compareAndSet(stored, { ...table, operation: null, status: failed ? "failed" : table.status }, { term })
+    yield* store.compareAndSet(
+      stored,
+      { ...table, operation: null, status: failed ? "failed" : table.status },
+      { term },
+    )
   }
   for (const stored of view.groups.values()) {
     const group = stored.record
@@ -362,23 +411,37 @@ const releaseLocks = Effect.fnUntraced(function* (context: LeaderContext, view: 
     released = true
     const forming = group.status === "forming"
     const orphaned = new Set(
-      [...view.tables.values()].filter(({ record }) => record.status === "creating" || record.status === "failed").map(({ record }) => record.name),
+      [...view.tables.values()]
+        .filter(({ record }) => record.status === "creating" || record.status === "failed")
+        .map(({ record }) => record.name),
     )
     const next: Group = forming
-      ? { ...group, status: "dissolved", members: [], inSync: [], leaving: [...new Set([...group.members, ...group.leaving])], operation: null }
+      ? {
+          ...group,
+          status: "dissolved",
+          members: [],
+          inSync: [],
+          leaving: [...new Set([...group.members, ...group.leaving])],
+          operation: null,
+        }
       : { ...group, shards: group.shards.filter((shard) => !orphaned.has(shard.table)), operation: null }
     const empty = next.status === "dissolved" && next.leaving.length === 0 && next.exiled.length === 0
     yield* store.compareAndSet(stored, next, { term, live: !empty })
   }
   // A step whose operation is over was claimed in its last moment.
-  const stray = [...view.steps].filter(([operation]) => !view.operations.has(operation)).flatMap(([, rows]) => rows.map((row) => row.key))
+  const stray = [...view.steps]
+    .filter(([operation]) => !view.operations.has(operation))
+    .flatMap(([, rows]) => rows.map((row) => row.key))
   if (stray.length > 0) yield* store.retire(stray)
   return released
 })
 
 // ---------------------------------------------------------------- promotion
 
-const promoteGroups = Effect.fnUntraced(function* (context: LeaderContext, view: View): Effect.fn.Return<boolean, LeaderError> {
+const promoteGroups = Effect.fnUntraced(function* (
+  context: LeaderContext,
+  view: View,
+): Effect.fn.Return<boolean, LeaderError> {
   const nowMs = yield* Clock.currentTimeMillis
   const { memory, presence, config } = context
   for (const { record: group } of view.groups.values()) {
@@ -408,7 +471,10 @@ const isRepaired = (view: View, group: Group) =>
   [...view.operations.values()].some(({ record }) => record.kind === "repair" && record.groups.includes(group.name))
 
 /** Members that came back into their groups by themselves count again once they are verified. */
-const verifyReturned = Effect.fnUntraced(function* (context: LeaderContext, view: View): Effect.fn.Return<boolean, LeaderError> {
+const verifyReturned = Effect.fnUntraced(function* (
+  context: LeaderContext,
+  view: View,
+): Effect.fn.Return<boolean, LeaderError> {
   for (const { record: group } of view.groups.values()) {
     if (group.status !== "live" || group.operation !== null || isRepaired(view, group)) continue
     const returned = group.members.filter((node) => {
@@ -416,9 +482,17 @@ const verifyReturned = Effect.fnUntraced(function* (context: LeaderContext, view
       const outside = group.inSync.includes(node) || group.leaving.includes(node) || context.presence.away.has(node)
       return !outside && isPrimary(shown)
     })
-    const source = group.inSync.some((node) => !context.presence.away.has(node) && isPrimary(view.observations.get(node)?.record.groups[group.name]))
+    const source = group.inSync.some(
+      (node) => !context.presence.away.has(node) && isPrimary(view.observations.get(node)?.record.groups[group.name]),
+    )
     if (returned.length === 0 || !source) continue
-    yield* launch(context, view, context.memory.nextOperation(context.term), planVerification(group, returned), undefined)
+    yield* launch(
+      context,
+      view,
+      context.memory.nextOperation(context.term),
+      planVerification(group, returned),
+      undefined,
+    )
     return true
   }
   return false
@@ -426,7 +500,10 @@ const verifyReturned = Effect.fnUntraced(function* (context: LeaderContext, view
 
 // ---------------------------------------------------------------- requests
 
-const answerRequest = Effect.fnUntraced(function* (context: LeaderContext, view: View): Effect.fn.Return<boolean, LeaderError> {
+const answerRequest = Effect.fnUntraced(function* (
+  context: LeaderContext,
+  view: View,
+): Effect.fn.Return<boolean, LeaderError> {
   for (const stored of view.requests.values()) {
     if (stored.record.status === "accepted" && !view.operations.has(stored.record.operation ?? "")) {
       yield* close(context, stored, "done", null)
@@ -505,7 +582,9 @@ const converge = Effect.fnUntraced(function* (context: LeaderContext, view: View
   // So many at once are not failures of nodes: an operator decides (architecture: blast radius).
   if (presence.away.size > registered * config.maxAwayShare) return
   const id = memory.nextOperation(context.term)
-  const dropping = [...view.tables.values()].find(({ record }) => record.status === "dropping" && record.operation === null)
+  const dropping = [...view.tables.values()].find(
+    ({ record }) => record.status === "dropping" && record.operation === null,
+  )
   if (dropping !== undefined) {
     const plan = planDrop(view, presence, id, dropping.record)
     if (typeof plan !== "string") return yield* launch(context, view, id, plan, undefined)

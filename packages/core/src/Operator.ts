@@ -35,7 +35,8 @@ const operatorStore = Effect.fnUntraced(function* ({ node, config }: OperatorOpt
 const mustSucceed = Effect.fnUntraced(function* (node: string, sql: string, config: EngineConfig) {
   const manticore = yield* Manticore
   const failure = failureOf(yield* manticore.query(node, sql, config.joinTimeout))
-  if (failure !== undefined) return yield* new OperatorError({ message: `${node}: ${failure.message} (${sql.slice(0, 60)})` })
+  if (failure !== undefined)
+    return yield* new OperatorError({ message: `${node}: ${failure.message} (${sql.slice(0, 60)})` })
 })
 
 const ownCoordination = Effect.fnUntraced(function* ({ node, config }: OperatorOptions) {
@@ -73,7 +74,9 @@ export const initCluster = Effect.fnUntraced(
     const { node, config } = options
     const before = yield* ownCoordination(options)
     if (before !== undefined && before.size > 1) {
-      return yield* new OperatorError({ message: `${config.coordination} has ${before.size} members already: join instead` })
+      return yield* new OperatorError({
+        message: `${config.coordination} has ${before.size} members already: join instead`,
+      })
     }
     if (before === undefined) yield* mustSucceed(node, Sql.createCluster(config.coordination, undefined), config)
     for (const { physical, sql } of Sql.createSystemTables) {
@@ -91,7 +94,8 @@ export const joinCluster = Effect.fnUntraced(
   function* (options: OperatorOptions & { readonly at: string }) {
     const { node, config } = options
     const before = yield* ownCoordination(options)
-    if (!isPrimary(before)) yield* mustSucceed(node, Sql.joinCluster(config.coordination, options.at, undefined), config)
+    if (!isPrimary(before))
+      yield* mustSucceed(node, Sql.joinCluster(config.coordination, options.at, undefined), config)
     yield* register(yield* operatorStore(options), node)
   },
   Effect.catchTag(["StoreUnavailable"], (error) => Effect.fail(fail(error))),

@@ -136,7 +136,9 @@ export const planCreate = (
 ): Plan | string => {
   const nodes = placementNodes(view, presence.away)
   const known = layoutInput(view)
-  const closedGroups = [...view.groups.values()].map(({ record }) => record).filter((group) => !isWhole(group, presence))
+  const closedGroups = [...view.groups.values()]
+    .map(({ record }) => record)
+    .filter((group) => !isWhole(group, presence))
   const placement = place({
     nodes,
     tables: [...known.tables, { name: wish.table, shards: wish.shards, rf: wish.rf }],
@@ -155,7 +157,9 @@ export const planCreate = (
   const layout: Array<ShardPlacement> = []
   const byGroup = new Map<string, Array<ShardPlacement>>()
   const ready: Array<number> = []
-  for (const item of placement.layout.filter((entry) => entry.table === wish.table).toSorted((a, b) => a.shard - b.shard)) {
+  for (const item of placement.layout
+    .filter((entry) => entry.table === wish.table)
+    .toSorted((a, b) => a.shard - b.shard)) {
     const shard: ShardPlacement = {
       shard: item.shard,
       physical: physicalShard(wish.table, generation, item.shard),
@@ -164,7 +168,12 @@ export const planCreate = (
     }
     layout.push(shard)
     if (shard.group === null) {
-      const step = { _tag: "CreateShard", physical: shard.physical, structure: wish.structure, options: wish.options } as const
+      const step = {
+        _tag: "CreateShard",
+        physical: shard.physical,
+        structure: wish.structure,
+        options: wish.options,
+      } as const
       for (const node of shard.nodes) ready.push(list.add(node, step))
     } else {
       const items = byGroup.get(shard.group)
@@ -175,9 +184,24 @@ export const planCreate = (
   for (const [name, shards] of byGroup) {
     const existing = view.groups.get(name)?.record
     const members = existing?.members ?? shards[0]?.nodes ?? []
-    const carriedShards: ReadonlyArray<GroupShard> = shards.map(({ shard, physical }) => ({ table: wish.table, shard, physical }))
+    const carriedShards: ReadonlyArray<GroupShard> = shards.map(({ shard, physical }) => ({
+      table: wish.table,
+      shard,
+      physical,
+    }))
     groups.set(name, {
-      ...(existing ?? { name, rf: wish.rf, status: "forming", members, inSync: [], exiled: [], leaving: [], lastPrimary: [], shards: [], epoch: 0 }),
+      ...(existing ?? {
+        name,
+        rf: wish.rf,
+        status: "forming",
+        members,
+        inSync: [],
+        exiled: [],
+        leaving: [],
+        lastPrimary: [],
+        shards: [],
+        epoch: 0,
+      }),
       shards: [...(existing?.shards ?? []), ...carriedShards],
       operation,
     })
@@ -246,7 +270,8 @@ export const planDrop = (view: View, presence: Presence, operation: string, tabl
     const group = stored.record
     const dropped = group.shards.filter((shard) => shard.table === table.name)
     if (group.status === "dissolved" || dropped.length === 0) continue
-    if (group.operation !== null && group.operation !== operation) return `group ${group.name} is held by ${group.operation}`
+    if (group.operation !== null && group.operation !== operation)
+      return `group ${group.name} is held by ${group.operation}`
     if (dropped.length === group.shards.length) {
       const dissolved = dissolve(group, operation)
       groups.set(group.name, dissolved)
@@ -256,7 +281,11 @@ export const planDrop = (view: View, presence: Presence, operation: string, tabl
       const tables = dropped.map((shard) => shard.physical)
       const [first] = group.members
       const detach = list.add(first ?? null, { _tag: "DetachShard", group: group.name, tables }, [confirmed])
-      groups.set(group.name, { ...group, shards: group.shards.filter((shard) => shard.table !== table.name), operation })
+      groups.set(group.name, {
+        ...group,
+        shards: group.shards.filter((shard) => shard.table !== table.name),
+        operation,
+      })
       for (const node of group.members) ends.push(list.add(node, { _tag: "DropShard", group: null, tables }, [detach]))
     }
   }
@@ -314,7 +343,11 @@ const placementNodes = (view: View, unusable: ReadonlySet<string>) =>
     name,
     ...(node.zone === null ? {} : { zone: node.zone }),
     weight: node.weight,
-    state: unusable.has(name) ? ("away" as const) : node.state === "active" ? ("active" as const) : ("draining" as const),
+    state: unusable.has(name)
+      ? ("away" as const)
+      : node.state === "active"
+        ? ("active" as const)
+        : ("draining" as const),
   }))
 
 /** The layout of all tables as the placement takes it. */
@@ -385,7 +418,12 @@ const rebalanced = (
   groups: Map<string, Group>,
   changes: Map<string, Group>,
 ): void => {
-  const settled = { ...view, groups: new Map([...view.groups].map(([name, stored]) => [name, { ...stored, record: groups.get(name) ?? stored.record }])) }
+  const settled = {
+    ...view,
+    groups: new Map(
+      [...view.groups].map(([name, stored]) => [name, { ...stored, record: groups.get(name) ?? stored.record }]),
+    ),
+  }
   const known = layoutInput(settled)
   const someAway = presence.away.size > 0
   const target = place({
@@ -468,7 +506,9 @@ export const planConverge = (
   if (options.rebalance) rebalanced(view, presence, config, operation, groups, changes)
   for (const [name, group] of changes) groups.set(name, group)
   const working = [...groups.values()].filter((group) => group.operation === null && needsWork(group, presence))
-  const held = new Set([...view.tables.values()].filter(({ record }) => record.operation !== null).map(({ record }) => record.name))
+  const held = new Set(
+    [...view.tables.values()].filter(({ record }) => record.operation !== null).map(({ record }) => record.name),
+  )
   const free = working.filter((group) => !group.shards.some((shard) => held.has(shard.table)))
   const list = new StepList()
   convergeSteps(list, view, presence, groups, free)
@@ -531,10 +571,14 @@ const convergeSteps = (
   }
   for (const indices of swapped.values()) ends.push(...indices)
   for (const group of working) {
-    if (group.status !== "dissolved") ends.push(...leaveSteps(list, presence, group, swapped, joinedLast.get(group.name)))
+    if (group.status !== "dissolved")
+      ends.push(...leaveSteps(list, presence, group, swapped, joinedLast.get(group.name)))
   }
   if (list.steps.length === 0) return
-  const commit = list.add(null, { _tag: "CommitLayout" }, [...ends, ...[...joinedLast.values()].filter((index) => index !== undefined)])
+  const commit = list.add(null, { _tag: "CommitLayout" }, [
+    ...ends,
+    ...[...joinedLast.values()].filter((index) => index !== undefined),
+  ])
   for (const group of working) {
     if (group.status !== "temporary" || presence.away.size > 0) continue
     for (const node of servingMembers(group)) {
@@ -584,7 +628,11 @@ const leaveSteps = (
     // A member that was given up counts as no copy: as many others must be in sync as the group has.
     const redundancy = Math.max(1, Math.min(group.rf, servingMembers(group).length))
     const exit = list.add(node, { _tag: "ExitGroup", group: group.name, redundancy }, [last])
-    const compare = list.add(node, { _tag: "CompareCopy", group: group.name, tables: group.shards.map((shard) => shard.physical) }, [exit])
+    const compare = list.add(
+      node,
+      { _tag: "CompareCopy", group: group.name, tables: group.shards.map((shard) => shard.physical) },
+      [exit],
+    )
     ends.push(list.add(node, { _tag: "DropShard", group: group.name, tables: groupTables(group) }, [compare]))
     last = exit
   }
@@ -630,7 +678,11 @@ export const planVerification = (group: Group, returned: ReadonlyArray<string>):
 // ---------------------------------------------------------------- undo
 
 /** The steps that take back what a step did. `wasNew` tells groups that the operation made from those that it used. */
-const undoOf = (row: StepRow, wasNew: (group: string) => boolean, tablesOf: (group: string) => ReadonlyArray<string>): ReadonlyArray<Step> => {
+const undoOf = (
+  row: StepRow,
+  wasNew: (group: string) => boolean,
+  tablesOf: (group: string) => ReadonlyArray<string>,
+): ReadonlyArray<Step> => {
   const step = row.step
   switch (step._tag) {
     case "CreateGroup":
@@ -672,14 +724,18 @@ export const planUndo = (
   const firstIndex = rows.length
   const undo: Array<PlannedUndo> = []
   const indicesOf = new Map<number, Array<number>>()
-  const newGroups = new Set(rows.flatMap(({ record }) => (record.step._tag === "CreateGroup" ? [record.step.group] : [])))
+  const newGroups = new Set(
+    rows.flatMap(({ record }) => (record.step._tag === "CreateGroup" ? [record.step.group] : [])),
+  )
   const tablesOf = (name: string): ReadonlyArray<string> => {
     const group = view.groups.get(name)?.record
     if (group === undefined) return []
     const ours = group.shards.filter((shard) => shard.table === table).map((shard) => shard.physical)
     return newGroups.has(name) ? [probeTable(name), ...ours] : ours
   }
-  const begun = rows.filter(({ record }) => record.undoes === null && record.status !== "pending" && record.status !== "cancelled")
+  const begun = rows.filter(
+    ({ record }) => record.undoes === null && record.status !== "pending" && record.status !== "cancelled",
+  )
   const add = (row: Stored<StepRow>, step: Step, dependsOn: ReadonlyArray<number>): number => {
     undo.push({ node: row.record.node, step, dependsOn, undoes: row.record.index })
     return firstIndex + undo.length - 1
@@ -697,7 +753,9 @@ export const planUndo = (
     ])
   }
   const dependents = (index: number) =>
-    begun.filter(({ record }) => record.dependsOn.includes(index)).flatMap(({ record }) => indicesOf.get(record.index) ?? [])
+    begun
+      .filter(({ record }) => record.dependsOn.includes(index))
+      .flatMap(({ record }) => indicesOf.get(record.index) ?? [])
   for (const row of begun.toReversed()) {
     if (row.record.step._tag === "PublishWrapper" || row.record.step._tag === "SwapWrapper") continue
     const indices: Array<number> = []

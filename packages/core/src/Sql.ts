@@ -89,13 +89,11 @@ const optionsText = (options: Readonly<Record<string, string>>): string =>
     .join("")
 
 /** `structure` is the user's column list, checked by `structureProblem` and by the server itself. */
-export const createShard = (
-  physical: string,
-  structure: string,
-  options: Readonly<Record<string, string>>,
-): string => `CREATE TABLE IF NOT EXISTS ${systemTable(physical)} (${structure})${optionsText(options)}`
+export const createShard = (physical: string, structure: string, options: Readonly<Record<string, string>>): string =>
+  `CREATE TABLE IF NOT EXISTS ${systemTable(physical)} (${structure})${optionsText(options)}`
 
-export const createProbe = (physical: string): string => `CREATE TABLE IF NOT EXISTS ${systemTable(physical)} (v bigint)`
+export const createProbe = (physical: string): string =>
+  `CREATE TABLE IF NOT EXISTS ${systemTable(physical)} (v bigint)`
 
 export const dropTable = (physical: string): string => `DROP TABLE IF EXISTS ${systemTable(physical)}`
 
@@ -112,8 +110,7 @@ export const createWrapper = (
   return `CREATE TABLE ${assertIdentifier(table)} (${structure}) type='shard'${agents.join("")}`
 }
 
-export const dropWrapper = (table: string): string =>
-  `DROP TABLE IF EXISTS ${assertIdentifier(table)} OPTION force=1`
+export const dropWrapper = (table: string): string => `DROP TABLE IF EXISTS ${assertIdentifier(table)} OPTION force=1`
 
 export const showWrapper = (table: string): string => `SHOW CREATE TABLE ${assertIdentifier(table)} OPTION force=1`
 

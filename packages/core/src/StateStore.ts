@@ -70,7 +70,11 @@ export class StateStore extends Context.Service<
      */
     readonly sync: Effect.Effect<Snapshot, StoreUnavailable>
     /** Makes a record that does not exist. */
-    readonly create: (key: string, value: unknown, options: WriteOptions) => Effect.Effect<Entry, Conflict | StoreUnavailable>
+    readonly create: (
+      key: string,
+      value: unknown,
+      options: WriteOptions,
+    ) => Effect.Effect<Entry, Conflict | StoreUnavailable>
     /** Takes finished records out of the listing, without touching their versions. */
     readonly retire: (keys: ReadonlyArray<string>) => Effect.Effect<void, StoreUnavailable>
     /** Replaces a record if it still has the version of `entry`. */
@@ -129,7 +133,14 @@ export const make = Effect.fnUntraced(function* ({ node, incarnation, config }: 
     return new StoreUnavailable({ message: failure?.message ?? `unexpected answer ${answer._tag}` })
   }
 
-  const columns = (key: string, value: unknown, version: number, nonce: string, nowMs: number, options: WriteOptions) => ({
+  const columns = (
+    key: string,
+    value: unknown,
+    version: number,
+    nonce: string,
+    nowMs: number,
+    options: WriteOptions,
+  ) => ({
     key,
     value: encode(value),
     version,
@@ -261,7 +272,8 @@ export const make = Effect.fnUntraced(function* ({ node, incarnation, config }: 
     for (const [idCell, versionCell] of answer.rows) {
       const id = cellText(idCell)
       const seen = known.get(id)
-      if (seen === undefined || (seen.version !== Number(versionCell) && !seen.entry.key.startsWith(heartbeatPrefix))) changed.push(id)
+      if (seen === undefined || (seen.version !== Number(versionCell) && !seen.entry.key.startsWith(heartbeatPrefix)))
+        changed.push(id)
     }
     for (let start = 0; start < changed.length; start += fetchChunk) {
       const records = yield* query(Sql.selectRecords(table, changed.slice(start, start + fetchChunk)))
@@ -276,7 +288,8 @@ export const make = Effect.fnUntraced(function* ({ node, incarnation, config }: 
       const entry = known.get(cellText(idCell))?.entry
       if (entry === undefined) continue
       // Of a heartbeat only the version counts: it need not be read again.
-      if (entry.key.startsWith(heartbeatPrefix)) heartbeats.set(entry.key.slice(heartbeatPrefix.length), Number(versionCell))
+      if (entry.key.startsWith(heartbeatPrefix))
+        heartbeats.set(entry.key.slice(heartbeatPrefix.length), Number(versionCell))
       else entries.push(entry)
     }
     return entries
@@ -295,7 +308,9 @@ export const make = Effect.fnUntraced(function* ({ node, incarnation, config }: 
   const sync = Effect.gen(function* () {
     const heartbeats = new Map<string, number>()
     const state = yield* syncTable(Sql.stateTable, heartbeats)
-    const steps = state.some(({ key }) => key.startsWith(operationPrefix)) ? yield* syncTable(Sql.queueTable, heartbeats) : []
+    const steps = state.some(({ key }) => key.startsWith(operationPrefix))
+      ? yield* syncTable(Sql.queueTable, heartbeats)
+      : []
     const entries = steps.length === 0 ? state : [...state, ...steps]
     const same = entries.length === listed.length && entries.every((entry, index) => entry === listed[index])
     if (!same) {
@@ -307,7 +322,10 @@ export const make = Effect.fnUntraced(function* ({ node, incarnation, config }: 
 
   return StateStore.of({
     barrier,
-    get: (key) => Effect.map(read(key), (row) => (row === undefined ? undefined : { key, value: row.value, version: row.version, term: row.term })),
+    get: (key) =>
+      Effect.map(read(key), (row) =>
+        row === undefined ? undefined : { key, value: row.value, version: row.version, term: row.term },
+      ),
     sync,
     retire,
     create,

@@ -13,7 +13,11 @@ export const Step = Schema.Union([
   /** Joins the group; state transfer copies its tables. */
   Schema.TaggedStruct("JoinGroup", { group: Schema.String }),
   /** Makes the empty rt table of one shard. */
-  Schema.TaggedStruct("CreateShard", { physical: Schema.String, structure: Schema.String, options: Schema.Record(Schema.String, Schema.String) }),
+  Schema.TaggedStruct("CreateShard", {
+    physical: Schema.String,
+    structure: Schema.String,
+    options: Schema.Record(Schema.String, Schema.String),
+  }),
   /** Adds tables that this node holds to the group. */
   Schema.TaggedStruct("AttachShard", { group: Schema.String, tables: names }),
   /** Takes tables out of the group; they stay as local ones on every member. */

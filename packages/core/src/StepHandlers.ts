@@ -142,12 +142,20 @@ const createGroup = Effect.fnUntraced(function* (name: string) {
   if (attached._tag !== "Done") return attached
   const stored = yield* groupRecord(name)
   if (stored === undefined) return failed(`no record of group ${name}`)
-  yield* updateGroup(stored, (group) => ({ ...group, inSync: plus(group.inSync, node), lastPrimary: plus(group.lastPrimary, node) }))
+  yield* updateGroup(stored, (group) => ({
+    ...group,
+    inSync: plus(group.inSync, node),
+    lastPrimary: plus(group.lastPrimary, node),
+  }))
   return done()
 })
 
 /** Makes tables if asked to, and adds them to the group; only where every other member is seen and lacks them. */
-const attach = Effect.fnUntraced(function* (name: string, tables: ReadonlyArray<string>, creates: ReadonlyArray<string>) {
+const attach = Effect.fnUntraced(function* (
+  name: string,
+  tables: ReadonlyArray<string>,
+  creates: ReadonlyArray<string>,
+) {
   const { node } = yield* CurrentStep
   const seen = yield* ownGroup(name)
   const missing = tables.filter((table) => seen?.tables.includes(table) !== true)
@@ -247,7 +255,9 @@ const dropLeftover = Effect.fnUntraced(function* (stored: Stored<Group>, table: 
 const restartDaemon = Effect.fnUntraced(function* (why: string) {
   const { restart } = yield* CurrentStep
   const refusal = yield* restart(why)
-  return retry(refusal === undefined ? `restarted the daemon: ${why}` : `the daemon must be restarted (${why}), but ${refusal}`)
+  return retry(
+    refusal === undefined ? `restarted the daemon: ${why}` : `the daemon must be restarted (${why}), but ${refusal}`,
+  )
 })
 
 // ---------------------------------------------------------------- verification
@@ -321,7 +331,10 @@ const verifyReplica = Effect.fnUntraced(function* (name: string) {
 
 // ---------------------------------------------------------------- wrappers
 
-const publishWrapper = Effect.fnUntraced(function* (name: string, mirrors: ReadonlyArray<ReadonlyArray<string>> | null) {
+const publishWrapper = Effect.fnUntraced(function* (
+  name: string,
+  mirrors: ReadonlyArray<ReadonlyArray<string>> | null,
+) {
   const { refresh, store, term } = yield* CurrentStep
   const view = yield* refresh
   const stored = view.tables.get(name)
@@ -419,7 +432,8 @@ const exitGroup = Effect.fnUntraced(function* (name: string, redundancy: number)
   const view = yield* refresh
   const stored = view.groups.get(name)
   const seen = yield* ownGroup(name)
-  if (stored === undefined) return seen === undefined ? done("no record, no group") : failed(`no record of group ${name}`)
+  if (stored === undefined)
+    return seen === undefined ? done("no record, no group") : failed(`no record of group ${name}`)
   if (seen !== undefined && (seen.nodeState === "destroyed" || seen.nodeState === "joining")) {
     const waitedMs = (yield* Clock.currentTimeMillis) - startedMs
     const patient = seen.nodeState === "joining" && waitedMs < Duration.toMillis(config.joinTimeout)
@@ -467,7 +481,8 @@ const exitRefusal = (
   if (others.length < redundancy) return `only ${others.length} of ${redundancy} other copies are in sync`
   if (seen !== undefined && seen.status === "primary") {
     const unseen = others.find((member) => !seen.members.includes(member))
-    if (unseen !== undefined || seen.size !== seen.members.length) return `${unseen ?? "a member"} is not seen in ${group.name}`
+    if (unseen !== undefined || seen.size !== seen.members.length)
+      return `${unseen ?? "a member"} is not seen in ${group.name}`
   }
   const shown = group.shards.find(({ table, shard }) =>
     view.tables.get(table)?.record.wrapper.mirrors?.[shard]?.includes(node),
@@ -502,7 +517,12 @@ const compareCopy = Effect.fnUntraced(function* (tables: ReadonlyArray<string>) 
   const second = yield* Effect.forEach(present, localDigest)
   const changed = present.find((_, index) => first[index] === undefined || first[index] !== second[index])
   if (changed === undefined) return done(`${present.length} tables at rest`)
-  yield* journal({ kind: "finding", node, code: "exited-copy-changed", detail: `${changed} was written after it left its group` })
+  yield* journal({
+    kind: "finding",
+    node,
+    code: "exited-copy-changed",
+    detail: `${changed} was written after it left its group`,
+  })
   return retry(`${changed} was written after it left its group`)
 })
 
@@ -523,7 +543,11 @@ const dropShard = Effect.fnUntraced(function* (group: string | null, tables: Rea
   }
   const stored = group === null ? undefined : view.groups.get(group)
   if (stored !== undefined) {
-    yield* updateGroup(stored, (record) => ({ ...record, leaving: minus(record.leaving, node), exiled: minus(record.exiled, node) }))
+    yield* updateGroup(stored, (record) => ({
+      ...record,
+      leaving: minus(record.leaving, node),
+      exiled: minus(record.exiled, node),
+    }))
   }
   return done()
 })
@@ -656,16 +680,17 @@ const listLayout = Effect.fnUntraced(function* (before: Table, after: Table) {
 })
 
 /** Runs the handler of a step once. */
-export const handleStep = (
-  step: Step,
-): Effect.Effect<Outcome, HandlerError, CurrentStep | Manticore | NodeFiles> => {
+export const handleStep = (step: Step): Effect.Effect<Outcome, HandlerError, CurrentStep | Manticore | NodeFiles> => {
   switch (step._tag) {
     case "CreateGroup":
       return createGroup(step.group)
     case "JoinGroup":
       return joinGroup(step.group)
     case "CreateShard":
-      return Effect.map(query(Sql.createShard(step.physical, step.structure, step.options)), (answer) => verdict(answer, "CREATE TABLE") ?? done())
+      return Effect.map(
+        query(Sql.createShard(step.physical, step.structure, step.options)),
+        (answer) => verdict(answer, "CREATE TABLE") ?? done(),
+      )
     case "AttachShard":
       return attach(step.group, step.tables, [])
     case "DetachShard":
@@ -695,6 +720,3 @@ export const handleStep = (
       return commitLayout
   }
 }
-
-
-

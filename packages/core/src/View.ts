@@ -53,7 +53,10 @@ const decoders = {
 /** Decoded records by entry: an unchanged row is the same object, and is decoded once. */
 const decoded = new WeakMap<RawEntry, Stored<unknown> | string>()
 
-const decode = <A>(entry: RawEntry, decoder: (value: unknown) => Exit.Exit<A, Schema.SchemaError>): Stored<A> | string => {
+const decode = <A>(
+  entry: RawEntry,
+  decoder: (value: unknown) => Exit.Exit<A, Schema.SchemaError>,
+): Stored<A> | string => {
   const known = decoded.get(entry)
   // The decoder depends on the entry's key alone, so what is cached under an entry has that decoder's type.
   if (known !== undefined) return known as Stored<A> | string

@@ -1,6 +1,14 @@
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
-import { assertAddress, assertIdentifier, groupName, physicalShard, rowId, tableNameLengthMax, tableNameProblem } from "../src/Identifier.ts"
+import {
+  assertAddress,
+  assertIdentifier,
+  groupName,
+  physicalShard,
+  rowId,
+  tableNameLengthMax,
+  tableNameProblem,
+} from "../src/Identifier.ts"
 
 describe("Identifier", () => {
   it("accepts ordinary table names and refuses what would reach SQL as something else", () => {

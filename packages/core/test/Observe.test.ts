@@ -7,19 +7,22 @@ const status = (entries: Record<string, string>) => rows(["Counter", "Value"], O
 describe("observedGroups", () => {
   it("reads every cluster from the counters, names with underscores included", () => {
     const groups = observedGroups(
-      rows(["Counter", "Value"], [
-        ["cluster_name", "sw_1_2_0"],
-        ["cluster_sw_1_2_0_status", "primary"],
-        ["cluster_sw_1_2_0_size", "2"],
-        ["cluster_sw_1_2_0_node_state", "synced"],
-        ["cluster_sw_1_2_0_nodes_set", "n2:9312,n1:9312"],
-        ["cluster_sw_1_2_0_nodes_view", "n2:9312,n2:9320:replication,n1:9312,n1:9320:replication"],
-        ["cluster_sw_1_2_0_indexes", "system.t_s0,system.t_s1"],
-        ["cluster_name", "c"],
-        ["cluster_c_status", "non-primary"],
-        ["cluster_c_size", "1"],
-        ["cluster_c_node_state", "synced"],
-      ]),
+      rows(
+        ["Counter", "Value"],
+        [
+          ["cluster_name", "sw_1_2_0"],
+          ["cluster_sw_1_2_0_status", "primary"],
+          ["cluster_sw_1_2_0_size", "2"],
+          ["cluster_sw_1_2_0_node_state", "synced"],
+          ["cluster_sw_1_2_0_nodes_set", "n2:9312,n1:9312"],
+          ["cluster_sw_1_2_0_nodes_view", "n2:9312,n2:9320:replication,n1:9312,n1:9320:replication"],
+          ["cluster_sw_1_2_0_indexes", "system.t_s0,system.t_s1"],
+          ["cluster_name", "c"],
+          ["cluster_c_status", "non-primary"],
+          ["cluster_c_size", "1"],
+          ["cluster_c_node_state", "synced"],
+        ],
+      ),
     )
     expect(groups?.get("sw_1_2_0")).toEqual({
       status: "primary",

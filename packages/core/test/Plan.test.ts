@@ -4,7 +4,16 @@
  */
 import { describe, expect, it } from "vitest"
 import { defaultEngineConfig } from "../src/EngineConfig.ts"
-import { type Plan, planConverge, planCreate, planDrop, planPromotion, planUndo, type PlannedStep, type Presence } from "../src/Plan.ts"
+import {
+  type Plan,
+  planConverge,
+  planCreate,
+  planDrop,
+  planPromotion,
+  planUndo,
+  type PlannedStep,
+  type Presence,
+} from "../src/Plan.ts"
 import type { Group, StepRow, Table } from "../src/State.ts"
 import { makeView, type RawEntry, type Stored, type View } from "../src/View.ts"
 
@@ -16,13 +25,19 @@ const entry = (key: string, value: unknown): RawEntry => ({ key, value, version:
 /** The records of a cluster at rest. */
 const clusterOf = (nodes: ReadonlyArray<string>, tables: Iterable<Table> = [], groups: Iterable<Group> = []): View =>
   makeView([
-    entry("registry", { epoch: 1, nodes: Object.fromEntries(nodes.map((node) => [node, { state: "active", zone: null, weight: 1 }])) }),
+    entry("registry", {
+      epoch: 1,
+      nodes: Object.fromEntries(nodes.map((node) => [node, { state: "active", zone: null, weight: 1 }])),
+    }),
     ...[...tables].map((table) => entry(`table/${table.name}`, table)),
     ...[...groups].map((group) => entry(`group/${group.name}`, group)),
   ])
 
 /** The records after a plan has been carried out to its end. */
-const settled = (view: View, plan: Plan): { readonly tables: ReadonlyArray<Table>; readonly groups: ReadonlyArray<Group> } => {
+const settled = (
+  view: View,
+  plan: Plan,
+): { readonly tables: ReadonlyArray<Table>; readonly groups: ReadonlyArray<Group> } => {
   const groups = new Map([...view.groups.values()].map(({ record }) => [record.name, record]))
   for (const [name, group] of plan.groups) groups.set(name, group)
   for (const [name, group] of groups) {
@@ -35,19 +50,29 @@ const settled = (view: View, plan: Plan): { readonly tables: ReadonlyArray<Table
   for (const [name, table] of tables) {
     const layout = table.layout.map((shard) => {
       const group = shard.group === null ? undefined : groups.get(shard.group)
-      const moved = [...plan.groups.values()].find((item) => item.status === "temporary" && item.shards.some((carried) => carried.physical === shard.physical))
+      const moved = [...plan.groups.values()].find(
+        (item) => item.status === "temporary" && item.shards.some((carried) => carried.physical === shard.physical),
+      )
       if (moved !== undefined) return { ...shard, nodes: moved.members.filter((node) => !moved.leaving.includes(node)) }
       return group === undefined ? shard : { ...shard, nodes: group.members }
     })
     const wrapper = { version: table.wrapper.version + 1, mirrors: layout.map(({ nodes }) => nodes) }
-    tables.set(name, { ...table, status: table.status === "dropping" ? "dropped" : "ready", layout, wrapper, operation: null })
+    tables.set(name, {
+      ...table,
+      status: table.status === "dropping" ? "dropped" : "ready",
+      layout,
+      wrapper,
+      operation: null,
+    })
   }
   return { tables: [...tables.values()], groups: [...groups.values()] }
 }
 
 const created = (nodes: ReadonlyArray<string>, shards: number, rf: number): View => {
   const empty = clusterOf(nodes)
-  const plan = mustPlan(planCreate(empty, everybody, config, "1_1", { table: "t", structure: "v bigint", options: {}, shards, rf }))
+  const plan = mustPlan(
+    planCreate(empty, everybody, config, "1_1", { table: "t", structure: "v bigint", options: {}, shards, rf }),
+  )
   const { tables, groups } = settled(empty, plan)
   return clusterOf(nodes, tables, groups)
 }
@@ -70,7 +95,8 @@ const planText = (plan: Plan): string =>
   [
     `${plan.kind}: ${plan.reason}`,
     ...[...plan.groups.values()].map(
-      (group) => `group ${group.name} ${group.status}: members ${group.members.join(" ")} | in sync ${group.inSync.join(" ")} | leaving ${group.leaving.join(" ")} | exiled ${group.exiled.join(" ")}`,
+      (group) =>
+        `group ${group.name} ${group.status}: members ${group.members.join(" ")} | in sync ${group.inSync.join(" ")} | leaving ${group.leaving.join(" ")} | exiled ${group.exiled.join(" ")}`,
     ),
     ...plan.steps.map(stepText),
     "",
@@ -83,26 +109,42 @@ const three = ["n1:9312", "n2:9312", "n3:9312"]
 describe("planCreate", () => {
   it("forms groups before it makes shards, and shows a wrapper only at the end", async () => {
     const view = clusterOf(three)
-    const plan = mustPlan(planCreate(view, everybody, config, "1_1", { table: "t", structure: "v bigint", options: {}, shards: 4, rf: 2 }))
+    const plan = mustPlan(
+      planCreate(view, everybody, config, "1_1", { table: "t", structure: "v bigint", options: {}, shards: 4, rf: 2 }),
+    )
     await golden("create-rf2", planText(plan))
   })
 
   it("makes plain tables for RF 1", async () => {
     const view = clusterOf(three)
-    const plan = mustPlan(planCreate(view, everybody, config, "1_1", { table: "t", structure: "v bigint", options: {}, shards: 3, rf: 1 }))
+    const plan = mustPlan(
+      planCreate(view, everybody, config, "1_1", { table: "t", structure: "v bigint", options: {}, shards: 3, rf: 1 }),
+    )
     await golden("create-rf1", planText(plan))
   })
 
   it("refuses more replicas than there are nodes, and says so", () => {
-    const refused = planCreate(clusterOf(three), everybody, config, "1_1", { table: "t", structure: "v bigint", options: {}, shards: 2, rf: 4 })
+    const refused = planCreate(clusterOf(three), everybody, config, "1_1", {
+      table: "t",
+      structure: "v bigint",
+      options: {},
+      shards: 2,
+      rf: 4,
+    })
     expect(refused).toMatch(/4/)
   })
 
   it("never attaches to a group that is not whole (safety rule 13)", () => {
     const view = created(three, 4, 2)
     const exiled = [...view.groups.values()].map(({ record }) => ({ ...record, exiled: ["n9:9312"] }))
-    const sick = clusterOf(three, [...view.tables.values()].map(({ record }) => record), exiled)
-    const plan = mustPlan(planCreate(sick, everybody, config, "2_1", { table: "u", structure: "v bigint", options: {}, shards: 2, rf: 2 }))
+    const sick = clusterOf(
+      three,
+      [...view.tables.values()].map(({ record }) => record),
+      exiled,
+    )
+    const plan = mustPlan(
+      planCreate(sick, everybody, config, "2_1", { table: "u", structure: "v bigint", options: {}, shards: 2, rf: 2 }),
+    )
     for (const name of plan.groups.keys()) expect(view.groups.has(name)).toBe(false)
   })
 })
@@ -110,7 +152,9 @@ describe("planCreate", () => {
 describe("planConverge", () => {
   it("finds nothing to do at the target", () => {
     for (const rf of [1, 2, 3]) {
-      expect(planConverge(created(three, 6, rf), everybody, config, "2_1", { rebalance: true, requested: false })).toBeUndefined()
+      expect(
+        planConverge(created(three, 6, rf), everybody, config, "2_1", { rebalance: true, requested: false }),
+      ).toBeUndefined()
     }
   })
 
@@ -125,7 +169,9 @@ describe("planConverge", () => {
 
   it("moves nothing while a node is merely away (D26, U32)", () => {
     const away: Presence = { away: new Set(["n2:9312"]), lost: new Set() }
-    expect(planConverge(created([...three, "n4:9312"], 4, 2), away, config, "2_1", { rebalance: true, requested: false })).toBeUndefined()
+    expect(
+      planConverge(created([...three, "n4:9312"], 4, 2), away, config, "2_1", { rebalance: true, requested: false }),
+    ).toBeUndefined()
   })
 
   it("gives a new node its share: join, verify, swap, confirm everywhere, then exit (D21)", async () => {
@@ -142,13 +188,24 @@ describe("planConverge", () => {
     expect(plan.steps.some(({ step }) => step._tag === "DetachShard")).toBe(false)
     await golden("node-joins-rf2", planText(plan))
     const after = settled(view, plan)
-    expect(planConverge(clusterOf([...three, "n4:9312"], after.tables, after.groups), everybody, config, "3_1", { rebalance: true, requested: false })).toBeUndefined()
+    expect(
+      planConverge(clusterOf([...three, "n4:9312"], after.tables, after.groups), everybody, config, "3_1", {
+        rebalance: true,
+        requested: false,
+      }),
+    ).toBeUndefined()
   })
 
   it("moves a single copy through a temporary group", async () => {
     const old = created(three, 6, 1)
-    const view = clusterOf([...three, "n4:9312"], [...old.tables.values()].map(({ record }) => record))
-    await golden("node-joins-rf1", planText(mustPlan(planConverge(view, everybody, config, "2_1", { rebalance: true, requested: false }))))
+    const view = clusterOf(
+      [...three, "n4:9312"],
+      [...old.tables.values()].map(({ record }) => record),
+    )
+    await golden(
+      "node-joins-rf1",
+      planText(mustPlan(planConverge(view, everybody, config, "2_1", { rebalance: true, requested: false }))),
+    )
   })
 
   it("lets a returned member leave when its place is taken, and takes it back when it is empty", () => {
@@ -162,7 +219,10 @@ describe("planConverge", () => {
     const leaving = mustPlan(planConverge(replaced, everybody, config, "2_1", { rebalance: false, requested: false }))
     expect(leaving.groups.get(first.name)).toMatchObject({ leaving: [returned], exiled: [], members: first.members })
     const [gone, kept] = first.members
-    const vacant = clusterOf(three, tables, [{ ...first, members: [kept ?? ""], inSync: [kept ?? ""], exiled: [gone ?? ""] }, ...records.slice(1)])
+    const vacant = clusterOf(three, tables, [
+      { ...first, members: [kept ?? ""], inSync: [kept ?? ""], exiled: [gone ?? ""] },
+      ...records.slice(1),
+    ])
     const back = mustPlan(planConverge(vacant, everybody, config, "2_1", { rebalance: false, requested: false }))
     expect(back.groups.get(first.name)).toMatchObject({ leaving: [], exiled: [], members: first.members })
   })
@@ -174,11 +234,23 @@ describe("planConverge", () => {
     const [from] = placement?.nodes ?? []
     const to = three.find((node) => node !== from) ?? ""
     const move: Group = {
-      name: "sw_1_9_m_0", rf: 1, status: "temporary", members: [from ?? "", to].toSorted(), inSync: [from ?? ""], exiled: [],
-      leaving: [from ?? ""], lastPrimary: [], shards: [{ table: "t", shard: 0, physical: placement?.physical ?? "" }], epoch: 3, operation: null,
+      name: "sw_1_9_m_0",
+      rf: 1,
+      status: "temporary",
+      members: [from ?? "", to].toSorted(),
+      inSync: [from ?? ""],
+      exiled: [],
+      leaving: [from ?? ""],
+      lastPrimary: [],
+      shards: [{ table: "t", shard: 0, physical: placement?.physical ?? "" }],
+      epoch: 3,
+      operation: null,
     }
     const presence: Presence = { away: new Set([to]), lost: new Set() }
-    const plan = planConverge(clusterOf(three, tables, [move]), presence, config, "2_1", { rebalance: true, requested: false })
+    const plan = planConverge(clusterOf(three, tables, [move]), presence, config, "2_1", {
+      rebalance: true,
+      requested: false,
+    })
     expect(plan?.groups.get(move.name)).toMatchObject({ members: [from], leaving: [], exiled: [to] })
   })
 })
@@ -202,17 +274,29 @@ describe("planDrop, planPromotion and planUndo", () => {
 
   it("undoes a creation from its end, the wrapper first, and leaves out who is away", async () => {
     const empty = clusterOf(three)
-    const plan = mustPlan(planCreate(empty, everybody, config, "1_1", { table: "t", structure: "v bigint", options: {}, shards: 2, rf: 2 }))
-    const rows = plan.steps.map(
-      (planned, index): Stored<StepRow> => ({
-        ...entry(`step/1_1/${index}`, null),
-        record: { operation: "1_1", index, ...planned, status: "done", tries: 1, claimedBy: "a", undoes: null, error: null },
-      }),
+    const plan = mustPlan(
+      planCreate(empty, everybody, config, "1_1", { table: "t", structure: "v bigint", options: {}, shards: 2, rf: 2 }),
     )
+    const rows = plan.steps.map((planned, index): Stored<StepRow> => ({
+      ...entry(`step/1_1/${index}`, null),
+      record: {
+        operation: "1_1",
+        index,
+        ...planned,
+        status: "done",
+        tries: 1,
+        claimedBy: "a",
+        undoes: null,
+        error: null,
+      },
+    }))
     const groups = [...plan.groups.values()]
     const view = clusterOf(three, [...plan.tables.values()], groups)
     const undo = planUndo(rows, view, "t", { away: new Set(["n3:9312"]), lost: new Set() })
     expect(undo.every(({ node }) => node !== "n3:9312")).toBe(true)
-    await golden("undo-create-rf2", undo.map((planned, index) => stepText(planned, rows.length + index)).join("\n") + "\n")
+    await golden(
+      "undo-create-rf2",
+      undo.map((planned, index) => stepText(planned, rows.length + index)).join("\n") + "\n",
+    )
   })
 })

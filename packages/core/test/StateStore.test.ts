@@ -13,7 +13,13 @@ import { Manticore } from "../src/Manticore.ts"
 import * as StateStore from "../src/StateStore.ts"
 
 type Row = Record<string, string>
-type Fault = "refused" | "lost race" | "seqno -1 without effect" | "seqno -1 with effect" | "timeout with effect" | "timeout without effect"
+type Fault =
+  | "refused"
+  | "lost race"
+  | "seqno -1 without effect"
+  | "seqno -1 with effect"
+  | "timeout with effect"
+  | "timeout without effect"
 
 class StandIn {
   readonly rows = new Map<string, Row>()
@@ -26,13 +32,18 @@ class StandIn {
     const select = /^SELECT id,version FROM .*shardwright_(\w+) WHERE live=1/.exec(sql)
     if (select !== null) {
       const live = [...this.rows].filter(([, row]) => row["table"] === select[1] && row["live"] === "1")
-      return rows(["id", "version"], live.map(([id, row]) => [id, row["version"] ?? ""]))
+      return rows(
+        ["id", "version"],
+        live.map(([id, row]) => [id, row["version"] ?? ""]),
+      )
     }
     const byId = /^SELECT .* WHERE id IN \(([\d,]+)\)/.exec(sql)
     if (byId !== null) {
       const found = (byId[1] ?? "").split(",").flatMap((id) => {
         const row = this.rows.get(id)
-        return row === undefined ? [] : [[id, row["key"] ?? "", row["value"] ?? "", row["version"] ?? "", row["term"] ?? "", row["nonce"] ?? ""]]
+        return row === undefined
+          ? []
+          : [[id, row["key"] ?? "", row["value"] ?? "", row["version"] ?? "", row["term"] ?? "", row["nonce"] ?? ""]]
       })
       return rows(["id", "key", "value", "version", "term", "nonce"], found)
     }
@@ -65,10 +76,17 @@ class StandIn {
     const row = this.rows.get(id)
     if (sql.startsWith("INSERT")) {
       if (row !== undefined) return refused(`duplicate id '${id}'`)
-      const names = [...(/\(id,([^)]*)\) VALUES/.exec(sql)?.[1] ?? "").matchAll(/`(\w+)`/g)].map((match) => match[1] ?? "")
-      const values = [...(sql.split("VALUES")[1] ?? "").matchAll(/,('(?:[^'\\]|\\.)*'|-?\d+)/g)].map((match) => match[1] ?? "")
+      const names = [...(/\(id,([^)]*)\) VALUES/.exec(sql)?.[1] ?? "").matchAll(/`(\w+)`/g)].map(
+        (match) => match[1] ?? "",
+      )
+      const values = [...(sql.split("VALUES")[1] ?? "").matchAll(/,('(?:[^'\\]|\\.)*'|-?\d+)/g)].map(
+        (match) => match[1] ?? "",
+      )
       const table = /shardwright_(\w+)/.exec(sql)?.[1] ?? ""
-      this.rows.set(id, { table, ...Object.fromEntries(names.map((name, index) => [name, plain(values[index] ?? "")])) })
+      this.rows.set(id, {
+        table,
+        ...Object.fromEntries(names.map((name, index) => [name, plain(values[index] ?? "")])),
+      })
       return ok(1)
     }
     const condition = /AND version=(\d+)$/.exec(sql)?.[1]
@@ -122,7 +140,14 @@ describe("StateStore", () => {
     ),
   )
 
-  for (const fault of ["lost race", "seqno -1 without effect", "seqno -1 with effect", "timeout with effect", "timeout without effect", "refused"] as const) {
+  for (const fault of [
+    "lost race",
+    "seqno -1 without effect",
+    "seqno -1 with effect",
+    "timeout with effect",
+    "timeout without effect",
+    "refused",
+  ] as const) {
     it.effect(`settles a write whose first answer is: ${fault}`, () =>
       withStore((store, server) =>
         Effect.gen(function* () {

@@ -10,7 +10,18 @@ export interface Range {
 }
 
 /** Kinds of faults that a seed may have switched on. */
-export const faultKinds = ["agent-kill", "agent-pause", "daemon-kill", "daemon-pause", "daemon-stop", "host-kill", "long-outage", "partition", "cut", "slow"] as const
+export const faultKinds = [
+  "agent-kill",
+  "agent-pause",
+  "daemon-kill",
+  "daemon-pause",
+  "daemon-stop",
+  "host-kill",
+  "long-outage",
+  "partition",
+  "cut",
+  "slow",
+] as const
 export type FaultKind = (typeof faultKinds)[number]
 
 /** Kinds of operations that a seed asks for. */

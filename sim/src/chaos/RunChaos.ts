@@ -38,7 +38,11 @@ export interface ChaosOptions {
   readonly profile: string
   readonly mutations?: ReadonlyArray<Mutation>
   /** Called after each seed. */
-  readonly onProgress?: (progress: { readonly done: number; readonly seed: number; readonly result: ScenarioResult }) => void
+  readonly onProgress?: (progress: {
+    readonly done: number
+    readonly seed: number
+    readonly result: ScenarioResult
+  }) => void
   /** End early: asked before each seed. */
   readonly stop?: (result: ScenarioResult | undefined) => boolean
 }
@@ -53,15 +57,23 @@ export const profileNames: ReadonlyArray<string> = Object.keys(profiles)
 export const replaySeed = (
   seed: number,
   profileName: string,
-  options: { readonly mutations?: ReadonlyArray<Mutation>; readonly trace?: (line: string) => void; readonly untilMicros?: number; readonly stopAtViolation?: boolean; readonly checkDeterminism?: boolean } = {},
+  options: {
+    readonly mutations?: ReadonlyArray<Mutation>
+    readonly trace?: (line: string) => void
+    readonly untilMicros?: number
+    readonly stopAtViolation?: boolean
+    readonly checkDeterminism?: boolean
+  } = {},
 ): ScenarioResult => {
   const profile = profileNamed(profileName)
-  if (profile === undefined) throw new Error(`there is no chaos profile '${profileName}'; there are: ${profileNames.join(", ")}`)
+  if (profile === undefined)
+    throw new Error(`there is no chaos profile '${profileName}'; there are: ${profileNames.join(", ")}`)
   return runScenario(drawScenario(seed, profile), { ...options, seed, withinBudget: true })
 }
 
 /** The command that shows a seed again. */
-export const replayCommand = (seed: number, profile: string): string => `shardwright sim replay ${seed} --profile ${profile}`
+export const replayCommand = (seed: number, profile: string): string =>
+  `shardwright sim replay ${seed} --profile ${profile}`
 
 /** What a failed run comes down to: its gravest finding. */
 export const failureOf = (result: ScenarioResult, profile: string): ChaosFailure => {
@@ -89,7 +101,10 @@ export const runChaos = (options: ChaosOptions): ChaosResult => {
   let last: ScenarioResult | undefined
   for (const seed of options.seeds) {
     if (options.stop?.(last) === true) break
-    const result = replaySeed(seed, options.profile, { stopAtViolation: true, ...(options.mutations === undefined ? {} : { mutations: options.mutations }) })
+    const result = replaySeed(seed, options.profile, {
+      stopAtViolation: true,
+      ...(options.mutations === undefined ? {} : { mutations: options.mutations }),
+    })
     last = result
     seeds++
     virtualMs += result.virtualMs

@@ -44,28 +44,78 @@ const drawFault = (random: RandomStream, kind: FaultKind, nodes: ReadonlyArray<s
   const lastsMs = drawRange(random, kind === "long-outage" ? longOutageMs : shortOutageMs)
   switch (kind) {
     case "agent-kill":
-      return { kind, begin: { _tag: "Kill", node: anyone, what: "agent" }, end: { _tag: "Restart", node: "victim", what: "agent" }, lastsMs }
+      return {
+        kind,
+        begin: { _tag: "Kill", node: anyone, what: "agent" },
+        end: { _tag: "Restart", node: "victim", what: "agent" },
+        lastsMs,
+      }
     case "agent-pause":
-      return { kind, begin: { _tag: "Pause", node: anyone, what: "agent" }, end: { _tag: "Resume", node: "victim", what: "agent" }, lastsMs }
+      return {
+        kind,
+        begin: { _tag: "Pause", node: anyone, what: "agent" },
+        end: { _tag: "Resume", node: "victim", what: "agent" },
+        lastsMs,
+      }
     case "daemon-kill":
-      return { kind, begin: { _tag: "Kill", node: anyone, what: "daemon" }, end: { _tag: "Restart", node: "victim", what: "daemon" }, lastsMs }
+      return {
+        kind,
+        begin: { _tag: "Kill", node: anyone, what: "daemon" },
+        end: { _tag: "Restart", node: "victim", what: "daemon" },
+        lastsMs,
+      }
     case "daemon-pause":
-      return { kind, begin: { _tag: "Pause", node: anyone, what: "daemon" }, end: { _tag: "Resume", node: "victim", what: "daemon" }, lastsMs }
+      return {
+        kind,
+        begin: { _tag: "Pause", node: anyone, what: "daemon" },
+        end: { _tag: "Resume", node: "victim", what: "daemon" },
+        lastsMs,
+      }
     case "daemon-stop":
-      return { kind, begin: { _tag: "Stop", node: anyone, what: "daemon" }, end: { _tag: "Restart", node: "victim", what: "daemon" }, lastsMs: lastsMs + 8_000 }
+      return {
+        kind,
+        begin: { _tag: "Stop", node: anyone, what: "daemon" },
+        end: { _tag: "Restart", node: "victim", what: "daemon" },
+        lastsMs: lastsMs + 8_000,
+      }
     case "host-kill":
     case "long-outage":
-      return { kind, begin: { _tag: "Kill", node: anyone, what: "host" }, end: { _tag: "Restart", node: "victim", what: "host" }, lastsMs }
+      return {
+        kind,
+        begin: { _tag: "Kill", node: anyone, what: "host" },
+        end: { _tag: "Restart", node: "victim", what: "host" },
+        lastsMs,
+      }
     case "partition":
       return { kind, begin: { _tag: "Partition", groups: [[anyone]] }, end: { _tag: "Heal", what: "network" }, lastsMs }
     case "cut": {
       const other = random.pick(nodes.filter((name) => name !== node)) ?? node
-      return { kind, begin: { _tag: "Cut", from: node, to: other, symmetric: random.chance(0.5) }, end: { _tag: "Heal", what: "network" }, lastsMs }
+      return {
+        kind,
+        begin: { _tag: "Cut", from: node, to: other, symmetric: random.chance(0.5) },
+        end: { _tag: "Heal", what: "network" },
+        lastsMs,
+      }
     }
     case "slow": {
-      const statement = random.pick(["JOIN CLUSTER", "EXIT CLUSTER", "ALTER CLUSTER", "CREATE TABLE", "DROP TABLE", "UPDATE", "SELECT"]) ?? "JOIN CLUSTER"
+      const statement =
+        random.pick([
+          "JOIN CLUSTER",
+          "EXIT CLUSTER",
+          "ALTER CLUSTER",
+          "CREATE TABLE",
+          "DROP TABLE",
+          "UPDATE",
+          "SELECT",
+        ]) ?? "JOIN CLUSTER"
       const byMs = statement === "UPDATE" || statement === "SELECT" ? random.int(20, 800) : random.int(500, 20_000)
-      const begin: Act = { _tag: "Slow", node: random.chance(0.5) ? node : null, statement, by: Duration.millis(byMs), times: random.chance(0.5) ? random.int(1, 20) : null }
+      const begin: Act = {
+        _tag: "Slow",
+        node: random.chance(0.5) ? node : null,
+        statement,
+        by: Duration.millis(byMs),
+        times: random.chance(0.5) ? random.int(1, 20) : null,
+      }
       return { kind, begin, end: { _tag: "Heal", what: "slow" }, lastsMs }
     }
   }
@@ -88,7 +138,10 @@ const drawFaults = (
     const fault = drawFault(random, kind, nodes)
     const anchors = operations.map(startMs).filter((ms) => ms + meetMs.max >= freeMs)
     const anchorMs = random.chance(0.75) ? random.pick(anchors) : undefined
-    const beginMs = Math.max(freeMs, anchorMs === undefined ? freeMs + random.int(0, 20_000) : anchorMs + drawRange(random, meetMs))
+    const beginMs = Math.max(
+      freeMs,
+      anchorMs === undefined ? freeMs + random.int(0, 20_000) : anchorMs + drawRange(random, meetMs),
+    )
     entries.push({ when: at(beginMs), act: fault.begin })
     if (fault.end !== null) entries.push({ when: at(beginMs + fault.lastsMs), act: fault.end })
     freeMs = beginMs + fault.lastsMs + drawRange(random, recoverMs)
@@ -104,10 +157,18 @@ const drawTables = (random: RandomStream, profile: Profile, nodes: number): Read
     structure,
   }))
 
-const drawOperations = (random: RandomStream, profile: Profile, nodes: ReadonlyArray<string>, spares: ReadonlyArray<string>, tables: ReadonlyArray<TableSpec>): ReadonlyArray<TimelineEntry> => {
+const drawOperations = (
+  random: RandomStream,
+  profile: Profile,
+  nodes: ReadonlyArray<string>,
+  spares: ReadonlyArray<string>,
+  tables: ReadonlyArray<TableSpec>,
+): ReadonlyArray<TimelineEntry> => {
   const entries: Array<TimelineEntry> = []
   const count = drawRange(random, profile.operations)
-  const times = Array.from({ length: count }, () => random.int(profile.seconds.min * 1000, profile.seconds.max * 1000)).toSorted((a, b) => a - b)
+  const times = Array.from({ length: count }, () =>
+    random.int(profile.seconds.min * 1000, profile.seconds.max * 1000),
+  ).toSorted((a, b) => a - b)
   const unused = [...spares]
   const droppable = tables.slice(1).map((table) => table.name)
   let made = tables.length
@@ -127,7 +188,12 @@ const drawOperations = (random: RandomStream, profile: Profile, nodes: ReadonlyA
     } else if (kind === "rebalance") act = { _tag: "Rebalance", table: null }
     if (act === undefined) {
       made++
-      const table: TableSpec = { name: `t${made}`, shards: drawRange(random, profile.shards), rf: Math.min(3, nodes.length, drawRange(random, profile.rf)), structure }
+      const table: TableSpec = {
+        name: `t${made}`,
+        shards: drawRange(random, profile.shards),
+        rf: Math.min(3, nodes.length, drawRange(random, profile.rf)),
+        structure,
+      }
       droppable.push(table.name)
       act = { _tag: "Create", table }
     }

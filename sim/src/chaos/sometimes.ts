@@ -5,8 +5,16 @@ import type { ScenarioResult } from "../run/ScenarioResult.ts"
 
 type Reached = (result: ScenarioResult) => boolean
 
-const said = (...phrases: ReadonlyArray<string>): Reached => (result) => phrases.some((phrase) => (result.seen[phrase] ?? 0) > 0)
-const acted = (pattern: RegExp): Reached => (result) => result.timeline.some((happening) => happening.atMs > 0 && happening.kind === "fault" && pattern.test(happening.text))
+const said =
+  (...phrases: ReadonlyArray<string>): Reached =>
+  (result) =>
+    phrases.some((phrase) => (result.seen[phrase] ?? 0) > 0)
+const acted =
+  (pattern: RegExp): Reached =>
+  (result) =>
+    result.timeline.some(
+      (happening) => happening.atMs > 0 && happening.kind === "fault" && pattern.test(happening.text),
+    )
 
 /** By name, whether a run reached the state. */
 const states: Readonly<Record<string, Reached>> = {
@@ -18,9 +26,16 @@ const states: Readonly<Record<string, Reached>> = {
   "repair-completed": said("operation repair completed"),
   "group-promoted": said("step PromoteGroup done"),
   "rollback-executed": (result) => result.stats.rollbacks > 0,
-  "operation-stopped": said("operation create stopped", "operation rebalance stopped", "operation drop stopped", "operation repair stopped"),
-  "step-retried": (result) => Object.keys(result.seen).some((phrase) => phrase.startsWith("step ") && phrase.endsWith(" retry")),
-  "step-failed": (result) => Object.keys(result.seen).some((phrase) => phrase.startsWith("step ") && phrase.endsWith(" failed")),
+  "operation-stopped": said(
+    "operation create stopped",
+    "operation rebalance stopped",
+    "operation drop stopped",
+    "operation repair stopped",
+  ),
+  "step-retried": (result) =>
+    Object.keys(result.seen).some((phrase) => phrase.startsWith("step ") && phrase.endsWith(" retry")),
+  "step-failed": (result) =>
+    Object.keys(result.seen).some((phrase) => phrase.startsWith("step ") && phrase.endsWith(" failed")),
   "write-refused": (result) => result.stats.refused > 0,
   "write-unknown": (result) => result.stats.unknown > 0,
   "agent-killed": acted(/^kill (agent|host)/),
@@ -38,13 +53,23 @@ const faultMeetsOperation = (result: ScenarioResult): boolean => {
   for (const { kind, text, atMs } of result.timeline) {
     if (kind === "operation" && / running(:|$)/.test(text)) running++
     else if (kind === "operation" && / (completed|stopped|failed|critical_failure)(:|$)/.test(text)) running--
-    else if (kind === "fault" && running > 0 && atMs > 0 && !text.startsWith("heal") && !text.startsWith("restart") && !text.startsWith("resume")) return true
+    else if (
+      kind === "fault" &&
+      running > 0 &&
+      atMs > 0 &&
+      !text.startsWith("heal") &&
+      !text.startsWith("restart") &&
+      !text.startsWith("resume")
+    )
+      return true
   }
   return false
 }
 
 /** Every state with a count of zero, so that one that is never reached shows. */
-export const noSometimes: Readonly<Record<string, number>> = Object.fromEntries(Object.keys(states).map((name) => [name, 0]))
+export const noSometimes: Readonly<Record<string, number>> = Object.fromEntries(
+  Object.keys(states).map((name) => [name, 0]),
+)
 
 /** Which states a run reached: 1 or 0 each. */
 export const sometimesOf = (result: ScenarioResult): Readonly<Record<string, number>> =>

@@ -44,7 +44,10 @@ export class StateWatcher {
   #view: View | undefined
   #viewOrder = -1
 
-  constructor(world: SimulatedCluster, rowsOn: RowsOn = (node, table) => world.tables(node).find((candidate) => candidate.name === table)?.rows) {
+  constructor(
+    world: SimulatedCluster,
+    rowsOn: RowsOn = (node, table) => world.tables(node).find((candidate) => candidate.name === table)?.rows,
+  ) {
     this.#world = world
     this.#rowsOn = rowsOn
   }
@@ -123,7 +126,8 @@ export class StateWatcher {
     if (key.startsWith("heartbeat/")) {
       const version = text(row, "version")
       const address = key.slice("heartbeat/".length)
-      if (this.#beats.get(address)?.version !== version) this.#beats.set(address, { version, atMicros: this.#world.queue.nowMicros })
+      if (this.#beats.get(address)?.version !== version)
+        this.#beats.set(address, { version, atMicros: this.#world.queue.nowMicros })
       return
     }
     const previous = this.#records.get(key)
@@ -132,7 +136,8 @@ export class StateWatcher {
     if (previous !== undefined && version < previous.version) return
     const live = Number(row.get("live") ?? 1) !== 0
     const nonce = text(row, "nonce")
-    if (previous !== undefined && version === previous.version && nonce === previous.nonce && live === previous.live) return
+    if (previous !== undefined && version === previous.version && nonce === previous.nonce && live === previous.live)
+      return
     const value = row.get("value")
     if (key === "" || typeof value !== "string") return
     if (previous !== undefined && version === previous.version && nonce !== previous.nonce) {
@@ -146,7 +151,14 @@ export class StateWatcher {
     for (const listener of this.#recordListeners) listener(record, previous)
   }
 
-  #record(node: string, key: string, value: string, row: ReadonlyMap<string, string | number | null>, live: boolean, nonce: string): CommittedRecord {
+  #record(
+    node: string,
+    key: string,
+    value: string,
+    row: ReadonlyMap<string, string | number | null>,
+    live: boolean,
+    nonce: string,
+  ): CommittedRecord {
     return {
       key,
       value: JSON.parse(value),

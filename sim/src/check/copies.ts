@@ -27,17 +27,25 @@ export const shardsByPhysical = (view: View): ReadonlyMap<string, ShardOfTable> 
 
 /** Groups that carry a physical table, temporary ones as well. */
 export const groupsOf = (view: View, physical: string): ReadonlyArray<Group> =>
-  [...view.groups.values()].map((stored) => stored.record).filter((group) => group.status !== "dissolved" && group.shards.some((shard) => shard.physical === physical))
+  [...view.groups.values()]
+    .map((stored) => stored.record)
+    .filter((group) => group.status !== "dissolved" && group.shards.some((shard) => shard.physical === physical))
 
 /** Addresses where a copy of the shard is that counts: by the committed layout, or as a member of a group that carries it. */
 export const holders = (view: View, { placement }: ShardOfTable): ReadonlyArray<string> => {
   const addresses = new Set(placement.nodes)
-  for (const group of groupsOf(view, placement.physical)) for (const member of [...group.members, ...group.inSync]) addresses.add(member)
+  for (const group of groupsOf(view, placement.physical))
+    for (const member of [...group.members, ...group.inSync]) addresses.add(member)
   return [...addresses]
 }
 
 /** Copies of a shard on the disks of its holders, by host; without those of one host. */
-export const copiesOf = (context: CheckContext, view: View, shard: ShardOfTable, exceptHost?: string): ReadonlyMap<string, TableView> => {
+export const copiesOf = (
+  context: CheckContext,
+  view: View,
+  shard: ShardOfTable,
+  exceptHost?: string,
+): ReadonlyMap<string, TableView> => {
   const copies = new Map<string, TableView>()
   for (const address of holders(view, shard)) {
     const host = context.hostOf(address)
@@ -49,7 +57,12 @@ export const copiesOf = (context: CheckContext, view: View, shard: ShardOfTable,
 }
 
 /** What a statement takes away from its node: the physical tables that are no longer part of their group, or gone. */
-export const takenAway = (context: CheckContext, view: View, node: string, sql: string): { readonly statement: "exit" | "drop"; readonly physicals: ReadonlyArray<string> } | undefined => {
+export const takenAway = (
+  context: CheckContext,
+  view: View,
+  node: string,
+  sql: string,
+): { readonly statement: "exit" | "drop"; readonly physicals: ReadonlyArray<string> } | undefined => {
   if (sql.startsWith("DROP TABLE")) {
     const physical = /^DROP TABLE (?:IF EXISTS )?(system\.\w+)/.exec(sql)?.[1]
     return physical === undefined ? undefined : { statement: "drop", physicals: [physical] }
@@ -57,7 +70,14 @@ export const takenAway = (context: CheckContext, view: View, node: string, sql: 
   if (sql.startsWith("EXIT CLUSTER") || sql.startsWith("DELETE CLUSTER")) {
     const name = sql.split(" ")[2]
     const group = name === undefined ? undefined : view.groups.get(name)?.record
-    return group === undefined ? undefined : { statement: "exit", physicals: group.shards.map((shard) => shard.physical).filter((physical) => !isPlainCopy(context, view, node, physical)) }
+    return group === undefined
+      ? undefined
+      : {
+          statement: "exit",
+          physicals: group.shards
+            .map((shard) => shard.physical)
+            .filter((physical) => !isPlainCopy(context, view, node, physical)),
+        }
   }
   return undefined
 }
@@ -66,7 +86,8 @@ export const takenAway = (context: CheckContext, view: View, node: string, sql: 
 const isPlainCopy = (context: CheckContext, view: View, node: string, physical: string): boolean => {
   for (const { record: table } of view.tables.values()) {
     for (const placement of table.layout) {
-      if (placement.physical === physical) return placement.group === null && placement.nodes.some((address) => context.hostOf(address) === node)
+      if (placement.physical === physical)
+        return placement.group === null && placement.nodes.some((address) => context.hostOf(address) === node)
     }
   }
   return false

@@ -23,7 +23,8 @@ const stateIn = (copy: TableView, id: bigint, column: string | undefined): RowSt
 const allowed = (row: RowModel, found: RowState, column: string | undefined): boolean =>
   column !== undefined || !found.present ? ClientModel.allows(row, found) : row.possible.some((state) => state.present)
 
-const mustBePresent = (row: RowModel): boolean => row.possible.every((state) => state.present) && row.underway?.present !== false
+const mustBePresent = (row: RowModel): boolean =>
+  row.possible.every((state) => state.present) && row.underway?.present !== false
 
 /** Copies that are to be left out: those of some shards on one host. */
 interface Except {
@@ -32,9 +33,20 @@ interface Except {
 }
 
 /** Rows of a model that no copy of any shard holds although they must be there. */
-export const missingEverywhere = (context: CheckContext, view: View, table: Table, model: ClientModel, except?: Except): ReadonlyArray<number> => {
+export const missingEverywhere = (
+  context: CheckContext,
+  view: View,
+  table: Table,
+  model: ClientModel,
+  except?: Except,
+): ReadonlyArray<number> => {
   const copies = table.layout.flatMap((placement) => [
-    ...copiesOf(context, view, { table, placement }, except?.physicals.includes(placement.physical) === true ? except.host : undefined).values(),
+    ...copiesOf(
+      context,
+      view,
+      { table, placement },
+      except?.physicals.includes(placement.physical) === true ? except.host : undefined,
+    ).values(),
   ])
   const missing: Array<number> = []
   for (const row of model.rows.values()) {
@@ -51,7 +63,10 @@ const checkTableAtRest = (context: CheckContext, table: Table, model: ClientMode
     placement,
     copies: placement.nodes.flatMap((address) => {
       const host = context.hostOf(address)
-      const copy = host === undefined ? undefined : context.world.tables(host).find((candidate) => candidate.name === placement.physical)
+      const copy =
+        host === undefined
+          ? undefined
+          : context.world.tables(host).find((candidate) => candidate.name === placement.physical)
       return host === undefined || copy === undefined || !context.world.isUp(host) ? [] : [{ host, copy }]
     }),
   }))
@@ -60,7 +75,11 @@ const checkTableAtRest = (context: CheckContext, table: Table, model: ClientMode
   for (const row of model.rows.values()) {
     const id = BigInt(row.id)
     const homes = shards.filter((shard) => shard.copies.some(({ copy }) => copy.rows.has(id)))
-    if (homes.length > 1) context.report(name, `row ${row.id} of table ${table.name} is in shards ${homes.map((home) => home.placement.physical).join(" and ")}`)
+    if (homes.length > 1)
+      context.report(
+        name,
+        `row ${row.id} of table ${table.name} is in shards ${homes.map((home) => home.placement.physical).join(" and ")}`,
+      )
     if (homes.length === 0) {
       if (!allowed(row, absent, column)) lost.push(row.id)
       continue
@@ -76,8 +95,10 @@ const checkTableAtRest = (context: CheckContext, table: Table, model: ClientMode
       }
     }
   }
-  if (lost.length > 0) context.report(name, `${lost.length} acknowledged rows of table ${table.name} are in no copy: ids ${few(lost)}`)
-  for (const [where, problems] of wrong) context.report(name, `${problems.length} rows differ from what was acknowledged in ${where}: ${few(problems, 3)}`)
+  if (lost.length > 0)
+    context.report(name, `${lost.length} acknowledged rows of table ${table.name} are in no copy: ids ${few(lost)}`)
+  for (const [where, problems] of wrong)
+    context.report(name, `${problems.length} rows differ from what was acknowledged in ${where}: ${few(problems, 3)}`)
 }
 
 /** Makes the checker. */
@@ -95,7 +116,10 @@ export const lostWrite: MakeChecker = (context) => ({
       if (model === undefined) continue
       const missing = missingEverywhere(context, view, table, model, { host: event.node, physicals: taken.physicals })
       if (missing.length > 0) {
-        context.report(name, `after '${event.sql}' on ${event.node}, ${missing.length} acknowledged rows of table ${table.name} are in no copy that remains: ids ${few(missing)}`)
+        context.report(
+          name,
+          `after '${event.sql}' on ${event.node}, ${missing.length} acknowledged rows of table ${table.name} are in no copy that remains: ids ${few(missing)}`,
+        )
       }
     }
   },

@@ -23,14 +23,16 @@ export const oldTerm: MakeChecker = (context) => {
       const before = previous?.value as Operation | undefined
       const isLive = liveStatus.includes(operation.status)
       const wasLive = before !== undefined && liveStatus.includes(before.status)
-      if (isLive && !wasLive && operation.term < leaseTerm) stale.set(operation.id, { term: operation.term, current: leaseTerm })
+      if (isLive && !wasLive && operation.term < leaseTerm)
+        stale.set(operation.id, { term: operation.term, current: leaseTerm })
       else if (operation.term >= (stale.get(operation.id)?.current ?? 0)) stale.delete(operation.id)
       return
     }
     if (!record.key.startsWith("step/")) return
     const step = record.value as StepRow // as above
     const before = previous?.value as StepRow | undefined
-    const claimed = step.status === "processing" && (before?.status !== "processing" || before.claimedBy !== step.claimedBy)
+    const claimed =
+      step.status === "processing" && (before?.status !== "processing" || before.claimedBy !== step.claimedBy)
     const old = stale.get(step.operation)
     if (claimed && old !== undefined) {
       context.report(

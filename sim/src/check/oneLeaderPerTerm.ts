@@ -22,7 +22,8 @@ export const oneLeaderPerTerm: MakeChecker = (context) => {
     const lease = record.value as Lease // the store writes nothing else under this key
     const holder = `${lease.holder} (${lease.incarnation})`
     const known = holders.get(lease.term)
-    if (known !== undefined && known !== holder) context.report(name, `term ${lease.term} is held by ${known} and by ${holder}`)
+    if (known !== undefined && known !== holder)
+      context.report(name, `term ${lease.term} is held by ${known} and by ${holder}`)
     if (lease.term < highest) context.report(name, `the term fell from ${highest} to ${lease.term}, by ${holder}`)
     holders.set(lease.term, holder)
     highest = Math.max(highest, lease.term)

@@ -17,19 +17,23 @@ export const leftovers = (context: CheckContext, view: View): ReadonlyArray<stri
   const found: Array<string> = []
   const shardsOf = new Map<string, Set<string>>()
   for (const { record: table } of view.tables.values()) {
-    for (const placement of table.layout) for (const address of placement.nodes) {
-      const host = context.hostOf(address) ?? ""
-      shardsOf.set(host, (shardsOf.get(host) ?? new Set()).add(placement.physical))
-    }
+    for (const placement of table.layout)
+      for (const address of placement.nodes) {
+        const host = context.hostOf(address) ?? ""
+        shardsOf.set(host, (shardsOf.get(host) ?? new Set()).add(placement.physical))
+      }
   }
   const groups = [...view.groups.values()].map((stored) => stored.record)
   for (const host of registeredHosts(context, view)) {
     if (!context.world.isUp(host)) continue
-    const own = groups.filter((group) => group.status === "live" && group.members.some((address) => context.hostOf(address) === host))
+    const own = groups.filter(
+      (group) => group.status === "live" && group.members.some((address) => context.hostOf(address) === host),
+    )
     const probes = new Set(own.map((group) => probeTable(group.name)))
     for (const table of context.world.tables(host)) {
       if (!table.name.startsWith("system.") || alwaysThere.has(table.name) || probes.has(table.name)) continue
-      if (!(shardsOf.get(host)?.has(table.name) ?? false)) found.push(`table ${table.name} on ${host} belongs to nothing`)
+      if (!(shardsOf.get(host)?.has(table.name) ?? false))
+        found.push(`table ${table.name} on ${host} belongs to nothing`)
     }
     for (const cluster of context.world.clusters(host)) {
       if (cluster.name === context.config.coordination || own.some((group) => group.name === cluster.name)) continue
@@ -37,7 +41,8 @@ export const leftovers = (context: CheckContext, view: View): ReadonlyArray<stri
     }
   }
   for (const group of groups) {
-    if (group.status === "temporary" || group.status === "forming") found.push(`group ${group.name} is still ${group.status}`)
+    if (group.status === "temporary" || group.status === "forming")
+      found.push(`group ${group.name} is still ${group.status}`)
   }
   return found
 }

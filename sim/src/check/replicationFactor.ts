@@ -13,13 +13,20 @@ const name = "replication-factor"
 const calmMicros = 180_000_000
 
 /** Hosts whose copies the records count as in sync, and that have the table on disk. */
-const soundCopies = (context: CheckContext, view: View, { placement }: ShardOfTable, exceptHost: string): ReadonlyArray<string> => {
+const soundCopies = (
+  context: CheckContext,
+  view: View,
+  { placement }: ShardOfTable,
+  exceptHost: string,
+): ReadonlyArray<string> => {
   const groups = groupsOf(view, placement.physical)
   const addresses = new Set(placement.group === null ? placement.nodes : [])
   for (const group of groups) for (const address of group.inSync) addresses.add(address)
   return [...addresses].flatMap((address) => {
     const host = context.hostOf(address)
-    return host === undefined || host === exceptHost || tableOn(context.world, host, placement.physical) === undefined ? [] : [host]
+    return host === undefined || host === exceptHost || tableOn(context.world, host, placement.physical) === undefined
+      ? []
+      : [host]
   })
 }
 
@@ -56,18 +63,27 @@ const usableNodes = (context: CheckContext, view: View): ReadonlyArray<string> =
   })
 
 /** What is wrong with one shard at rest; undefined if nothing is. */
-export const shardProblem = (context: CheckContext, view: View, table: Table, placement: ShardPlacement): string | undefined => {
+export const shardProblem = (
+  context: CheckContext,
+  view: View,
+  table: Table,
+  placement: ShardPlacement,
+): string | undefined => {
   const registered = Object.keys(view.registry?.record.nodes ?? {})
   const usable = usableNodes(context, view)
   const up = placement.nodes.filter((address) => {
     const host = context.hostOf(address)
     return host !== undefined && context.world.isUp(host)
   })
-  const awayShare = registered.length === 0 ? 0 : registered.filter((address) => !context.world.isUp(context.hostOf(address) ?? "")).length / registered.length
+  const awayShare =
+    registered.length === 0
+      ? 0
+      : registered.filter((address) => !context.world.isUp(context.hostOf(address) ?? "")).length / registered.length
   // With too many nodes away nothing moves, and with too few nodes nothing can.
   const required = awayShare > context.config.maxAwayShare ? up.length : Math.min(table.rf, usable.length)
   const shard = `shard ${placement.physical}`
-  if (new Set(placement.nodes).size !== placement.nodes.length) return `${shard} lists a node twice: ${placement.nodes.join(", ")}`
+  if (new Set(placement.nodes).size !== placement.nodes.length)
+    return `${shard} lists a node twice: ${placement.nodes.join(", ")}`
   if (usable.length >= table.rf && required === table.rf && placement.nodes.length !== table.rf) {
     return `${shard} has ${placement.nodes.length} replicas and must have ${table.rf}: ${placement.nodes.join(", ") || "none"}`
   }
@@ -76,17 +92,20 @@ export const shardProblem = (context: CheckContext, view: View, table: Table, pl
     const host = context.hostOf(address) ?? ""
     const copy = tableOn(context.world, host, placement.physical)
     if (copy === undefined) return `${shard} is not on ${host}, which the layout lists`
-    if ((copy.cluster ?? null) !== placement.group) return `${shard} on ${host} is in cluster ${copy.cluster ?? "none"} and must be in ${placement.group ?? "none"}`
+    if ((copy.cluster ?? null) !== placement.group)
+      return `${shard} on ${host} is in cluster ${copy.cluster ?? "none"} and must be in ${placement.group ?? "none"}`
     if (placement.group !== null) {
       const cluster = context.world.clusters(host).find((candidate) => candidate.name === placement.group)
       if (cluster === undefined || cluster.status !== "primary" || cluster.nodeState !== "synced") {
         return `group ${placement.group} of ${shard} is ${cluster === undefined ? "unknown" : `${cluster.status}, ${cluster.nodeState}`} on ${host}`
       }
-      if (cluster.size < Math.min(up.length, required)) return `group ${placement.group} of ${shard} has ${cluster.size} members on ${host}`
+      if (cluster.size < Math.min(up.length, required))
+        return `group ${placement.group} of ${shard} has ${cluster.size} members on ${host}`
     }
     copies.push({ host, copy })
   }
-  if (copies.length < required) return `${shard} has ${copies.length} replicas on nodes that are up and must have ${required}`
+  if (copies.length < required)
+    return `${shard} has ${copies.length} replicas on nodes that are up and must have ${required}`
   const [first, ...others] = copies
   for (const other of others) {
     const differs = first === undefined ? undefined : difference(first.copy, other.copy)
@@ -110,7 +129,10 @@ export const replicationFactor: MakeChecker = (context) => ({
       const sound = soundCopies(context, view, shard, event.node)
       const needed = isCalm(context) ? shard.table.rf : 1
       if (sound.length < needed) {
-        context.report(name, `'${event.sql}' on ${event.node} left ${sound.length} copies of ${physical} in sync (${sound.join(", ") || "none"}), and ${needed} must remain`)
+        context.report(
+          name,
+          `'${event.sql}' on ${event.node} left ${sound.length} copies of ${physical} in sync (${sound.join(", ") || "none"}), and ${needed} must remain`,
+        )
       }
     }
   },

@@ -17,7 +17,11 @@ export const stepOrder: MakeChecker = (context) => {
     if (step.status !== "processing" && step.status !== "done") return
     if (before?.status === step.status) return
     const about = `step ${step.index} (${step.step._tag}) of operation ${step.operation}`
-    if (before !== undefined && step.status === "processing" && (before.status === "done" || before.status === "undone" || before.status === "cancelled")) {
+    if (
+      before !== undefined &&
+      step.status === "processing" &&
+      (before.status === "done" || before.status === "undone" || before.status === "cancelled")
+    ) {
       context.report(name, `${about} began anew after it was ${before.status}`)
     }
     for (const index of step.dependsOn) {
@@ -25,7 +29,11 @@ export const stepOrder: MakeChecker = (context) => {
       const status = dependency?.status
       // An undo step follows what it undoes, whatever became of that.
       const satisfied = status === "done" || (step.undoes !== null && (status === "undone" || status === "cancelled"))
-      if (!satisfied) context.report(name, `${about} is ${step.status} while step ${index} (${dependency?.step._tag ?? "unknown"}) is ${status ?? "unknown"}`)
+      if (!satisfied)
+        context.report(
+          name,
+          `${about} is ${step.status} while step ${index} (${dependency?.step._tag ?? "unknown"}) is ${status ?? "unknown"}`,
+        )
     }
   })
   return { name }

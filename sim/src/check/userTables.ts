@@ -27,7 +27,11 @@ export const userTables: MakeChecker = (context) => ({
         if (view === undefined) context.report(name, `table ${table} of a user is gone from ${node.name}`)
         else {
           const wrong = ids.filter((id) => Number(view.rows.get(BigInt(id))?.get("v")) !== id * 11)
-          if (wrong.length > 0 || view.rows.size !== ids.length) context.report(name, `table ${table} of a user on ${node.name} has ${view.rows.size} rows, and rows ${wrong.join(", ") || "beyond its own"} differ`)
+          if (wrong.length > 0 || view.rows.size !== ids.length)
+            context.report(
+              name,
+              `table ${table} of a user on ${node.name} has ${view.rows.size} rows, and rows ${wrong.join(", ") || "beyond its own"} differ`,
+            )
         }
       }
     }

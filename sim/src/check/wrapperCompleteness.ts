@@ -11,7 +11,12 @@ import { isKept, tableOn } from "./copies.ts"
 const name = "wrapper-completeness"
 
 /** What is wrong with a wrapper; undefined if nothing is. */
-export const wrapperProblem = (context: CheckContext, table: Table, wrapper: TableView, ownHost: string): string | undefined => {
+export const wrapperProblem = (
+  context: CheckContext,
+  table: Table,
+  wrapper: TableView,
+  ownHost: string,
+): string | undefined => {
   if (wrapper.agents.length !== table.shards) return `lists ${wrapper.agents.length} shards of ${table.shards}`
   const listed = new Set<string>()
   for (const mirrors of wrapper.agents) {
@@ -23,7 +28,8 @@ export const wrapperProblem = (context: CheckContext, table: Table, wrapper: Tab
       if (mirror.table !== physical) return `mixes ${physical} and ${mirror.table} in one shard`
       const host = mirror.address === "" ? ownHost : context.hostOf(mirror.address)
       if (host === undefined) return `lists ${mirror.address}, which is no node`
-      if (tableOn(context.world, host, physical) === undefined) return `lists ${mirror.address} for ${physical}, and there is no such table`
+      if (tableOn(context.world, host, physical) === undefined)
+        return `lists ${mirror.address} for ${physical}, and there is no such table`
     }
   }
   const unlisted = table.layout.find((placement) => !listed.has(placement.physical))
@@ -57,8 +63,14 @@ export const wrapperCompleteness: MakeChecker = (context) => ({
       if (context.undisturbedSinceMicros(host) !== 0 || !context.world.isUp(host)) continue
       for (const wrapper of context.world.tables(host)) {
         if (wrapper.kind !== "shard") continue
-        const listsIt = wrapper.agents.some((mirrors) => mirrors.some((mirror) => mirror.table === physical && context.hostOf(mirror.address) === event.node))
-        if (listsIt) context.report(name, `the wrapper of ${wrapper.name} on ${host} lists ${event.node} for ${physical}, which was dropped there`)
+        const listsIt = wrapper.agents.some((mirrors) =>
+          mirrors.some((mirror) => mirror.table === physical && context.hostOf(mirror.address) === event.node),
+        )
+        if (listsIt)
+          context.report(
+            name,
+            `the wrapper of ${wrapper.name} on ${host} lists ${event.node} for ${physical}, which was dropped there`,
+          )
       }
     }
   },
@@ -69,7 +81,8 @@ export const wrapperCompleteness: MakeChecker = (context) => ({
       for (const { record: table } of view.tables.values()) {
         const wrapper = tableOn(context.world, host, table.name)
         if (!isKept(table)) {
-          if (table.status === "dropped" && wrapper?.kind === "shard") context.report(name, `the wrapper of the dropped table ${table.name} is still on ${host}`)
+          if (table.status === "dropped" && wrapper?.kind === "shard")
+            context.report(name, `the wrapper of the dropped table ${table.name} is still on ${host}`)
           continue
         }
         const problem = wrapper?.kind === "shard" ? wrapperProblem(context, table, wrapper, host) : "is missing"

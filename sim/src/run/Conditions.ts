@@ -60,15 +60,23 @@ const tableIsReady = ({ context, simulation }: Judged, view: View, table: Table 
 }
 
 const tableIsAbsent = ({ simulation }: Judged, name: string): Finding => {
-  const host = simulation.names.find((node) => simulation.isUp(node) && tableOn(simulation.world, node, name) !== undefined)
-  return host === undefined ? found(true, "no wrapper on any node that is up") : found(false, `there is a wrapper on ${host}`)
+  const host = simulation.names.find(
+    (node) => simulation.isUp(node) && tableOn(simulation.world, node, name) !== undefined,
+  )
+  return host === undefined
+    ? found(true, "no wrapper on any node that is up")
+    : found(false, `there is a wrapper on ${host}`)
 }
 
 const tableIsReplicated = ({ context, simulation }: Judged, view: View, table: Table | undefined): Finding => {
-  if (table === undefined || table.status !== "ready") return found(false, table === undefined ? "there is no record of it" : `it is ${table.status}`)
+  if (table === undefined || table.status !== "ready")
+    return found(false, table === undefined ? "there is no record of it" : `it is ${table.status}`)
   for (const placement of table.layout) {
-    const down = placement.nodes.find((address) => !simulation.isUp(simulation.hostOf(address) ?? simulation.names[0] ?? ""))
-    if (placement.nodes.length !== table.rf) return found(false, `${placement.physical} has ${placement.nodes.length} replicas`)
+    const down = placement.nodes.find(
+      (address) => !simulation.isUp(simulation.hostOf(address) ?? simulation.names[0] ?? ""),
+    )
+    if (placement.nodes.length !== table.rf)
+      return found(false, `${placement.physical} has ${placement.nodes.length} replicas`)
     if (down !== undefined) return found(false, `${placement.physical} has a replica on ${down}, which is down`)
     const problem = shardProblem(context, view, table, placement)
     if (problem !== undefined) return found(false, problem)
@@ -91,7 +99,10 @@ const tableIsBalanced = ({ simulation }: Judged, view: View, table: Table | unde
   }
   const spread = Math.max(0, ...counts.values()) - Math.min(...counts.values())
   const allowed = table.rf === 1 ? 1 : Math.max(1, ...perGroup.values())
-  return found(spread <= allowed, `${[...counts].map(([address, count]) => `${simulation.hostOf(address) ?? address}: ${count}`).join(", ")}; a difference of ${allowed} is allowed`)
+  return found(
+    spread <= allowed,
+    `${[...counts].map(([address, count]) => `${simulation.hostOf(address) ?? address}: ${count}`).join(", ")}; a difference of ${allowed} is allowed`,
+  )
 }
 
 const nodeIs = ({ simulation }: Judged, view: View, host: string, is: "up" | "down" | "member" | "away"): Finding => {
@@ -116,14 +127,20 @@ const holdsShards = (view: View, address: string, onlyTable: string | null): num
 const countCopies = ({ simulation }: Judged, view: View, onlyTable: string | null): number => {
   const physicals = new Set<string>()
   for (const { record: table } of view.tables.values()) {
-    if (onlyTable === null || table.name === onlyTable) for (const placement of table.layout) physicals.add(placement.physical)
+    if (onlyTable === null || table.name === onlyTable)
+      for (const placement of table.layout) physicals.add(placement.physical)
   }
-  return simulation.names.reduce((sum, host) => sum + simulation.world.tables(host).filter((table) => physicals.has(table.name)).length, 0)
+  return simulation.names.reduce(
+    (sum, host) => sum + simulation.world.tables(host).filter((table) => physicals.has(table.name)).length,
+    0,
+  )
 }
 
 const countOf = (judged: Judged, view: View, condition: Extract<Condition, { readonly _tag: "Count" }>): number => {
   const { counters, context } = judged
-  const clients = [...context.clients.values()].filter((model) => condition.table === null || model.table === condition.table)
+  const clients = [...context.clients.values()].filter(
+    (model) => condition.table === null || model.table === condition.table,
+  )
   switch (condition.count) {
     case "acknowledged":
     case "refused":
@@ -145,13 +162,27 @@ export const minimumMoves = ({ simulation, initial }: Judged, view: View): numbe
   const nodes = Object.entries(view.registry?.record.nodes ?? {}).map(([address, node]) => {
     const host = simulation.hostOf(address)
     const up = host !== undefined && simulation.isUp(host)
-    return { name: address, zone: node.zone ?? undefined, weight: node.weight, state: up ? node.state : ("away" as const) }
+    return {
+      name: address,
+      zone: node.zone ?? undefined,
+      weight: node.weight,
+      state: up ? node.state : ("away" as const),
+    }
   })
-  const tables = [...initial.tables.values()].map((stored) => stored.record).filter((table) => view.tables.get(table.name)?.record.status === "ready")
+  const tables = [...initial.tables.values()]
+    .map((stored) => stored.record)
+    .filter((table) => view.tables.get(table.name)?.record.status === "ready")
   return place({
     nodes,
     tables: tables.map((table) => ({ name: table.name, shards: table.shards, rf: table.rf })),
-    layout: tables.flatMap((table) => table.layout.map((row) => ({ table: table.name, shard: row.shard, group: table.rf === 1 ? null : row.group, nodes: row.nodes }))),
+    layout: tables.flatMap((table) =>
+      table.layout.map((row) => ({
+        table: table.name,
+        shard: row.shard,
+        group: table.rf === 1 ? null : row.group,
+        nodes: row.nodes,
+      })),
+    ),
     groupsPerNode: simulation.config.groupsPerNode,
   }).minimumMoves
 }
@@ -176,7 +207,9 @@ export const judge = (judged: Judged, condition: Condition): Finding => {
     }
     case "NodeIs": {
       const host = resolveSelector(simulation, condition.node)
-      return host === undefined ? found(false, `there is no ${condition.node}`) : nodeIs(judged, view, host, condition.is)
+      return host === undefined
+        ? found(false, `there is no ${condition.node}`)
+        : nodeIs(judged, view, host, condition.is)
     }
     case "NodeHolds": {
       const host = resolveSelector(simulation, condition.node)

@@ -12,7 +12,8 @@ import type { ExpectationResult } from "./ScenarioResult.ts"
 
 const micros = (duration: Duration.Duration): number => Duration.toMillis(duration) * 1000
 
-const isSighting = (seen: Seen): seen is Sighting => seen._tag === "StepSeen" || seen._tag === "OperationSeen" || seen._tag === "LeaderSeen" || seen._tag === "FindingSeen"
+const isSighting = (seen: Seen): seen is Sighting =>
+  seen._tag === "StepSeen" || seen._tag === "OperationSeen" || seen._tag === "LeaderSeen" || seen._tag === "FindingSeen"
 
 interface Tracked {
   readonly kind: "eventually" | "always" | "sometimes" | "never"
@@ -38,7 +39,13 @@ export class ExpectationTracker {
     this.#judged = judged
     this.#observer = observer
     this.#final = expect.final
-    const tracked = (kind: Tracked["kind"], seen: Seen, fromMicros: number | undefined, untilMicros: number | undefined, withinMicros = 0): Tracked => ({
+    const tracked = (
+      kind: Tracked["kind"],
+      seen: Seen,
+      fromMicros: number | undefined,
+      untilMicros: number | undefined,
+      withinMicros = 0,
+    ): Tracked => ({
       kind,
       seen,
       fromMicros,
@@ -48,12 +55,28 @@ export class ExpectationTracker {
       detail: "",
     })
     this.#tracked = [
-      ...expect.eventually.map((it) => tracked("eventually", it.condition, it.from === null ? undefined : micros(it.from), undefined, micros(it.within))),
-      ...expect.always.map((it) => tracked("always", it.condition, micros(it.from), it.until === null ? Number.MAX_SAFE_INTEGER : micros(it.until))),
+      ...expect.eventually.map((it) =>
+        tracked(
+          "eventually",
+          it.condition,
+          it.from === null ? undefined : micros(it.from),
+          undefined,
+          micros(it.within),
+        ),
+      ),
+      ...expect.always.map((it) =>
+        tracked(
+          "always",
+          it.condition,
+          micros(it.from),
+          it.until === null ? Number.MAX_SAFE_INTEGER : micros(it.until),
+        ),
+      ),
       ...expect.sometimes.map((it) => tracked("sometimes", it, 0, Number.MAX_SAFE_INTEGER)),
       ...expect.never.map((it) => tracked("never", it, 0, Number.MAX_SAFE_INTEGER)),
     ]
-    for (const it of this.#tracked) if (it.fromMicros !== undefined && it.kind === "eventually") it.untilMicros = it.fromMicros + it.withinMicros
+    for (const it of this.#tracked)
+      if (it.fromMicros !== undefined && it.kind === "eventually") it.untilMicros = it.fromMicros + it.withinMicros
   }
 
   /** Adds a result from elsewhere. */
@@ -72,7 +95,12 @@ export class ExpectationTracker {
 
   /** The last moment at which an open expectation may still come true, since time zero. */
   get deadlineMicros(): number {
-    return Math.max(0, ...this.#tracked.filter((it) => it.kind === "eventually" && it.held === undefined).map((it) => it.untilMicros ?? 0))
+    return Math.max(
+      0,
+      ...this.#tracked
+        .filter((it) => it.kind === "eventually" && it.held === undefined)
+        .map((it) => it.untilMicros ?? 0),
+    )
   }
 
   /** True once every `eventually` has come true or failed. */
@@ -113,7 +141,14 @@ export class ExpectationTracker {
     const tracked = this.#tracked.map((it) => ({
       name: `${it.kind}: ${describeSeen(it.seen)}`,
       held: it.held ?? (it.kind === "always" || it.kind === "never"),
-      detail: it.detail !== "" ? it.detail : it.kind === "eventually" ? "the run ended before" : it.kind === "sometimes" ? "never seen" : "",
+      detail:
+        it.detail !== ""
+          ? it.detail
+          : it.kind === "eventually"
+            ? "the run ended before"
+            : it.kind === "sometimes"
+              ? "never seen"
+              : "",
     }))
     const final = this.#final.map((condition) => {
       const finding = judge(this.#judged, condition)

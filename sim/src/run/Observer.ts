@@ -14,13 +14,26 @@ const happeningsMax = 4000
 const rowBytes = 64
 
 /** Whether a word of the journal is what a sighting asks for. */
-export const matches = (sighting: Sighting, event: JournalEvent, isNode: (selector: string, address: string) => boolean): boolean => {
+export const matches = (
+  sighting: Sighting,
+  event: JournalEvent,
+  isNode: (selector: string, address: string) => boolean,
+): boolean => {
   if (sighting.node !== null && !isNode(sighting.node, event.node)) return false
   switch (sighting._tag) {
     case "StepSeen":
-      return event.kind === "step" && event.stepKind === sighting.step && event.status === sighting.is && (sighting.undo === null || sighting.undo === event.undo)
+      return (
+        event.kind === "step" &&
+        event.stepKind === sighting.step &&
+        event.status === sighting.is &&
+        (sighting.undo === null || sighting.undo === event.undo)
+      )
     case "OperationSeen":
-      return event.kind === "operation" && event.status === sighting.is && (sighting.operation === "any" || sighting.operation === event.operationKind)
+      return (
+        event.kind === "operation" &&
+        event.status === sighting.is &&
+        (sighting.operation === "any" || sighting.operation === event.operationKind)
+      )
     case "LeaderSeen":
       return event.kind === "leader" && event.event === sighting.leader
     case "FindingSeen":
@@ -48,7 +61,15 @@ const phrase = (event: JournalEvent): string => {
 
 /** Collects what a run has to tell. */
 export class Observer {
-  readonly counters: Counters = { moves: 0, bytesMoved: 0, rollbacks: 0, leaderChanges: 0, operationsCompleted: 0, operationsFailed: 0, stepsDone: 0 }
+  readonly counters: Counters = {
+    moves: 0,
+    bytesMoved: 0,
+    rollbacks: 0,
+    leaderChanges: 0,
+    operationsCompleted: 0,
+    operationsFailed: 0,
+    stepsDone: 0,
+  }
   readonly happenings: Array<Happening> = []
   readonly seen = new Map<string, number>()
   readonly #simulation: Simulation
@@ -60,7 +81,8 @@ export class Observer {
     this.#simulation = simulation
     simulation.onJournal((event) => this.#onJournal(event))
     simulation.onEvent((event) => {
-      if (event.kind === "daemon" && event.state !== "starting") this.happen("daemon", event.node, `daemon ${event.state}`)
+      if (event.kind === "daemon" && event.state !== "starting")
+        this.happen("daemon", event.node, `daemon ${event.state}`)
     })
     simulation.state.onRecord((record) => {
       if (record.key !== "lease") this.lastActivityMicros = simulation.queue.nowMicros
@@ -79,7 +101,8 @@ export class Observer {
   }
 
   /** True if the selector means the node with this address now. */
-  readonly isNode = (selector: string, address: string): boolean => resolveSelector(this.#simulation, selector) === this.#simulation.hostOf(address)
+  readonly isNode = (selector: string, address: string): boolean =>
+    resolveSelector(this.#simulation, selector) === this.#simulation.hostOf(address)
 
   #onJournal(event: JournalEvent): void {
     const node = this.#simulation.hostOf(event.node) ?? event.node
@@ -93,20 +116,34 @@ export class Observer {
         this.happen("leader", node, `${event.event} the lease, term ${event.term}`)
         break
       case "operation":
-        this.happen("operation", node, `${event.operationKind} ${event.operation} ${event.status}${event.detail === "" ? "" : `: ${event.detail}`}`)
+        this.happen(
+          "operation",
+          node,
+          `${event.operationKind} ${event.operation} ${event.status}${event.detail === "" ? "" : `: ${event.detail}`}`,
+        )
         break
       case "step":
         this.lastActivityMicros = this.#simulation.queue.nowMicros
-        if (event.status === "failed") this.happen("operation", node, `step ${event.step} ${event.stepKind} of ${event.operation} failed: ${event.detail}`)
+        if (event.status === "failed")
+          this.happen(
+            "operation",
+            node,
+            `step ${event.step} ${event.stepKind} of ${event.operation} failed: ${event.detail}`,
+          )
         break
       case "move":
-        this.happen("move", node, `${event.group}: ${event.replicas} replicas from ${event.from ?? "nowhere"} to ${event.to}`)
+        this.happen(
+          "move",
+          node,
+          `${event.group}: ${event.replicas} replicas from ${event.from ?? "nowhere"} to ${event.to}`,
+        )
         break
       case "finding":
         this.happen("finding", node, `${event.code}: ${event.detail}`)
         break
       case "agent":
-        if (event.event !== "started") this.happen("leader", node, `agent ${event.event}${event.detail === "" ? "" : `: ${event.detail}`}`)
+        if (event.event !== "started")
+          this.happen("leader", node, `agent ${event.event}${event.detail === "" ? "" : `: ${event.detail}`}`)
         break
       case "wrapper":
         break

@@ -45,10 +45,14 @@ export class Operators {
     const asked = this.#begin(what)
     const attempt = (): void =>
       this.#attempt(asked, (node) => {
-        this.#simulation.command(null, submit({ node: this.#simulation.address(node), config: this.#simulation.config, wish }), (exit) => {
-          if (exit._tag === "Success") asked.id = exit.value
-          else this.#again(asked, Cause.pretty(exit.cause), attempt)
-        })
+        this.#simulation.command(
+          null,
+          submit({ node: this.#simulation.address(node), config: this.#simulation.config, wish }),
+          (exit) => {
+            if (exit._tag === "Success") asked.id = exit.value
+            else this.#again(asked, Cause.pretty(exit.cause), attempt)
+          },
+        )
       })
     attempt()
     return asked
@@ -60,10 +64,14 @@ export class Operators {
     const attempt = (): void =>
       this.#attempt(asked, (at) => {
         const { config } = this.#simulation
-        this.#simulation.command(name, joinCluster({ node: this.#simulation.address(name), at: this.#simulation.address(at), config }), (exit) => {
-          if (exit._tag === "Success") asked.joined = true
-          else this.#again(asked, Cause.pretty(exit.cause), attempt)
-        })
+        this.#simulation.command(
+          name,
+          joinCluster({ node: this.#simulation.address(name), at: this.#simulation.address(at), config }),
+          (exit) => {
+            if (exit._tag === "Success") asked.joined = true
+            else this.#again(asked, Cause.pretty(exit.cause), attempt)
+          },
+        )
       })
     attempt()
     return asked
@@ -84,7 +92,15 @@ export class Operators {
   }
 
   #begin(what: string): Asked {
-    const asked: Asked = { what, atMicros: this.#simulation.queue.nowMicros, id: undefined, attempts: 0, joined: false, problem: undefined, gaveUp: false }
+    const asked: Asked = {
+      what,
+      atMicros: this.#simulation.queue.nowMicros,
+      id: undefined,
+      attempts: 0,
+      joined: false,
+      problem: undefined,
+      gaveUp: false,
+    }
     this.asked.push(asked)
     return asked
   }

@@ -60,7 +60,8 @@ const livenessCheckers = new Set(["quiescence", "set-up"])
 const terminal: ReadonlyArray<Operation["status"]> = ["idle", "stopped", "completed", "failed", "critical_failure"]
 
 /** Runs a scenario. */
-export const runScenario = (scenario: Scenario, options: RunOptions): ScenarioResult => guardedSession(() => runGuarded(scenario, withOutside(options)))
+export const runScenario = (scenario: Scenario, options: RunOptions): ScenarioResult =>
+  guardedSession(() => runGuarded(scenario, withOutside(options)))
 
 /** Listeners are called from inside of the simulation, and may do what they like. */
 const withOutside = (options: RunOptions): RunOptions => {
@@ -76,7 +77,10 @@ const runGuarded = (scenario: Scenario, options: RunOptions): ScenarioResult => 
   const second = new Run(scenario, options, secondTrace).execute()
   if (first.traceHash === second.traceHash) return { ...first, wallMs: first.wallMs + second.wallMs }
   const where = firstTrace.divergence(secondTrace)
-  const message = where === undefined ? "the traces differ" : `line ${where.index + 1} of the trace is ${where.first ?? "missing"} in the first run and ${where.second ?? "missing"} in the second`
+  const message =
+    where === undefined
+      ? "the traces differ"
+      : `line ${where.index + 1} of the trace is ${where.first ?? "missing"} in the first run and ${where.second ?? "missing"} in the second`
   return {
     ...first,
     passed: false,
@@ -133,14 +137,22 @@ class Run {
     simulation.onEvent((event) => {
       for (const checker of this.#checkers) checker.onEvent?.(event)
     })
-    simulation.onAgentCrash((node, text) => this.#report("agent-crash", `the agent of ${node} ended: ${text.slice(0, 2000)}`))
+    simulation.onAgentCrash((node, text) =>
+      this.#report("agent-crash", `the agent of ${node} ended: ${text.slice(0, 2000)}`),
+    )
   }
 
   execute(): ScenarioResult {
     const startedMs = realNowMs()
     const scenario = this.#scenario
     this.#tick()
-    const problem = setUp(this.#simulation, this.#operators, (predicate, within) => this.#runUntil(predicate, within), scenario.cluster.nodes.map((node) => node.name), scenario.tables)
+    const problem = setUp(
+      this.#simulation,
+      this.#operators,
+      (predicate, within) => this.#runUntil(predicate, within),
+      scenario.cluster.nodes.map((node) => node.name),
+      scenario.tables,
+    )
     if (problem !== undefined) {
       this.#report("set-up", problem)
       return this.#result([], startedMs)
@@ -157,7 +169,12 @@ class Run {
     simulation.beginTime()
     this.#observer.beginCounting()
     this.#observer.happen("phase", null, "the cluster and its tables are ready")
-    const judged: Judged = { simulation, context: this.#context, counters: this.#observer.counters, initial: simulation.state.view() }
+    const judged: Judged = {
+      simulation,
+      context: this.#context,
+      counters: this.#observer.counters,
+      initial: simulation.state.view(),
+    }
     const expectations = new ExpectationTracker(scenario.expect, judged, this.#observer)
     const timeline = new TimelineRunner(scenario.timeline, {
       judged,
@@ -178,9 +195,11 @@ class Run {
     const endMicros = Math.min(micros(scenario.until), this.#options.untilMicros ?? Number.MAX_SAFE_INTEGER)
     const left = (): number => endMicros - this.#sinceZero
     const stopped = (): boolean => this.#options.stopAtViolation === true && this.#violations.length > 0
-    const open = (): boolean => this.#workloads.some(({ spec }) => spec.until !== null && this.#sinceZero < micros(spec.until))
+    const open = (): boolean =>
+      this.#workloads.some(({ spec }) => spec.until !== null && this.#sinceZero < micros(spec.until))
     this.#runUntil(() => stopped() || (timeline.ended && !open()), left())
-    for (const missed of timeline.missed) expectations.add({ name: `timeline: ${missed}`, held: false, detail: "its moment never came" })
+    for (const missed of timeline.missed)
+      expectations.add({ name: `timeline: ${missed}`, held: false, detail: "its moment never came" })
     expectations.timelineEnded()
     for (const { clients } of this.#workloads) clients.stop()
     if (!stopped() && left() > 0) this.#quiesce(expectations, endMicros, stopped)
@@ -193,8 +212,13 @@ class Run {
     this.#observer.happen("phase", null, "faults are healed; waiting until nothing happens")
     this.#heal()
     const quiesceMicros = this.#sinceZero + micros(this.#scenario.quiesce)
-    const deadline = (): number => Math.min(endMicros, Math.max(quiesceMicros, expectations.deadlineMicros + tickMicros))
-    const done = (): boolean => this.#workloads.every(({ clients }) => clients.isQuiet) && expectations.decided && this.#atRest() && expectations.finalsHold
+    const deadline = (): number =>
+      Math.min(endMicros, Math.max(quiesceMicros, expectations.deadlineMicros + tickMicros))
+    const done = (): boolean =>
+      this.#workloads.every(({ clients }) => clients.isQuiet) &&
+      expectations.decided &&
+      this.#atRest() &&
+      expectations.finalsHold
     while (!stopped() && this.#sinceZero < deadline()) {
       if (this.#runUntil(() => stopped() || done(), deadline() - this.#sinceZero)) break
     }
@@ -221,7 +245,11 @@ class Run {
         const view = this.#simulation.state.view()
         const table = view.tables.get(name)?.record
         const lost = table?.status === "ready" ? missingEverywhere(this.#context, view, table, model) : []
-        if (lost.length > 0) this.#report("lost-write", `${lost.length} acknowledged rows of table ${name} are in no copy: ids ${lost.slice(0, 5).join(", ")}`)
+        if (lost.length > 0)
+          this.#report(
+            "lost-write",
+            `${lost.length} acknowledged rows of table ${name} are in no copy: ids ${lost.slice(0, 5).join(", ")}`,
+          )
       }
       return
     }
@@ -234,9 +262,18 @@ class Run {
     const reasons: Array<string> = []
     for (const { record } of view.operations.values()) {
       if (terminal.includes(record.status)) continue
-      const steps = (view.steps.get(record.id) ?? []).map((stored) => stored.record).filter((step) => step.status === "pending" || step.status === "processing")
-      const waiting = steps.slice(0, 3).map((step) => `${step.step._tag} on ${step.node ?? "the leader"} is ${step.status}${step.error === null ? "" : ` (${step.error})`}`)
-      reasons.push(`operation ${record.kind} ${record.id} is ${record.status}${record.undoing ? ", undoing" : ""}: ${waiting.join(", ") || "no step is open"}`)
+      const steps = (view.steps.get(record.id) ?? [])
+        .map((stored) => stored.record)
+        .filter((step) => step.status === "pending" || step.status === "processing")
+      const waiting = steps
+        .slice(0, 3)
+        .map(
+          (step) =>
+            `${step.step._tag} on ${step.node ?? "the leader"} is ${step.status}${step.error === null ? "" : ` (${step.error})`}`,
+        )
+      reasons.push(
+        `operation ${record.kind} ${record.id} is ${record.status}${record.undoing ? ", undoing" : ""}: ${waiting.join(", ") || "no step is open"}`,
+      )
     }
     for (const asked of this.#operators.asked) {
       const outcome = this.#operators.outcome(asked)
@@ -244,7 +281,9 @@ class Run {
     }
     if (this.#workloads.some(({ clients }) => !clients.isQuiet)) reasons.push("clients still wait for answers")
     if (reasons.length === 0 && this.#simulation.queue.nowMicros - this.#observer.lastActivityMicros < restMicros / 3) {
-      reasons.push(`the records still change: last ${Math.round((this.#simulation.queue.nowMicros - this.#observer.lastActivityMicros) / 1000)} ms ago`)
+      reasons.push(
+        `the records still change: last ${Math.round((this.#simulation.queue.nowMicros - this.#observer.lastActivityMicros) / 1000)} ms ago`,
+      )
     }
     return reasons
   }
@@ -254,13 +293,21 @@ class Run {
     const simulation = this.#simulation
     if (simulation.queue.nowMicros - this.#lastRestLookMicros < restLookMicros) return this.#wasAtRest
     this.#lastRestLookMicros = simulation.queue.nowMicros
-    this.#wasAtRest = simulation.queue.nowMicros - this.#observer.lastActivityMicros >= restMicros && this.#unrest().length === 0 && this.#isWhole()
+    this.#wasAtRest =
+      simulation.queue.nowMicros - this.#observer.lastActivityMicros >= restMicros &&
+      this.#unrest().length === 0 &&
+      this.#isWhole()
     return this.#wasAtRest
   }
 
   /** Every table complete and replicated, and nothing left over: no reason to wait longer. */
   #isWhole(): boolean {
-    const judged: Judged = { simulation: this.#simulation, context: this.#context, counters: this.#observer.counters, initial: this.#simulation.state.view() }
+    const judged: Judged = {
+      simulation: this.#simulation,
+      context: this.#context,
+      counters: this.#observer.counters,
+      initial: this.#simulation.state.view(),
+    }
     const view = this.#simulation.state.view()
     if (leftovers(this.#context, view).length > 0) return false
     for (const { record } of view.tables.values()) {
@@ -279,7 +326,9 @@ class Run {
       const model = this.#models.get(spec.table) ?? new ClientModel(spec.table)
       this.#models.set(spec.table, model)
       this.#clients.set(spec.table, model)
-      const structure = this.#scenario.tables.find((table) => table.name === spec.table)?.structure ?? this.#createdStructure(spec.table)
+      const structure =
+        this.#scenario.tables.find((table) => table.name === spec.table)?.structure ??
+        this.#createdStructure(spec.table)
       const clients = new TableClients(
         {
           structure,
@@ -308,7 +357,8 @@ class Run {
   }
 
   #createdStructure(table: string): string {
-    for (const { act } of this.#scenario.timeline) if (act._tag === "Create" && act.table.name === table) return act.table.structure
+    for (const { act } of this.#scenario.timeline)
+      if (act._tag === "Create" && act.table.name === table) return act.table.structure
     return "title text, v bigint"
   }
 
@@ -317,13 +367,25 @@ class Run {
     return spec.through.flatMap((selector) => resolveSelector(this.#simulation, selector) ?? [])
   }
 
-  #onMissing(table: string, read: { readonly node: string; readonly missing: ReadonlyArray<number>; readonly warned: boolean; readonly sentMicros: number }): void {
+  #onMissing(
+    table: string,
+    read: {
+      readonly node: string
+      readonly missing: ReadonlyArray<number>
+      readonly warned: boolean
+      readonly sentMicros: number
+    },
+  ): void {
     if (read.warned || !this.#clients.has(table)) return
     const calm = this.#simulation.members.every((name) => {
       const since = this.#simulation.undisturbedSinceMicros(name)
       return since !== undefined && (since === 0 || read.sentMicros - since >= calmBeforeReadMicros)
     })
-    if (calm) this.#report("silent-partial-read", `a read of ${table} on ${read.node} lacked rows ${read.missing.slice(0, 5).join(", ")} without a warning, although all was well`)
+    if (calm)
+      this.#report(
+        "silent-partial-read",
+        `a read of ${table} on ${read.node} lacked rows ${read.missing.slice(0, 5).join(", ")} without a warning, although all was well`,
+      )
   }
 
   #abandonTable(table: string): void {
@@ -360,7 +422,11 @@ class Run {
   }
 
   #report(checker: string, message: string): void {
-    if (this.#violations.length >= violationsMax || this.#violations.some((known) => known.checker === checker && known.message === message)) return
+    if (
+      this.#violations.length >= violationsMax ||
+      this.#violations.some((known) => known.checker === checker && known.message === message)
+    )
+      return
     const violation: Violation = { checker, atMs: this.#simulation.nowMs, message }
     this.#violations.push(violation)
     this.#simulation.note("violation", null, `${checker}: ${message}`)
@@ -390,7 +456,13 @@ class Run {
       traceHash: this.#trace.hash,
       violations: this.#violations,
       expectations,
-      stats: { acknowledged: sum((model) => model.acknowledged), refused: sum((model) => model.refused), unknown: sum((model) => model.unknown), lost, ...counters },
+      stats: {
+        acknowledged: sum((model) => model.acknowledged),
+        refused: sum((model) => model.refused),
+        unknown: sum((model) => model.unknown),
+        lost,
+        ...counters,
+      },
       timeline: happenings,
       seen: Object.fromEntries([...seen].toSorted(([a], [b]) => (a < b ? -1 : 1))),
     }
@@ -398,7 +470,11 @@ class Run {
 }
 
 /** The class of a run: what is wrong outweighs what is slow. */
-export const outcomeOf = (violations: ReadonlyArray<Violation>, expectations: ReadonlyArray<ExpectationResult>, expected: string | null): ResultClass => {
+export const outcomeOf = (
+  violations: ReadonlyArray<Violation>,
+  expectations: ReadonlyArray<ExpectationResult>,
+  expected: string | null,
+): ResultClass => {
   const failed = expectations.filter((expectation) => !expectation.held)
   const isSlow = (expectation: ExpectationResult): boolean => /^(eventually|sometimes|timeline):/.test(expectation.name)
   if (expected !== null) {
@@ -409,6 +485,7 @@ export const outcomeOf = (violations: ReadonlyArray<Violation>, expectations: Re
   if (violations.some((violation) => !livenessCheckers.has(violation.checker))) return "correctness"
   // A final state that was never reached is late if the cluster did not come to rest, and wrong if it did.
   const late = violations.length > 0
-  if (failed.some((expectation) => !isSlow(expectation) && !(late && expectation.name.startsWith("final:")))) return "correctness"
+  if (failed.some((expectation) => !isSlow(expectation) && !(late && expectation.name.startsWith("final:"))))
+    return "correctness"
   return late || failed.length > 0 ? "liveness" : "pass"
 }

@@ -38,7 +38,17 @@ export interface RunStats {
 /** Something that a person wants to see in the summary. */
 export interface Happening {
   readonly atMs: number
-  readonly kind: "fault" | "act" | "leader" | "operation" | "move" | "finding" | "violation" | "expectation" | "phase" | "daemon"
+  readonly kind:
+    | "fault"
+    | "act"
+    | "leader"
+    | "operation"
+    | "move"
+    | "finding"
+    | "violation"
+    | "expectation"
+    | "phase"
+    | "daemon"
   readonly node: string | null
   readonly text: string
 }

@@ -54,18 +54,31 @@ export const setUp = (
 }
 
 /** The request that creates a table. */
-export const createWish = (table: TableSpec): Wish => ({ _tag: "CreateTable", table: table.name, structure: table.structure, options: {}, shards: table.shards, rf: table.rf })
+export const createWish = (table: TableSpec): Wish => ({
+  _tag: "CreateTable",
+  table: table.name,
+  structure: table.structure,
+  options: {},
+  shards: table.shards,
+  rf: table.rf,
+})
 
 const makeTable = (operators: Operators, runUntil: RunUntil, table: TableSpec): string | undefined => {
   const request = operators.submit(`create ${table.name}`, createWish(table))
-  if (!runUntil(() => operators.outcome(request).settled, tableMicros)) return `the request is ${operators.outcome(request).text}`
+  if (!runUntil(() => operators.outcome(request).settled, tableMicros))
+    return `the request is ${operators.outcome(request).text}`
   const outcome = operators.outcome(request)
   return outcome.done ? undefined : outcome.text
 }
 
 type CommandEffect = Parameters<Simulation["command"]>[1]
 
-const runCommand = (simulation: Simulation, runUntil: RunUntil, host: string, effect: CommandEffect): string | undefined => {
+const runCommand = (
+  simulation: Simulation,
+  runUntil: RunUntil,
+  host: string,
+  effect: CommandEffect,
+): string | undefined => {
   let problem: string | undefined = "no answer"
   let ended = false
   simulation.command(host, effect, (exit) => {

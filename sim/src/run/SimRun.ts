@@ -54,13 +54,16 @@ export const exitCodeOf = (classes: Iterable<ResultClass>): number => {
 }
 
 /** The exit code of a report; 2 for files that cannot be used. */
-export const exitCodeOfReport = (report: SimRunReport): number => (report.problems.length > 0 ? 2 : exitCodeOf(report.scenarios.map((result) => result.class)))
+export const exitCodeOfReport = (report: SimRunReport): number =>
+  report.problems.length > 0 ? 2 : exitCodeOf(report.scenarios.map((result) => result.class))
 
 /** Runs all scenarios of files and folders, in order. Nothing is run if one of them has a mistake. */
 export const simRun = (paths: ReadonlyArray<string>, options: SimRunOptions = {}): SimRunReport => {
   const { scenarios, problems } = loadScenarios(paths)
   if (problems.length > 0) return { problems, scenarios: [], passed: 0, failed: 0 }
-  const runs = scenarios.flatMap(({ file, scenario }) => seedsOf(options, scenario.seed).map((seed) => ({ file, scenario, seed })))
+  const runs = scenarios.flatMap(({ file, scenario }) =>
+    seedsOf(options, scenario.seed).map((seed) => ({ file, scenario, seed })),
+  )
   const results: Array<ScenarioResult> = []
   for (const { file, scenario, seed } of runs) {
     const progress = options.progress
@@ -71,7 +74,9 @@ export const simRun = (paths: ReadonlyArray<string>, options: SimRunOptions = {}
       ...(options.checkDeterminism === undefined ? {} : { checkDeterminism: options.checkDeterminism }),
       ...(options.mutations === undefined ? {} : { mutations: options.mutations }),
       ...(options.trace === undefined ? {} : { trace: options.trace }),
-      ...(progress === undefined ? {} : { progress: (atMs, name) => progress({ name, seed, atMs, done: results.length, total: runs.length }) }),
+      ...(progress === undefined
+        ? {}
+        : { progress: (atMs, name) => progress({ name, seed, atMs, done: results.length, total: runs.length }) }),
     })
     results.push(result)
     options.onResult?.(result)
@@ -92,7 +97,12 @@ const seedsOf = (options: SimRunOptions, own: number): ReadonlyArray<number> => 
 export const resultJson = ({ timeline: _, ...result }: ScenarioResult): Omit<ScenarioResult, "timeline"> => result
 
 /** A report as `--json` prints it. */
-export const reportJson = (report: SimRunReport): unknown => ({ scenarios: report.scenarios.map(resultJson), passed: report.passed, failed: report.failed })
+export const reportJson = (report: SimRunReport): unknown => ({
+  scenarios: report.scenarios.map(resultJson),
+  passed: report.passed,
+  failed: report.failed,
+})
 
 /** The command that repeats a run. */
-export const reproduction = (result: ScenarioResult): string => `shardwright sim run ${result.file === "" ? result.name : result.file} --seed ${result.seed}`
+export const reproduction = (result: ScenarioResult): string =>
+  `shardwright sim run ${result.file === "" ? result.name : result.file} --seed ${result.seed}`

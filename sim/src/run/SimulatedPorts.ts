@@ -56,7 +56,9 @@ export class ConnectionPool {
     if (idle !== undefined) return idle
     const open = (this.#open.get(host) ?? 0) + 1
     if (open > connectionsPerTargetMax) {
-      throw new Error(`more than ${connectionsPerTargetMax} connections from ${this.#from ?? "outside"} to ${host} at once`)
+      throw new Error(
+        `more than ${connectionsPerTargetMax} connections from ${this.#from ?? "outside"} to ${host} at once`,
+      )
     }
     this.#open.set(host, open)
     return this.#world.connect(this.#from, host)
@@ -111,7 +113,9 @@ export const simulatedPorts = (options: PortOptions): Context.Context<Ports> => 
         return
       }
       // An interrupted caller only stops listening: what was sent goes on in the daemon.
-      pool.query(target, sql, Duration.toMillis(timeout) * 1000, (answer) => gate.pass(() => resume(Effect.succeed(answer))))
+      pool.query(target, sql, Duration.toMillis(timeout) * 1000, (answer) =>
+        gate.pass(() => resume(Effect.succeed(answer))),
+      )
     })
 
   return Context.make(Manticore, Manticore.of({ query })).pipe(
@@ -120,7 +124,11 @@ export const simulatedPorts = (options: PortOptions): Context.Context<Ports> => 
       NodeFiles.of({
         makeClusterDirectory: (name) => Effect.sync(() => world.makeDirectory(ownHost(), name)),
         recall: Effect.sync(() => disks.get(ownHost())),
-        remember: (text) => Effect.andThen(Effect.sleep(syncDelay), Effect.sync(() => void disks.set(ownHost(), text))),
+        remember: (text) =>
+          Effect.andThen(
+            Effect.sleep(syncDelay),
+            Effect.sync(() => void disks.set(ownHost(), text)),
+          ),
       }),
     ),
     Context.add(

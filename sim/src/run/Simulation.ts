@@ -90,7 +90,15 @@ export class Simulation {
     })
     for (const declaration of options.nodes) {
       const address = `${declaration.name}:${binaryPort}`
-      this.#hosts.set(declaration.name, { name: declaration.name, address, declaration, daemon: "down", agent: undefined, starts: 0, touchedMicros: 0 })
+      this.#hosts.set(declaration.name, {
+        name: declaration.name,
+        address,
+        declaration,
+        daemon: "down",
+        agent: undefined,
+        starts: 0,
+        touchedMicros: 0,
+      })
       this.world.addNode({ name: declaration.name, address })
     }
     this.world.subscribe((event) => this.#onEvent(event))
@@ -194,7 +202,14 @@ export class Simulation {
   undisturbedSinceMicros(name: string): number | undefined {
     const host = this.#host(name)
     const agent = host.agent
-    if (host.daemon !== "up" || agent === undefined || agent.paused || this.#networkFaulty.has(name) || this.#slow.size > 0) return undefined
+    if (
+      host.daemon !== "up" ||
+      agent === undefined ||
+      agent.paused ||
+      this.#networkFaulty.has(name) ||
+      this.#slow.size > 0
+    )
+      return undefined
     return host.touchedMicros
   }
 
@@ -309,7 +324,10 @@ export class Simulation {
   // -------------------------------------------------------------------------------------------------------- network
 
   partition(groups: ReadonlyArray<ReadonlyArray<string>>): void {
-    const largest = groups.reduce((best, group) => (group.length > best.length ? group : best), [] as ReadonlyArray<string>)
+    const largest = groups.reduce(
+      (best, group) => (group.length > best.length ? group : best),
+      [] as ReadonlyArray<string>,
+    )
     for (const group of groups) if (group !== largest) for (const name of group) this.#networkFaulty.add(name)
     this.#touchAll()
     this.world.partition(groups)
@@ -331,7 +349,12 @@ export class Simulation {
     return this.#networkFaulty.size > 0
   }
 
-  slow(rule: { readonly node?: string; readonly statement: string; readonly byMicros: number; readonly times?: number }): void {
+  slow(rule: {
+    readonly node?: string
+    readonly statement: string
+    readonly byMicros: number
+    readonly times?: number
+  }): void {
     const pattern = new RegExp(rule.statement.replace(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`), "i")
     this.#touchAll()
     this.#slow.add(
@@ -400,7 +423,13 @@ export class Simulation {
         trace.add(nowMicros, this.nowMs, "network", null, event.detail)
         break
       case "cluster":
-        trace.add(nowMicros, this.nowMs, "cluster", event.node, `${event.cluster} ${event.status} ${event.nodeState} ${event.size}`)
+        trace.add(
+          nowMicros,
+          this.nowMs,
+          "cluster",
+          event.node,
+          `${event.cluster} ${event.status} ${event.nodeState} ${event.size}`,
+        )
         break
     }
     for (const listener of this.#eventListeners) listener(event)
@@ -427,4 +456,7 @@ export class Simulation {
 }
 
 /** The engine's configuration with what a scenario sets. */
-export const engineConfig = (overrides: Partial<EngineConfig>): EngineConfig => ({ ...defaultEngineConfig, ...overrides })
+export const engineConfig = (overrides: Partial<EngineConfig>): EngineConfig => ({
+  ...defaultEngineConfig,
+  ...overrides,
+})

@@ -26,7 +26,10 @@ const answers = (expectation: SqlExpectation, answer: Answer): boolean => {
     case "Ok":
       return answer._tag === "Ok" || answer._tag === "Rows"
     case "Error":
-      return answer._tag === "Refused" && (expectation.containing === null || answer.message.includes(expectation.containing))
+      return (
+        answer._tag === "Refused" &&
+        (expectation.containing === null || answer.message.includes(expectation.containing))
+      )
     case "NoAnswer":
       return answer._tag === "NoAnswer"
     case "Affected":
@@ -67,7 +70,8 @@ export class TimelineRunner {
   /** Sets the entries off whose moment is a time. To be called at time zero. */
   start(): void {
     this.#entries.forEach((entry, index) => {
-      if (entry.when._tag === "At") this.#simulation.queue.at(this.#simulation.zeroMicros + micros(entry.when.at), () => this.#fire(index))
+      if (entry.when._tag === "At")
+        this.#simulation.queue.at(this.#simulation.zeroMicros + micros(entry.when.at), () => this.#fire(index))
     })
   }
 
@@ -78,12 +82,19 @@ export class TimelineRunner {
 
   /** Entries whose moment never came, in words. */
   get missed(): ReadonlyArray<string> {
-    return this.#entries.filter((_, index) => !this.#fired.has(index)).map((entry) => `${describeTrigger(entry.when)}: ${describeAct(entry.act)}`)
+    return this.#entries
+      .filter((_, index) => !this.#fired.has(index))
+      .map((entry) => `${describeTrigger(entry.when)}: ${describeAct(entry.act)}`)
   }
 
   onJournal(event: JournalEvent): void {
     this.#entries.forEach((entry, index) => {
-      if (entry.when._tag !== "After" || this.#fired.has(index) || !matches(entry.when.sighting, event, this.#environment.observer.isNode)) return
+      if (
+        entry.when._tag !== "After" ||
+        this.#fired.has(index) ||
+        !matches(entry.when.sighting, event, this.#environment.observer.isNode)
+      )
+        return
       const count = (this.#sightings.get(index) ?? 0) + 1
       this.#sightings.set(index, count)
       if (count === entry.when.count) this.#simulation.queue.after(micros(entry.when.plus), () => this.#fire(index))
@@ -125,7 +136,11 @@ export class TimelineRunner {
       const others = group.inSync.filter((address) => {
         const host = simulation.hostOf(address)
         if (host === undefined || host === node || !simulation.world.isUp(host)) return false
-        return simulation.world.clusters(host).some((cluster) => cluster.name === group.name && cluster.status === "primary" && cluster.nodeState === "synced")
+        return simulation.world
+          .clusters(host)
+          .some(
+            (cluster) => cluster.name === group.name && cluster.status === "primary" && cluster.nodeState === "synced",
+          )
       })
       // A temporary group of one is a plain copy on the move: its only member comes back as it was.
       if (others.length === 0 && group.members.length > 1) return true
@@ -152,17 +167,44 @@ export class TimelineRunner {
     if (act._tag !== "Check") observer.happen(isFault(act) ? "fault" : "act", node, describeAct(act))
     switch (act._tag) {
       case "Kill":
-        return this.#parts(this.#node(act.node), act.what, (name) => simulation.killDaemon(name), (name) => simulation.killAgent(name))
+        return this.#parts(
+          this.#node(act.node),
+          act.what,
+          (name) => simulation.killDaemon(name),
+          (name) => simulation.killAgent(name),
+        )
       case "Stop":
-        return this.#parts(this.#node(act.node), act.what, (name) => simulation.stopDaemon(name), (name) => simulation.stopAgent(name))
+        return this.#parts(
+          this.#node(act.node),
+          act.what,
+          (name) => simulation.stopDaemon(name),
+          (name) => simulation.stopAgent(name),
+        )
       case "Restart":
-        return this.#parts(this.#node(act.node), act.what, (name) => simulation.startDaemon(name), (name) => simulation.startAgent(name))
+        return this.#parts(
+          this.#node(act.node),
+          act.what,
+          (name) => simulation.startDaemon(name),
+          (name) => simulation.startAgent(name),
+        )
       case "Pause":
-        return this.#parts(this.#node(act.node), act.what, (name) => simulation.pauseDaemon(name), (name) => simulation.pauseAgent(name))
+        return this.#parts(
+          this.#node(act.node),
+          act.what,
+          (name) => simulation.pauseDaemon(name),
+          (name) => simulation.pauseAgent(name),
+        )
       case "Resume":
-        return this.#parts(this.#node(act.node), act.what, (name) => simulation.resumeDaemon(name), (name) => simulation.resumeAgent(name))
+        return this.#parts(
+          this.#node(act.node),
+          act.what,
+          (name) => simulation.resumeDaemon(name),
+          (name) => simulation.resumeAgent(name),
+        )
       case "Partition":
-        return simulation.partition(partitionGroups(act.groups, simulation.names, (word) => resolveSelector(simulation, word) ?? null))
+        return simulation.partition(
+          partitionGroups(act.groups, simulation.names, (word) => resolveSelector(simulation, word) ?? null),
+        )
       case "Cut":
         return simulation.cut(this.#node(act.from), this.#node(act.to), act.symmetric)
       case "Heal":
@@ -190,13 +232,21 @@ export class TimelineRunner {
         operators.submit(describeAct(act), { _tag: "Rebalance" })
         return
       case "Drain":
-        operators.submit(describeAct(act), { _tag: "SetNodeState", node: simulation.address(this.#node(act.node)), state: "draining" })
+        operators.submit(describeAct(act), {
+          _tag: "SetNodeState",
+          node: simulation.address(this.#node(act.node)),
+          state: "draining",
+        })
         return
       case "Sql":
         return this.#sql(this.#node(act.node), act.statement, act.expect)
       case "Check": {
         const finding = judge(judged, act.condition)
-        expectations.add({ name: `${describeAct(act)} at ${simulation.nowMs} ms`, held: finding.held, detail: finding.detail })
+        expectations.add({
+          name: `${describeAct(act)} at ${simulation.nowMs} ms`,
+          held: finding.held,
+          detail: finding.detail,
+        })
         if (!finding.held) observer.happen("expectation", node, `not held: ${describeAct(act)}: ${finding.detail}`)
         return
       }
@@ -218,14 +268,19 @@ export class TimelineRunner {
         connection.close()
         if (expectation === null) return
         const held = answers(expectation, answer)
-        this.#environment.expectations.add({ name: `${statement} on ${node} answers ${describeAnswerWanted(expectation)}`, held, detail: answerText(answer).slice(0, 300) })
+        this.#environment.expectations.add({
+          name: `${statement} on ${node} answers ${describeAnswerWanted(expectation)}`,
+          held,
+          detail: answerText(answer).slice(0, 300),
+        })
       },
       sqlTimeoutMicros,
     )
   }
 }
 
-const isFault = (act: Act): boolean => ["Kill", "Stop", "Restart", "Pause", "Resume", "Partition", "Cut", "Heal", "Slow"].includes(act._tag)
+const isFault = (act: Act): boolean =>
+  ["Kill", "Stop", "Restart", "Pause", "Resume", "Partition", "Cut", "Heal", "Slow"].includes(act._tag)
 
 /** The nodes that an act names and must know to begin. */
 const selectorsOf = (act: Act): ReadonlyArray<string> => {

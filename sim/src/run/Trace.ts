@@ -2,7 +2,7 @@
  * The trace of a run: every statement, answer, word of the journal and fault, with its virtual time, folded into one
  * hash as it happens. Two runs with the same hash did the same things at the same times.
  */
-import type { Answer } from "@shardwright/core/Answer"
+import type { Answer, Cell } from "@shardwright/core/Answer"
 
 /** One line of a trace, as it is written to files (NDJSON). */
 export interface TraceLine {
@@ -30,7 +30,7 @@ export interface TraceOptions {
 /** Lines that are kept for a comparison; beyond them only the hash tells. */
 const linesKeptMax = 2_000_000
 
-const cellText = (cell: unknown): string => (cell === null ? "\0" : String(cell))
+const cellText = (cell: Cell): string => (cell === null ? "\0" : String(cell))
 
 /** An answer as one line of text. */
 export const answerText = (answer: Answer): string => {

@@ -18,13 +18,22 @@ const plain: Paint = { good: (text) => text, bad: (text) => text, dim: (text) =>
 const thousands = (value: number): string => value.toString().replaceAll(/\B(?=(\d{3})+$)/g, " ")
 
 /** Lines of columns, as wide as their widest cell. Numbers are flush right. */
-export const renderColumns = (rows: ReadonlyArray<ReadonlyArray<string>>, right: ReadonlySet<number> = new Set()): ReadonlyArray<string> => {
+export const renderColumns = (
+  rows: ReadonlyArray<ReadonlyArray<string>>,
+  right: ReadonlySet<number> = new Set(),
+): ReadonlyArray<string> => {
   const widths: Array<number> = []
   for (const row of rows) row.forEach((cell, index) => (widths[index] = Math.max(widths[index] ?? 0, cell.length)))
-  return rows.map((row) => row.map((cell, index) => (right.has(index) ? cell.padStart(widths[index] ?? 0) : cell.padEnd(widths[index] ?? 0))).join("  ").trimEnd())
+  return rows.map((row) =>
+    row
+      .map((cell, index) => (right.has(index) ? cell.padStart(widths[index] ?? 0) : cell.padEnd(widths[index] ?? 0)))
+      .join("  ")
+      .trimEnd(),
+  )
 }
 
-const speed = (result: ScenarioResult): string => `${thousands(Math.round(result.virtualMs / Math.max(1, result.wallMs)))}×`
+const speed = (result: ScenarioResult): string =>
+  `${thousands(Math.round(result.virtualMs / Math.max(1, result.wallMs)))}×`
 
 /** The table of all runs: what passed, how long it took, what was written and moved. */
 export const renderSummary = (report: SimRunReport, paint: Paint = plain): string => {
@@ -42,7 +51,9 @@ export const renderSummary = (report: SimRunReport, paint: Paint = plain): strin
     result.traceHash.slice(0, 8),
   ])
   const lines = renderColumns([header, ...rows], new Set([2, 3, 4, 5, 6, 7, 8]))
-  const painted = lines.map((line, index) => (index === 0 ? paint.dim(line) : report.scenarios[index - 1]?.passed === true ? paint.good(line) : paint.bad(line)))
+  const painted = lines.map((line, index) =>
+    index === 0 ? paint.dim(line) : report.scenarios[index - 1]?.passed === true ? paint.good(line) : paint.bad(line),
+  )
   const wallMs = report.scenarios.reduce((sum, result) => sum + result.wallMs, 0)
   const virtualMs = report.scenarios.reduce((sum, result) => sum + result.virtualMs, 0)
   const total = `${report.passed} passed, ${report.failed} failed; ${showMs(virtualMs)} of virtual time in ${showMs(wallMs)}`
@@ -65,9 +76,15 @@ const mark: Readonly<Record<Happening["kind"], string>> = {
 }
 
 /** What happened in one run, a line each. */
-export const renderTimeline = (result: ScenarioResult, options: { readonly linesMax?: number; readonly setUp?: boolean } = {}, paint: Paint = plain): string => {
+export const renderTimeline = (
+  result: ScenarioResult,
+  options: { readonly linesMax?: number; readonly setUp?: boolean } = {},
+  paint: Paint = plain,
+): string => {
   const linesMax = options.linesMax ?? 200
-  const happenings = result.timeline.filter((happening) => options.setUp === true || happening.atMs > 0 || happening.kind === "phase")
+  const happenings = result.timeline.filter(
+    (happening) => options.setUp === true || happening.atMs > 0 || happening.kind === "phase",
+  )
   const shown = happenings.slice(0, linesMax)
   const lines = renderColumns(
     shown.map((happening) => [time(happening.atMs), mark[happening.kind], happening.node ?? "", happening.text]),
@@ -84,8 +101,12 @@ export const renderTimeline = (result: ScenarioResult, options: { readonly lines
 /** What is wrong with a run, and how to see it again; empty for one that passed. */
 export const renderFailure = (result: ScenarioResult, paint: Paint = plain): string => {
   if (result.passed) return ""
-  const violations = result.violations.map((violation) => `  ${paint.bad("✗")} ${violation.checker} at ${time(violation.atMs)}: ${violation.message}`)
-  const expectations = result.expectations.filter((expectation) => !expectation.held).map((expectation) => `  ${paint.bad("✗")} ${expectation.name} (${expectation.detail})`)
+  const violations = result.violations.map(
+    (violation) => `  ${paint.bad("✗")} ${violation.checker} at ${time(violation.atMs)}: ${violation.message}`,
+  )
+  const expectations = result.expectations
+    .filter((expectation) => !expectation.held)
+    .map((expectation) => `  ${paint.bad("✗")} ${expectation.name} (${expectation.detail})`)
   return [
     paint.bad(`${result.name}, seed ${result.seed}: ${result.class}`),
     ...violations.slice(0, 20),

@@ -34,7 +34,9 @@ const guardDate = (): (() => void) => {
   // Dates of a given instant are values; only the one that asks for the present is refused.
   globalThis.Date = new Proxy(original, {
     construct: (target, parameters, newTarget) =>
-      refusing && parameters.length === 0 ? refuse("new Date()") : (Reflect.construct(target, parameters, newTarget) as object),
+      refusing && parameters.length === 0
+        ? refuse("new Date()")
+        : (Reflect.construct(target, parameters, newTarget) as object),
     apply: (target) => (refusing ? refuse("Date()") : target()),
   })
   return () => {
@@ -58,7 +60,8 @@ const functions: ReadonlyArray<readonly [object, string, string]> = [
 
 /** Keeps the guards in place for the time of many runs. They refuse inside of `insideSimulation` only. */
 export const guardedSession = <A>(body: () => A): A => {
-  if (sessions++ === 0) restores = [...functions.map(([holder, property, name]) => guard(holder, property, name)), guardDate()]
+  if (sessions++ === 0)
+    restores = [...functions.map(([holder, property, name]) => guard(holder, property, name)), guardDate()]
   try {
     return body()
   } finally {

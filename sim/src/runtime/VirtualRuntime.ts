@@ -196,7 +196,7 @@ export class VirtualRuntime {
     this.#base = Context.make(Scheduler.Scheduler, scheduler).pipe(
       Context.add(References.TracerEnabled, false),
       Context.add(References.CurrentLoggers, new Set()),
-    ) as Context.Context<never> // references have defaults, so no effect ever requires them
+    )
   }
 
   /** Starts an effect at the present instant; it runs once `run` gets to it. */

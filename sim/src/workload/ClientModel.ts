@@ -81,14 +81,37 @@ export class ClientModel {
       this.#longestGapMicros = Math.max(this.#longestGapMicros, gap)
       this.#lastAcknowledgedMicros = nowMicros
       const uncertain = possible.length > 1
-      this.#rows.set(id, { id, possible: [wanted], acknowledged: true, retired: uncertain || !wanted.present, busy: false, underway: undefined, atMicros: nowMicros })
+      this.#rows.set(id, {
+        id,
+        possible: [wanted],
+        acknowledged: true,
+        retired: uncertain || !wanted.present,
+        busy: false,
+        underway: undefined,
+        atMicros: nowMicros,
+      })
     } else if (outcome === "unknown") {
       if (final) this.unknown++
       const known = possible.some((state) => same(state, wanted)) ? possible : [...possible, wanted]
-      this.#rows.set(id, { id, possible: known, acknowledged: before?.acknowledged ?? false, retired: final, busy: !final, underway: undefined, atMicros: nowMicros })
+      this.#rows.set(id, {
+        id,
+        possible: known,
+        acknowledged: before?.acknowledged ?? false,
+        retired: final,
+        busy: !final,
+        underway: undefined,
+        atMicros: nowMicros,
+      })
     } else {
       this.refused++
-      if (before !== undefined) this.#rows.set(id, { ...before, retired: before.possible.length > 1, busy: false, underway: undefined, atMicros: nowMicros })
+      if (before !== undefined)
+        this.#rows.set(id, {
+          ...before,
+          retired: before.possible.length > 1,
+          busy: false,
+          underway: undefined,
+          atMicros: nowMicros,
+        })
     }
   }
 

@@ -19,7 +19,8 @@ export const columnsOf = (structure: string): ReadonlyArray<Column> => {
     if (character === ")") depth--
     if (character === "," && depth === 0) {
       const [name, type] = current.trim().split(/\s+/)
-      if (name !== undefined && name !== "" && type !== undefined) columns.push({ name: name.replaceAll("`", "").toLowerCase(), type: type.toLowerCase() })
+      if (name !== undefined && name !== "" && type !== undefined)
+        columns.push({ name: name.replaceAll("`", "").toLowerCase(), type: type.toLowerCase() })
       current = ""
     } else current += character
   }
@@ -29,7 +30,8 @@ export const columnsOf = (structure: string): ReadonlyArray<Column> => {
 const wholeNumbers = new Set(["bigint", "int", "integer", "uint", "timestamp"])
 
 /** The column whose value tells which write a row shows; undefined if there is none, and then only presence counts. */
-export const checkedColumn = (columns: ReadonlyArray<Column>): string | undefined => columns.find((column) => wholeNumbers.has(column.type))?.name
+export const checkedColumn = (columns: ReadonlyArray<Column>): string | undefined =>
+  columns.find((column) => wholeNumbers.has(column.type))?.name
 
 const valueFor = (column: Column, id: number, value: number): string => {
   switch (column.type) {
@@ -52,7 +54,13 @@ const valueFor = (column: Column, id: number, value: number): string => {
 }
 
 /** INSERT or REPLACE of rows with the given value. */
-export const writeRows = (verb: "INSERT" | "REPLACE", table: string, columns: ReadonlyArray<Column>, ids: ReadonlyArray<number>, value: number): string => {
+export const writeRows = (
+  verb: "INSERT" | "REPLACE",
+  table: string,
+  columns: ReadonlyArray<Column>,
+  ids: ReadonlyArray<number>,
+  value: number,
+): string => {
   const rows = ids.map((id) => `(${[String(id), ...columns.map((column) => valueFor(column, id, value))].join(",")})`)
   return `${verb} INTO ${table} (${["id", ...columns.map((column) => column.name)].join(",")}) VALUES ${rows.join(",")}`
 }
@@ -62,7 +70,8 @@ const where = (ids: ReadonlyArray<number>): string => (ids.length === 1 ? `id=${
 export const updateRows = (table: string, column: string, ids: ReadonlyArray<number>, value: number): string =>
   `UPDATE ${table} SET ${column}=${value} WHERE ${where(ids)}`
 
-export const deleteRows = (table: string, ids: ReadonlyArray<number>): string => `DELETE FROM ${table} WHERE ${where(ids)}`
+export const deleteRows = (table: string, ids: ReadonlyArray<number>): string =>
+  `DELETE FROM ${table} WHERE ${where(ids)}`
 
 export const selectRows = (table: string, ids: ReadonlyArray<number>): string =>
   `SELECT id FROM ${table} WHERE ${where(ids)} LIMIT ${ids.length}`

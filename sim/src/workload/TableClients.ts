@@ -8,7 +8,16 @@ import type { EventQueue } from "../runtime/EventQueue.ts"
 import type { RandomStream } from "../runtime/RandomStream.ts"
 import type { Connection, SimulatedCluster } from "../world/SimulatedCluster.ts"
 import { absent, type ClientModel, present, type RowState } from "./ClientModel.ts"
-import { checkedColumn, type Column, columnsOf, deleteRows, selectRows, showMeta, updateRows, writeRows } from "./ClientSql.ts"
+import {
+  checkedColumn,
+  type Column,
+  columnsOf,
+  deleteRows,
+  selectRows,
+  showMeta,
+  updateRows,
+  writeRows,
+} from "./ClientSql.ts"
 import { judgeWrite, type WriteKind } from "./judgeWrite.ts"
 
 /** What the clients of a table do. Times are in microseconds. */
@@ -35,7 +44,12 @@ export interface ClientEnvironment {
   /** Hosts that clients may connect to now. */
   readonly targets: () => ReadonlyArray<string>
   /** A read that lacks rows which must be there. `warned` if the server said that it is partial. */
-  readonly onMissing: (read: { readonly node: string; readonly missing: ReadonlyArray<number>; readonly warned: boolean; readonly sentMicros: number }) => void
+  readonly onMissing: (read: {
+    readonly node: string
+    readonly missing: ReadonlyArray<number>
+    readonly warned: boolean
+    readonly sentMicros: number
+  }) => void
 }
 
 /** Times that a write is repeated after an unknown outcome, and the pause before. */
@@ -184,7 +198,9 @@ class Writer {
     }
     environment.model.sent(environment.queue.nowMicros)
     for (const id of statement.ids) environment.model.touch(id, statement.wanted)
-    this.#connections.query(node, this.#sql(statement), options.timeoutMicros, (answer) => this.#answered(statement, answer))
+    this.#connections.query(node, this.#sql(statement), options.timeoutMicros, (answer) =>
+      this.#answered(statement, answer),
+    )
   }
 
   #answered(statement: Statement, answer: Answer): void {
@@ -201,7 +217,9 @@ class Writer {
       else if (outcome === "acknowledged" && statement.kind === "insert") this.#remember(id)
     })
     if (open.length > 0) {
-      environment.queue.after(repeatPauseMicros, () => this.#send({ ...statement, ids: open, attempt: statement.attempt + 1 }))
+      environment.queue.after(repeatPauseMicros, () =>
+        this.#send({ ...statement, ids: open, attempt: statement.attempt + 1 }),
+      )
       return
     }
     if (stopped) this.#clients.ended()
@@ -257,7 +275,10 @@ class Reader {
   #certain(): ReadonlyArray<number> {
     const settled = this.#clients.settledIds()
     if (settled.length === 0) return []
-    return Array.from({ length: Math.min(readRows, settled.length) }, () => settled[this.#random.int(0, settled.length - 1)] ?? 0).toSorted((a, b) => a - b)
+    return Array.from(
+      { length: Math.min(readRows, settled.length) },
+      () => settled[this.#random.int(0, settled.length - 1)] ?? 0,
+    ).toSorted((a, b) => a - b)
   }
 }
 
@@ -315,7 +336,8 @@ export class TableClients {
   settledIds(): ReadonlyArray<number> {
     const ids: Array<number> = []
     for (const row of this.environment.model.rows.values()) {
-      if (row.acknowledged && !row.busy && row.possible.length === 1 && row.possible[0]?.present === true) ids.push(row.id)
+      if (row.acknowledged && !row.busy && row.possible.length === 1 && row.possible[0]?.present === true)
+        ids.push(row.id)
       if (ids.length >= 500) break
     }
     return ids

@@ -8,14 +8,17 @@ import * as Result from "effect/Result"
 
 const profile = profiles["default"] ?? expect.fail("there is a default profile")
 const scenarios = Array.from({ length: 300 }, (_, seed) => drawScenario(seed, profile))
-const ms = (entry: TimelineEntry): number => (entry.when._tag === "At" ? Duration.toMillis(entry.when.at) : expect.fail("chaos needs no sightings"))
+const ms = (entry: TimelineEntry): number =>
+  entry.when._tag === "At" ? Duration.toMillis(entry.when.at) : expect.fail("chaos needs no sightings")
 const begins = new Set(["Kill", "Stop", "Pause", "Partition", "Cut", "Slow"])
 const ends = new Set(["Restart", "Resume", "Heal"])
 
 describe("drawScenario", () => {
   it("draws the same scenario from the same seed, and others from others", () => {
     expect(drawScenario(7, profile)).toEqual(scenarios[7])
-    expect(new Set(scenarios.map((scenario) => JSON.stringify({ ...scenario, name: "", about: "", seed: 0 }))).size).toBe(300)
+    expect(
+      new Set(scenarios.map((scenario) => JSON.stringify({ ...scenario, name: "", about: "", seed: 0 }))).size,
+    ).toBe(300)
   })
 
   it("draws scenarios that can be written to a file and read again", () => {
@@ -44,9 +47,18 @@ describe("drawScenario", () => {
       const operations = scenario.timeline.filter((entry) => !begins.has(entry.act._tag) && !ends.has(entry.act._tag))
       expect(operations.length).toBeGreaterThanOrEqual(3)
       for (const table of scenario.tables) expect(table.rf).toBeLessThanOrEqual(scenario.cluster.nodes.length)
-      for (const { act } of scenario.timeline) if (begins.has(act._tag)) kinds.add("what" in act ? `${act._tag} ${act.what}` : act._tag)
+      for (const { act } of scenario.timeline)
+        if (begins.has(act._tag)) kinds.add("what" in act ? `${act._tag} ${act.what}` : act._tag)
       expect(scenario.timeline.map(ms)).toEqual(scenario.timeline.map(ms).toSorted((a, b) => a - b))
     }
-    expect([...kinds].toSorted()).toEqual(["Kill agent", "Kill daemon", "Kill host", "Partition", "Pause agent", "Pause daemon", "Slow"])
+    expect([...kinds].toSorted()).toEqual([
+      "Kill agent",
+      "Kill daemon",
+      "Kill host",
+      "Partition",
+      "Pause agent",
+      "Pause daemon",
+      "Slow",
+    ])
   })
 })

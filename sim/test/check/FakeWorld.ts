@@ -19,7 +19,13 @@ const unused = (): never => {
 /** Hosts n1, n2, … with what a test puts there. */
 export class FakeWorld {
   readonly queue = new EventQueue()
-  readonly #tables = new Map<string, Map<string, { kind: TableView["kind"]; cluster: string | undefined; rows: Map<bigint, Row>; agents: TableView["agents"] }>>()
+  readonly #tables = new Map<
+    string,
+    Map<
+      string,
+      { kind: TableView["kind"]; cluster: string | undefined; rows: Map<bigint, Row>; agents: TableView["agents"] }
+    >
+  >()
   readonly #clusters = new Map<string, Array<ClusterView>>()
   readonly down = new Set<string>()
   readonly #names: ReadonlyArray<string>
@@ -60,12 +66,23 @@ export class FakeWorld {
   }
 
   /** Puts an rt table on a host; rows are ids, whose value is the id too, or pairs of id and value. */
-  table(host: string, name: string, cluster: string | null, rows: ReadonlyArray<number | readonly [number, number]> = []): void {
+  table(
+    host: string,
+    name: string,
+    cluster: string | null,
+    rows: ReadonlyArray<number | readonly [number, number]> = [],
+  ): void {
     this.#tables.get(host)?.set(name, {
       kind: "rt",
       cluster: cluster ?? undefined,
       agents: [],
-      rows: new Map(rows.map((row) => (typeof row === "number" ? [BigInt(row), new Map([["v", String(row)]])] : [BigInt(row[0]), new Map([["v", String(row[1])]])]))),
+      rows: new Map(
+        rows.map((row) =>
+          typeof row === "number"
+            ? [BigInt(row), new Map([["v", String(row)]])]
+            : [BigInt(row[0]), new Map([["v", String(row[1])]])],
+        ),
+      ),
     })
   }
 
@@ -82,17 +99,36 @@ export class FakeWorld {
   /** Makes hosts members of a replication cluster, all synced. */
   cluster(name: string, hosts: ReadonlyArray<string>, status = "primary", nodeState = "synced"): void {
     for (const host of hosts) {
-      const view: ClusterView = { name, status, nodeState, size: hosts.length, members: hosts.map((member) => `${member}:9312`), tables: [] }
+      const view: ClusterView = {
+        name,
+        status,
+        nodeState,
+        size: hosts.length,
+        members: hosts.map((member) => `${member}:9312`),
+        tables: [],
+      }
       this.#clusters.set(host, [...(this.#clusters.get(host) ?? []).filter((other) => other.name !== name), view])
     }
   }
 
   leaveCluster(name: string, host: string): void {
-    this.#clusters.set(host, (this.#clusters.get(host) ?? []).filter((other) => other.name !== name))
+    this.#clusters.set(
+      host,
+      (this.#clusters.get(host) ?? []).filter((other) => other.name !== name),
+    )
   }
 
   /** Commits a record on a host. Without a version it gets the next one. */
-  commit(key: string, value: unknown, options: { readonly version?: number; readonly nonce?: string; readonly host?: string; readonly term?: number } = {}): void {
+  commit(
+    key: string,
+    value: unknown,
+    options: {
+      readonly version?: number
+      readonly nonce?: string
+      readonly host?: string
+      readonly term?: number
+    } = {},
+  ): void {
     const host = options.host ?? "n1"
     const version = options.version ?? (this.#versions.get(key) ?? 0) + 1
     this.#versions.set(key, Math.max(version, this.#versions.get(key) ?? 0))
@@ -115,7 +151,10 @@ export class FakeWorld {
 
   /** Registers hosts. */
   register(hosts: ReadonlyArray<string> = this.#names): void {
-    this.commit("registry", { epoch: 1, nodes: Object.fromEntries(hosts.map((host) => [`${host}:9312`, { state: "active", zone: null, weight: 1 }])) })
+    this.commit("registry", {
+      epoch: 1,
+      nodes: Object.fromEntries(hosts.map((host) => [`${host}:9312`, { state: "active", zone: null, weight: 1 }])),
+    })
   }
 
   get context(): CheckContext {
@@ -151,7 +190,12 @@ export class FakeWorld {
 export const address = (host: string): string => `${host}:9312`
 
 /** Root record of a table. Each shard: group (null for RF 1) and hosts. */
-export const tableRecord = (name: string, rf: number, shards: ReadonlyArray<readonly [string | null, ReadonlyArray<string>]>, changes: object = {}): object => ({
+export const tableRecord = (
+  name: string,
+  rf: number,
+  shards: ReadonlyArray<readonly [string | null, ReadonlyArray<string>]>,
+  changes: object = {},
+): object => ({
   name,
   structure: "title text, v bigint",
   options: {},
@@ -159,14 +203,24 @@ export const tableRecord = (name: string, rf: number, shards: ReadonlyArray<read
   rf,
   generation: 1,
   status: "ready",
-  layout: shards.map(([group, hosts], shard) => ({ shard, physical: `system.${name}_s${shard}`, group, nodes: hosts.map(address) })),
+  layout: shards.map(([group, hosts], shard) => ({
+    shard,
+    physical: `system.${name}_s${shard}`,
+    group,
+    nodes: hosts.map(address),
+  })),
   wrapper: { version: 1, mirrors: shards.map(([, hosts]) => hosts.map(address)) },
   operation: null,
   ...changes,
 })
 
 /** Record of a group. */
-export const groupRecord = (name: string, hosts: ReadonlyArray<string>, shards: ReadonlyArray<readonly [string, number]>, changes: object = {}): object => ({
+export const groupRecord = (
+  name: string,
+  hosts: ReadonlyArray<string>,
+  shards: ReadonlyArray<readonly [string, number]>,
+  changes: object = {},
+): object => ({
   name,
   rf: hosts.length,
   status: "live",
@@ -215,14 +269,36 @@ export const stepRecord = (operation: string, index: number, status: string, cha
 })
 
 /** Record of the lease. */
-export const leaseRecord = (host: string, term: number): object => ({ holder: address(host), incarnation: `${host}.1`, term, durationMs: 10_000, released: false })
+export const leaseRecord = (host: string, term: number): object => ({
+  holder: address(host),
+  incarnation: `${host}.1`,
+  term,
+  durationMs: 10_000,
+  released: false,
+})
 
 /** A healthy cluster of three hosts with one table of RF 2 and two shards in one group, rows 1 to 4 acknowledged. */
 export const healthy = (): FakeWorld => {
   const fake = new FakeWorld(3)
   fake.register()
-  fake.commit("table/t", tableRecord("t", 2, [["g", ["n1", "n2"]], ["g", ["n1", "n2"]]]))
-  fake.commit("group/g", groupRecord("g", ["n1", "n2"], [["t", 0], ["t", 1]]))
+  fake.commit(
+    "table/t",
+    tableRecord("t", 2, [
+      ["g", ["n1", "n2"]],
+      ["g", ["n1", "n2"]],
+    ]),
+  )
+  fake.commit(
+    "group/g",
+    groupRecord(
+      "g",
+      ["n1", "n2"],
+      [
+        ["t", 0],
+        ["t", 1],
+      ],
+    ),
+  )
   fake.cluster("c", ["n1", "n2", "n3"])
   fake.cluster("g", ["n1", "n2"])
   for (const host of ["n1", "n2"]) {
@@ -230,7 +306,11 @@ export const healthy = (): FakeWorld => {
     fake.table(host, "system.t_s1", "g", [3, 4])
     fake.table(host, "system.g_probe", "g", [])
   }
-  for (const host of ["n1", "n2", "n3"]) fake.wrapper(host, "t", [["system.t_s0", ["n1", "n2"]], ["system.t_s1", ["n1", "n2"]]])
+  for (const host of ["n1", "n2", "n3"])
+    fake.wrapper(host, "t", [
+      ["system.t_s0", ["n1", "n2"]],
+      ["system.t_s1", ["n1", "n2"]],
+    ])
   const model = new ClientModel("t")
   for (const id of [1, 2, 3, 4]) model.settle(id, { present: true, value: id }, "acknowledged", id, true)
   fake.clients.set("t", model)

@@ -53,7 +53,9 @@ describe("lost-write at rest", () => {
     for (const host of ["n1", "n2"]) fake.table(host, "system.t_s0", "g", [[1, 50], 2, 9])
     expect(atRest(fake)).toEqual([])
     fake.table("n1", "system.t_s0", "g", [[1, 51], 2, 9])
-    expect(atRest(fake)).toEqual(["lost-write: 1 rows differ from what was acknowledged in system.t_s0 on n1: row 1 is value 51 and must be value 1 or value 50"])
+    expect(atRest(fake)).toEqual([
+      "lost-write: 1 rows differ from what was acknowledged in system.t_s0 on n1: row 1 is value 51 and must be value 1 or value 50",
+    ])
   })
 
   it("lets a statement that is under way have taken effect already", () => {
@@ -66,7 +68,18 @@ describe("lost-write at rest", () => {
 
   it("says nothing of a table that is dropped", () => {
     const fake = healthy()
-    fake.commit("table/t", tableRecord("t", 2, [["g", ["n1", "n2"]], ["g", ["n1", "n2"]]], { status: "dropping" }))
+    fake.commit(
+      "table/t",
+      tableRecord(
+        "t",
+        2,
+        [
+          ["g", ["n1", "n2"]],
+          ["g", ["n1", "n2"]],
+        ],
+        { status: "dropping" },
+      ),
+    )
     for (const host of ["n1", "n2"]) fake.remove(host, "system.t_s0")
     expect(atRest(fake)).toEqual([])
   })

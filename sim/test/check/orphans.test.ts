@@ -19,7 +19,10 @@ describe("orphans", () => {
     fake.table("n3", "system.t_s0", null, [1])
     fake.table("n1", "system.sw_9_probe", null)
     fake.table("n1", "a_table_of_a_user", null)
-    expect(atRest(fake)).toEqual(["table system.sw_9_probe on n1 belongs to nothing", "table system.t_s0 on n3 belongs to nothing"])
+    expect(atRest(fake)).toEqual([
+      "table system.sw_9_probe on n1 belongs to nothing",
+      "table system.t_s0 on n3 belongs to nothing",
+    ])
   })
 
   it("finds clusters that are no live group of their node, and groups that never ended", () => {
@@ -27,14 +30,24 @@ describe("orphans", () => {
     fake.cluster("h", ["n3"])
     fake.cluster("g", ["n1", "n2", "n3"])
     fake.commit("group/m", groupRecord("m", ["n1"], [], { status: "temporary" }))
-    expect(atRest(fake)).toEqual(["cluster h on n3 belongs to no live group", "cluster g on n3 belongs to no live group", "group m is still temporary"])
+    expect(atRest(fake)).toEqual([
+      "cluster h on n3 belongs to no live group",
+      "cluster g on n3 belongs to no live group",
+      "group m is still temporary",
+    ])
   })
 })
 
 describe("user-tables-untouched", () => {
   const setup = () => {
     const fake = new FakeWorld(2)
-    for (const host of ["n1", "n2"]) for (const table of keepsakeTables) fake.table(host, table, null, [[1, 11], [2, 22], [3, 33]])
+    for (const host of ["n1", "n2"])
+      for (const table of keepsakeTables)
+        fake.table(host, table, null, [
+          [1, 11],
+          [2, 22],
+          [3, 33],
+        ])
     return fake
   }
 
@@ -47,8 +60,17 @@ describe("user-tables-untouched", () => {
   it("finds one that is gone, one with another value, and one with rows more", () => {
     const fake = setup()
     fake.remove("n1", "keepsake")
-    fake.table("n2", "keepsake", null, [[1, 11], [2, 99], [3, 33]])
-    fake.table("n2", "system.keepsake_s0", null, [[1, 11], [2, 22], [3, 33], [4, 44]])
+    fake.table("n2", "keepsake", null, [
+      [1, 11],
+      [2, 99],
+      [3, 33],
+    ])
+    fake.table("n2", "system.keepsake_s0", null, [
+      [1, 11],
+      [2, 22],
+      [3, 33],
+      [4, 44],
+    ])
     fake.check(userTables).atQuiescence?.()
     expect(fake.reports).toEqual([
       "user-tables-untouched: table keepsake of a user is gone from n1",

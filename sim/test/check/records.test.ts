@@ -37,7 +37,9 @@ describe("one-leader-per-term", () => {
     const fake = setup()
     fake.commit("table/t", { a: 1 }, { version: 4, nonce: "x", host: "n1" })
     fake.commit("table/t", { a: 2 }, { version: 4, nonce: "y", host: "n2" })
-    expect(fake.reports).toEqual(["one-leader-per-term: version 4 of table/t was committed twice: on n1 at 0 ms and with another value on n2"])
+    expect(fake.reports).toEqual([
+      "one-leader-per-term: version 4 of table/t was committed twice: on n1 at 0 ms and with another value on n2",
+    ])
   })
 
   it("takes the same commit on several nodes for one, and heartbeats for no records", () => {

@@ -15,8 +15,17 @@ describe("replication-factor at rest", () => {
 
   it("finds a shard with too few replicas, or with one listed twice", () => {
     const fake = healthy()
-    fake.commit("table/t", tableRecord("t", 2, [["g", ["n1"]], ["g", ["n1", "n1"]]]))
-    expect(atRest(fake)).toEqual(["shard system.t_s0 has 1 replicas and must have 2: n1:9312", "shard system.t_s1 lists a node twice: n1:9312, n1:9312"])
+    fake.commit(
+      "table/t",
+      tableRecord("t", 2, [
+        ["g", ["n1"]],
+        ["g", ["n1", "n1"]],
+      ]),
+    )
+    expect(atRest(fake)).toEqual([
+      "shard system.t_s0 has 1 replicas and must have 2: n1:9312",
+      "shard system.t_s1 lists a node twice: n1:9312, n1:9312",
+    ])
   })
 
   it("finds a replica that is not there, not in its group, or in a group that is not in order", () => {
@@ -48,7 +57,10 @@ describe("replication-factor at rest", () => {
     const fake = healthy()
     fake.down.add("n2")
     fake.cluster("g", ["n1"])
-    expect(atRest(fake)).toEqual(["shard system.t_s0 has 1 replicas on nodes that are up and must have 2", "shard system.t_s1 has 1 replicas on nodes that are up and must have 2"])
+    expect(atRest(fake)).toEqual([
+      "shard system.t_s0 has 1 replicas on nodes that are up and must have 2",
+      "shard system.t_s1 has 1 replicas on nodes that are up and must have 2",
+    ])
   })
 
   it("asks for no more replicas than there are nodes, and for no moves while too many are away", () => {
@@ -63,9 +75,21 @@ describe("replication-factor when a copy goes", () => {
   it("finds a statement that takes the last copy in sync", () => {
     const fake = healthy()
     fake.undisturbedSince.set("n2", undefined)
-    fake.commit("group/g", groupRecord("g", ["n1"], [["t", 0], ["t", 1]]))
+    fake.commit(
+      "group/g",
+      groupRecord(
+        "g",
+        ["n1"],
+        [
+          ["t", 0],
+          ["t", 1],
+        ],
+      ),
+    )
     fake.answer(fake.check(replicationFactor), "n1", "DROP TABLE IF EXISTS system.t_s0")
-    expect(fake.reports).toEqual(["replication-factor: 'DROP TABLE IF EXISTS system.t_s0' on n1 left 0 copies of system.t_s0 in sync (none), and 1 must remain"])
+    expect(fake.reports).toEqual([
+      "replication-factor: 'DROP TABLE IF EXISTS system.t_s0' on n1 left 0 copies of system.t_s0 in sync (none), and 1 must remain",
+    ])
   })
 
   it("asks for all copies while all is well, and for one while something is wrong", () => {
@@ -94,7 +118,18 @@ describe("replication-factor when a copy goes", () => {
 
   it("lets a dropped table go", () => {
     const fake = healthy()
-    fake.commit("table/t", tableRecord("t", 2, [["g", ["n1", "n2"]], ["g", ["n1", "n2"]]], { status: "dropping" }))
+    fake.commit(
+      "table/t",
+      tableRecord(
+        "t",
+        2,
+        [
+          ["g", ["n1", "n2"]],
+          ["g", ["n1", "n2"]],
+        ],
+        { status: "dropping" },
+      ),
+    )
     fake.answer(fake.check(replicationFactor), "n1", "EXIT CLUSTER g")
     expect(fake.reports).toEqual([])
   })

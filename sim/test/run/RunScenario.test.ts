@@ -9,7 +9,11 @@ const scenario = (changes: Partial<Scenario> = {}): Scenario => ({
   about: "A table of RF 2 on three nodes, of which one is killed and comes back.",
   covers: [],
   seed: 1,
-  cluster: { coordination: "c", nodes: ["n1", "n2", "n3"].map((name) => ({ name, zone: null, weight: 1 })), spares: [] },
+  cluster: {
+    coordination: "c",
+    nodes: ["n1", "n2", "n3"].map((name) => ({ name, zone: null, weight: 1 })),
+    spares: [],
+  },
   settings: {},
   tables: [{ name: "t", shards: 2, rf: 3, structure: "title text, v bigint" }],
   workloads: [
@@ -29,11 +33,16 @@ const scenario = (changes: Partial<Scenario> = {}): Scenario => ({
   timeline: [
     { when: { _tag: "At", at: Duration.seconds(2) }, act: { _tag: "Kill", node: "n3", what: "host" } },
     { when: { _tag: "At", at: Duration.seconds(12) }, act: { _tag: "Restart", node: "victim", what: "host" } },
-    { when: { _tag: "At", at: Duration.seconds(15) }, act: { _tag: "Check", condition: { _tag: "NodeIs", node: "n3", is: "up" } } },
+    {
+      when: { _tag: "At", at: Duration.seconds(15) },
+      act: { _tag: "Check", condition: { _tag: "NodeIs", node: "n3", is: "up" } },
+    },
   ],
   expect: {
     violation: null,
-    eventually: [{ condition: { _tag: "TableIs", table: "t", is: "fully-replicated" }, within: Duration.seconds(60), from: null }],
+    eventually: [
+      { condition: { _tag: "TableIs", table: "t", is: "fully-replicated" }, within: Duration.seconds(60), from: null },
+    ],
     always: [],
     final: [{ _tag: "Count", count: "lost", table: null, bounds: { atLeast: 0, atMost: 0 } }],
     sometimes: [{ _tag: "NodeIs", node: "n3", is: "down" }],
@@ -53,11 +62,23 @@ describe("runScenario", () => {
     expect(result.stats.acknowledged).toBeGreaterThan(100)
     expect(result.stats.lost).toBe(0)
     expect(result.expectations).toHaveLength(5)
-    expect(result.timeline.filter((happening) => happening.kind === "fault").map((happening) => happening.text)).toEqual(["kill host of n3", "restart host of victim"])
+    expect(
+      result.timeline.filter((happening) => happening.kind === "fault").map((happening) => happening.text),
+    ).toEqual(["kill host of n3", "restart host of victim"])
   })
 
   it("has another trace with another seed", () => {
-    const hashes = [1, 2].map((seed) => runScenario(scenario({ timeline: [], workloads: [], expect: { violation: null, eventually: [], always: [], final: [], sometimes: [], never: [] } }), { seed }).traceHash)
+    const hashes = [1, 2].map(
+      (seed) =>
+        runScenario(
+          scenario({
+            timeline: [],
+            workloads: [],
+            expect: { violation: null, eventually: [], always: [], final: [], sometimes: [], never: [] },
+          }),
+          { seed },
+        ).traceHash,
+    )
     expect(hashes[0]).not.toBe(hashes[1])
   })
 
@@ -65,9 +86,17 @@ describe("runScenario", () => {
     const result = runScenario(
       scenario({
         timeline: [
-          { when: { _tag: "At", at: Duration.seconds(1) }, act: { _tag: "Check", condition: { _tag: "NodeIs", node: "n3", is: "down" } } },
           {
-            when: { _tag: "After", sighting: { _tag: "FindingSeen", finding: "never-said", node: null }, count: 1, plus: Duration.zero },
+            when: { _tag: "At", at: Duration.seconds(1) },
+            act: { _tag: "Check", condition: { _tag: "NodeIs", node: "n3", is: "down" } },
+          },
+          {
+            when: {
+              _tag: "After",
+              sighting: { _tag: "FindingSeen", finding: "never-said", node: null },
+              count: 1,
+              plus: Duration.zero,
+            },
             act: { _tag: "Kill", node: "n3", what: "host" },
           },
         ],
@@ -93,7 +122,9 @@ describe("runScenario", () => {
     expect(found.violations.map((violation) => violation.checker)).toContain("lost-write")
     expect(found.class).toBe("pass")
     expect(found.stats.lost).toBeGreaterThan(0)
-    expect(runScenario(scenario({ ...settings, expect: { ...lost, violation: null } }), { seed: 1 }).class).toBe("correctness")
+    expect(runScenario(scenario({ ...settings, expect: { ...lost, violation: null } }), { seed: 1 }).class).toBe(
+      "correctness",
+    )
   })
 })
 

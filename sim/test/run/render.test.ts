@@ -17,7 +17,19 @@ const result = (changes: Partial<ScenarioResult> = {}): ScenarioResult => ({
   traceHash: "0123456789abcdef",
   violations: [],
   expectations: [],
-  stats: { acknowledged: 6635, refused: 0, unknown: 1, lost: 0, moves: 3, rollbacks: 0, bytesMoved: 0, leaderChanges: 0, operationsCompleted: 1, operationsFailed: 0, stepsDone: 14 },
+  stats: {
+    acknowledged: 6635,
+    refused: 0,
+    unknown: 1,
+    lost: 0,
+    moves: 3,
+    rollbacks: 0,
+    bytesMoved: 0,
+    leaderChanges: 0,
+    operationsCompleted: 1,
+    operationsFailed: 0,
+    stepsDone: 14,
+  },
   timeline: [
     { atMs: -5000, kind: "leader", node: "n1", text: "acquired the lease, term 1" },
     { atMs: 0, kind: "phase", node: null, text: "the cluster and its tables are ready" },
@@ -30,7 +42,9 @@ const result = (changes: Partial<ScenarioResult> = {}): ScenarioResult => ({
 const failing = result({
   passed: false,
   class: "correctness",
-  violations: [{ checker: "lost-write", atMs: 12_300, message: "3 acknowledged rows of table t are in no copy: ids 1, 2, 3" }],
+  violations: [
+    { checker: "lost-write", atMs: 12_300, message: "3 acknowledged rows of table t are in no copy: ids 1, 2, 3" },
+  ],
   expectations: [{ name: "final: moves: 0", held: false, detail: "3" }],
 })
 
@@ -49,7 +63,11 @@ describe("render", () => {
 
   it("shows what happened from time zero, or with the set-up, and how much more there is", () => {
     expect(renderTimeline(result())).toBe(
-      ["  0ms  =      the cluster and its tables are ready", "  10s  !  n2  kill host of n2", "1m15s  →  n3  g: 2 replicas from n2:9312 to n3:9312"].join("\n"),
+      [
+        "  0ms  =      the cluster and its tables are ready",
+        "  10s  !  n2  kill host of n2",
+        "1m15s  →  n3  g: 2 replicas from n2:9312 to n3:9312",
+      ].join("\n"),
     )
     expect(renderTimeline(result(), { setUp: true })).toContain("-5s  *  n1  acquired the lease, term 1")
     expect(renderTimeline(result(), { linesMax: 1 })).toMatch(/… and 2 lines more$/)
@@ -68,8 +86,21 @@ describe("render", () => {
   })
 
   it("leaves no blanks at the end of lines, and reads lengths of time as people do", () => {
-    expect(renderColumns([["a", ""], ["bb", ""]])).toEqual(["a", "bb"])
-    expect([0, 999, 1000, 59_949, 60_000, 90_000, 3_600_000].map(showMs)).toEqual(["0ms", "999ms", "1s", "59.9s", "1m", "1m30s", "60m"])
+    expect(
+      renderColumns([
+        ["a", ""],
+        ["bb", ""],
+      ]),
+    ).toEqual(["a", "bb"])
+    expect([0, 999, 1000, 59_949, 60_000, 90_000, 3_600_000].map(showMs)).toEqual([
+      "0ms",
+      "999ms",
+      "1s",
+      "59.9s",
+      "1m",
+      "1m30s",
+      "60m",
+    ])
   })
 })
 
@@ -85,7 +116,21 @@ describe("SimRun", () => {
   it("prints the fields of the contract and no timeline", () => {
     const json = JSON.parse(JSON.stringify(reportJson({ problems: [], scenarios: [result()], passed: 1, failed: 0 })))
     expect(json).toMatchObject({ passed: 1, failed: 0 })
-    const fields = ["name", "file", "seed", "passed", "class", "virtualMs", "wallMs", "events", "commands", "traceHash", "violations", "expectations", "stats"]
+    const fields = [
+      "name",
+      "file",
+      "seed",
+      "passed",
+      "class",
+      "virtualMs",
+      "wallMs",
+      "events",
+      "commands",
+      "traceHash",
+      "violations",
+      "expectations",
+      "stats",
+    ]
     expect(Object.keys(json.scenarios[0])).toEqual(expect.arrayContaining(fields))
     expect(json.scenarios[0].timeline).toBeUndefined()
   })

@@ -19,7 +19,18 @@ const setup = () => {
   const runtime = new VirtualRuntime(queue)
   return { queue, runtime, options: { context: none, random: new RandomStream(1) } }
 }
-const globals = () => [Date, Date.now, Math.random, setTimeout, setInterval, setImmediate, queueMicrotask, performance.now, process.hrtime.bigint, crypto.randomUUID]
+const globals = () => [
+  Date,
+  Date.now,
+  Math.random,
+  setTimeout,
+  setInterval,
+  setImmediate,
+  queueMicrotask,
+  performance.now,
+  process.hrtime.bigint,
+  crypto.randomUUID,
+]
 
 describe("VirtualRuntime", () => {
   it("starts nothing before run, and lets time jump to each sleep", () => {
@@ -84,7 +95,11 @@ describe("VirtualRuntime", () => {
         Effect.gen(function* () {
           const mailbox = yield* Queue.unbounded<number>()
           yield* Effect.forkChild(
-            Effect.forever(Effect.flatMap(Queue.take(mailbox), (value) => Effect.sync(() => lines.push(`${name} got ${value} at ${queue.nowMs}`)))),
+            Effect.forever(
+              Effect.flatMap(Queue.take(mailbox), (value) =>
+                Effect.sync(() => lines.push(`${name} got ${value} at ${queue.nowMs}`)),
+              ),
+            ),
           )
           for (let round = 0; round < 50; round++) {
             yield* Effect.sleep(Duration.millis(yield* Random.nextIntBetween(1, 100)))
@@ -148,14 +163,21 @@ describe("VirtualRuntime", () => {
     const straight = runtime.fork(look, options)
     const skewed = runtime.fork(look, { ...options, clockOffsetMs: -250 })
     runtime.run(forever)
-    expect(straight.pollUnsafe()).toMatchObject({ value: [epochMs + 1500, 1_500_000_000n, BigInt(epochMs + 1500) * 1_000_000n] })
-    expect(skewed.pollUnsafe()).toMatchObject({ value: [epochMs + 1250, 1_500_000_000n, BigInt(epochMs + 1250) * 1_000_000n] })
+    expect(straight.pollUnsafe()).toMatchObject({
+      value: [epochMs + 1500, 1_500_000_000n, BigInt(epochMs + 1500) * 1_000_000n],
+    })
+    expect(skewed.pollUnsafe()).toMatchObject({
+      value: [epochMs + 1250, 1_500_000_000n, BigInt(epochMs + 1250) * 1_000_000n],
+    })
   })
 
   it("gives each tree of fibers the randomness that it was forked with", () => {
     const draw = (seed: number) => {
       const { runtime } = setup()
-      const fiber = runtime.fork(Effect.all([Random.nextInt, Random.next, Random.nextInt]), { context: none, random: new RandomStream(seed) })
+      const fiber = runtime.fork(Effect.all([Random.nextInt, Random.next, Random.nextInt]), {
+        context: none,
+        random: new RandomStream(seed),
+      })
       runtime.run(forever)
       const exit = fiber.pollUnsafe()
       return exit?._tag === "Success" ? exit.value : []

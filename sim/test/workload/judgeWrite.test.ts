@@ -1,7 +1,14 @@
 import { noAnswer, ok, refused } from "@shardwright/core/Answer"
 import { describe, expect, it } from "vitest"
 import { ClientModel, absent, present } from "../../src/workload/ClientModel.ts"
-import { checkedColumn, columnsOf, deleteRows, selectRows, updateRows, writeRows } from "../../src/workload/ClientSql.ts"
+import {
+  checkedColumn,
+  columnsOf,
+  deleteRows,
+  selectRows,
+  updateRows,
+  writeRows,
+} from "../../src/workload/ClientSql.ts"
 import { judgeWrite } from "../../src/workload/judgeWrite.ts"
 
 describe("judgeWrite", () => {
@@ -20,20 +27,42 @@ describe("judgeWrite", () => {
   it("takes the loss of a quorum for unknown: such a row may be stored", () => {
     const answer = refused("error at PostRollback, code 3 (transaction aborted, server can continue), seqno -1")
     expect(judgeWrite("insert", [1], answer)).toEqual(["unknown"])
-    expect(judgeWrite("insert", [1], refused(`remote table 'system.t_s0' at n1:9312 failed: remote error: ${answer.message}`))).toEqual(["unknown"])
+    expect(
+      judgeWrite(
+        "insert",
+        [1],
+        refused(`remote table 'system.t_s0' at n1:9312 failed: remote error: ${answer.message}`),
+      ),
+    ).toEqual(["unknown"])
   })
 
   it("judges rows one by one where the server names those that it processed", () => {
-    const answer = refused("remote table 'system.nope_s1' at n2:9312 failed: remote error: table 'system.nope_s1' absent; processed_ids=1,3")
+    const answer = refused(
+      "remote table 'system.nope_s1' at n2:9312 failed: remote error: table 'system.nope_s1' absent; processed_ids=1,3",
+    )
     expect(judgeWrite("insert", [1, 2, 3], answer)).toEqual(["acknowledged", "unknown", "acknowledged"])
   })
 
   it("takes a refusal for one only if it proves that nothing was done", () => {
-    expect(judgeWrite("insert", [1], refused("cluster 'g' is not ready, not primary state (synced)"))).toEqual(["refused"])
-    expect(judgeWrite("insert", [1], refused("remote table 'system.t_s1' at n3:9312 failed: receiving failure (errno=111, msg=Connection refused)"))).toEqual(["refused"])
+    expect(judgeWrite("insert", [1], refused("cluster 'g' is not ready, not primary state (synced)"))).toEqual([
+      "refused",
+    ])
+    expect(
+      judgeWrite(
+        "insert",
+        [1],
+        refused("remote table 'system.t_s1' at n3:9312 failed: receiving failure (errno=111, msg=Connection refused)"),
+      ),
+    ).toEqual(["refused"])
     expect(judgeWrite("insert", [1], refused("something that nobody has seen before"))).toEqual(["unknown"])
     // A DELETE is refused by one shard after another has carried it out (semantics 11).
-    expect(judgeWrite("delete", [1], refused("remote table 'system.t_s1' at n3:9312 failed: receiving failure (errno=111, msg=Connection refused)"))).toEqual(["unknown"])
+    expect(
+      judgeWrite(
+        "delete",
+        [1],
+        refused("remote table 'system.t_s1' at n3:9312 failed: receiving failure (errno=111, msg=Connection refused)"),
+      ),
+    ).toEqual(["unknown"])
   })
 })
 
