@@ -136,6 +136,7 @@ export class Separation {
     const parts = partsOf(component, queue.nowMicros - timings.suspectMicros + 1)
     if (parts.length > 1) this.#split(component, parts)
     else if (component.broken.size > 0) this.#lookAgain(component)
+    else if (!component.primary) this.#resumeAfter(component, 0)
     else if (random.chance(timings.lostQuorumShare)) this.#loseQuorum(component)
     else {
       this.#split(component, component.lastParts)
@@ -201,7 +202,7 @@ export class Separation {
     const { random, timings } = this.#context
     const late =
       !isWinner && othersGoOn && random.chance(timings.lateMinorityShare) ? this.#draw(timings.lateMinorityMicros) : 0
-    for (const member of formed.members) this.#breakOffTransfer(member, before)
+    const interrupted = formed.members.filter((member) => this.#breakOffTransfer(member, before))
     const viewOf = new Map(formed.members.map((member) => [member, this.#oldView(member, before)]))
     for (const member of formed.members) {
       const paused = !member.host.running()
@@ -212,7 +213,10 @@ export class Separation {
         if (!paused) this.#thawAfter(member, transferring ? timings.transferLateMicros : late)
       }
     }
-    if (isWinner) formed.becomePrimaryView()
+    if (isWinner) {
+      formed.becomePrimaryView()
+      for (const member of interrupted) this.#group.transfer.start(formed, member, "heal", undefined, () => {})
+    }
     formed.held = formed.held.filter((proposal) => {
       if (proposal.origin.frozen) proposal.origin.waiting.push(proposal)
       return !proposal.origin.frozen
@@ -221,12 +225,13 @@ export class Separation {
     formed.announce()
   }
 
-  // Missed changes that do not come any more are asked for again after the next merge.
-  #breakOffTransfer(member: Member, before: Component): void {
-    if (member.state !== "joining" || member.stuck || member.history !== before.history) return
+  // Missed changes that were on their way do not come any more: whoever waits for them asks again.
+  #breakOffTransfer(member: Member, before: Component): boolean {
+    if (member.state !== "joining" || member.stuck || member.history !== before.history) return false
     member.state = "synced"
     member.receiving = false
     member.forgetQueue()
+    return true
   }
 
   #oldView(member: Member, component: Component): Member["shown"] {

@@ -33,7 +33,7 @@ export const chooseDonor = (
   preferred: Member | undefined,
 ): Member | undefined => {
   const able = component.members.filter(
-    (member) => member !== receiver && member.state === "synced" && member.host.running(),
+    (member) => member !== receiver && member.state === "synced" && !member.frozen && member.host.running(),
   )
   return preferred !== undefined && able.includes(preferred) ? preferred : able[0]
 }
