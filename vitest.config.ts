@@ -1,3 +1,4 @@
+import path from "node:path"
 import { defineConfig } from "vitest/config"
 
 /** Folders with tests, by the name under which their results show; each has its tests in `test/`. */
@@ -8,6 +9,8 @@ const projects = {
   cli: "packages/cli",
   sim: "sim",
   scripts: "scripts",
+  /** What crosses packages. */
+  across: ".",
 }
 
 export default defineConfig({
@@ -16,7 +19,7 @@ export default defineConfig({
     testTimeout: 30_000,
     projects: Object.entries(projects).map(([name, folder]) => ({
       extends: true,
-      test: { name, include: [`${folder}/test/**/*.test.ts`] },
+      test: { name, include: [path.posix.join(folder, "test/**/*.test.ts")] },
     })),
   },
 })
