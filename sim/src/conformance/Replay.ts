@@ -312,8 +312,8 @@ export class Replay {
 
   #fill(line: Extract<Line, { kind: "fill" }>, done: () => void): void {
     const connection = this.#connection(line.node)
-    const row = (id: number): string =>
-      `(${[String(id), ...line.values.map((value) => value.replaceAll("{id}", String(id)))].join(",")})`
+    const parts = line.values.join(",").split("{id}")
+    const row = (id: number): string => `(${id},${parts.join(String(id))})`
     const sendFrom = (first: number): void => {
       const end = Math.min(line.from + line.count, first + line.batch)
       if (first >= end) {

@@ -124,7 +124,9 @@ export class Component {
   order(proposal: Proposal): void {
     const seqno = ++this.seqno
     const passes = this.certification.passes(proposal.touched, proposal.origin.host.number, proposal.seen)
-    if (passes) this.certification.record(proposal.touched, proposal.origin.host.number, seqno)
+    // Alone, nobody can lose; who comes in later has applied all of it.
+    if (passes && this.members.length > 1)
+      this.certification.record(proposal.touched, proposal.origin.host.number, seqno)
     const change = passes ? proposal.change : undefined
     const now = this.context.queue.nowMicros
     let applied: Applied | undefined
