@@ -695,8 +695,6 @@ const undoOf = (
       return [{ _tag: "DropShard", group: null, tables: [step.physical] }]
     case "AttachShard":
       return wasNew(step.group) ? [] : [{ _tag: "DetachShard", group: step.group, tables: step.tables }]
-    case "VerifyReplica":
-      return wasNew(step.group) ? [] : [{ _tag: "DropShard", group: null, tables: tablesOf(step.group) }]
     case "PublishWrapper":
       return [{ _tag: "PublishWrapper", table: step.table, mirrors: null }]
     case "SwapWrapper":
@@ -736,8 +734,13 @@ export const planUndo = (
   const begun = rows.filter(
     ({ record }) => record.undoes === null && record.status !== "pending" && record.status !== "cancelled",
   )
-  const add = (row: Stored<StepRow>, step: Step, dependsOn: ReadonlyArray<number>): number => {
-    undo.push({ node: row.record.node, step, dependsOn, undoes: row.record.index })
+  const add = (
+    row: Stored<StepRow>,
+    step: Step,
+    dependsOn: ReadonlyArray<number>,
+    node: string | null = row.record.node,
+  ): number => {
+    undo.push({ node, step, dependsOn, undoes: row.record.index })
     return firstIndex + undo.length - 1
   }
   const isGone = (row: Stored<StepRow>) => row.record.node !== null && presence.away.has(row.record.node)
@@ -763,6 +766,15 @@ export const planUndo = (
     for (const step of isGone(row) ? [] : undoOf(row.record, (group) => newGroups.has(group), tablesOf)) {
       after = [add(row, step, after)]
       indices.push(...after)
+    }
+    const step = row.record.step
+    if (step._tag === "AttachShard" && !newGroups.has(step.group)) {
+      // Detached tables stay on every member as local ones.
+      const members = view.groups.get(step.group)?.record.members ?? []
+      for (const member of members) {
+        if (member === row.record.node || presence.away.has(member)) continue
+        indices.push(add(row, { _tag: "DropShard", group: null, tables: step.tables }, after, member))
+      }
     }
     indicesOf.set(row.record.index, indices.length === 0 ? after : indices)
   }
