@@ -60,6 +60,8 @@ export class TimelineRunner {
   readonly #sightings = new Map<number, number>()
   /** Acts that have begun and not ended. */
   #open = 0
+  /** True if the last fault that would have made a victim was left out. */
+  #victimLeftOut = false
 
   constructor(entries: ReadonlyArray<TimelineEntry>, environment: TimelineEnvironment) {
     this.#environment = environment
@@ -112,6 +114,12 @@ export class TimelineRunner {
   /** Acts now, or when there is a node that the selector means. */
   #begin(act: Act, deadlineMicros: number): void {
     const selectors = selectorsOf(act)
+    if (this.#victimLeftOut && selectors.includes("victim")) {
+      // What would undo a fault that was left out is left out too.
+      this.#environment.observer.happen("act", null, `left out: ${describeAct(act)}`)
+      this.#open--
+      return
+    }
     const unresolved = selectors.find((selector) => resolveSelector(this.#simulation, selector) === undefined)
     if (unresolved !== undefined) {
       if (this.#simulation.queue.nowMicros < deadlineMicros) {
@@ -128,7 +136,7 @@ export class TimelineRunner {
 
   /** Whether a fault goes beyond what the design promises to survive: the loss of every copy in sync of some group. */
   #wouldTakeLastCopy(act: Act, node: string): boolean {
-    if (act._tag !== "Kill" && act._tag !== "Stop" && act._tag !== "Pause") return false
+    if (!makesVictim(act)) return false
     if (act.what === "agent") return false
     const simulation = this.#simulation
     for (const { record: group } of simulation.state.view().groups.values()) {
@@ -161,8 +169,10 @@ export class TimelineRunner {
     const node = first === undefined ? null : this.#node(first)
     if (this.#environment.withinBudget && node !== null && this.#wouldTakeLastCopy(act, node)) {
       observer.happen("act", node, `left out, ${node} has the last copy in sync of a group: ${describeAct(act)}`)
+      this.#victimLeftOut = true
       return
     }
+    if (makesVictim(act)) this.#victimLeftOut = false
     simulation.note("act", node, describeAct(act))
     if (act._tag !== "Check") observer.happen(isFault(act) ? "fault" : "act", node, describeAct(act))
     switch (act._tag) {
@@ -283,6 +293,10 @@ const isFault = (act: Act): boolean =>
   ["Kill", "Stop", "Restart", "Pause", "Resume", "Partition", "Cut", "Heal", "Slow"].includes(act._tag)
 
 /** The nodes that an act names and must know to begin. */
+/** Faults after which the selector `victim` means their node. */
+const makesVictim = (act: Act): act is Extract<Act, { readonly _tag: "Kill" | "Stop" | "Pause" }> =>
+  act._tag === "Kill" || act._tag === "Stop" || act._tag === "Pause"
+
 const selectorsOf = (act: Act): ReadonlyArray<string> => {
   switch (act._tag) {
     case "Kill":
