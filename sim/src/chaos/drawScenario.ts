@@ -47,7 +47,7 @@ const drawFault = (random: RandomStream, kind: FaultKind, nodes: ReadonlyArray<s
       return {
         kind,
         begin: { _tag: "Kill", node: anyone, what: "agent" },
-        end: { _tag: "Restart", node: "victim", what: "agent" },
+        end: { _tag: "Restart", node: "victim", what: "agent", flag: null },
         lastsMs,
       }
     case "agent-pause":
@@ -61,7 +61,7 @@ const drawFault = (random: RandomStream, kind: FaultKind, nodes: ReadonlyArray<s
       return {
         kind,
         begin: { _tag: "Kill", node: anyone, what: "daemon" },
-        end: { _tag: "Restart", node: "victim", what: "daemon" },
+        end: { _tag: "Restart", node: "victim", what: "daemon", flag: null },
         lastsMs,
       }
     case "daemon-pause":
@@ -75,7 +75,7 @@ const drawFault = (random: RandomStream, kind: FaultKind, nodes: ReadonlyArray<s
       return {
         kind,
         begin: { _tag: "Stop", node: anyone, what: "daemon" },
-        end: { _tag: "Restart", node: "victim", what: "daemon" },
+        end: { _tag: "Restart", node: "victim", what: "daemon", flag: null },
         lastsMs: lastsMs + 8_000,
       }
     case "host-kill":
@@ -83,7 +83,7 @@ const drawFault = (random: RandomStream, kind: FaultKind, nodes: ReadonlyArray<s
       return {
         kind,
         begin: { _tag: "Kill", node: anyone, what: "host" },
-        end: { _tag: "Restart", node: "victim", what: "host" },
+        end: { _tag: "Restart", node: "victim", what: "host", flag: null },
         lastsMs,
       }
     case "partition":
@@ -237,7 +237,8 @@ export const drawScenario = (seed: number, profile: Profile): Scenario => {
     about: `Drawn from seed ${seed} by the chaos profile ${profile.name}.`,
     covers: [],
     seed,
-    cluster: { coordination: "c", nodes: nodes.map(declare), spares: spares.map(declare) },
+    engine: "shardwright",
+    cluster: { coordination: "c", nodes: nodes.map(declare), spares: spares.map(declare), threads: null },
     settings: {},
     tables,
     workloads: tables.map((table) => drawWorkload(workload, profile, table.name)),

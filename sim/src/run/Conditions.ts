@@ -11,9 +11,11 @@ import { countLost } from "../check/lostWrite.ts"
 import { leftovers } from "../check/orphans.ts"
 import { shardProblem } from "../check/replicationFactor.ts"
 import { registeredHosts, wrapperProblem } from "../check/wrapperCompleteness.ts"
-import { type Condition, type NodeSelector, within } from "../scenario/Scenario.ts"
+import { type Condition, type NodeCondition, type NodeSelector, within } from "../scenario/Scenario.ts"
+import type { TableView } from "../world/SimulatedCluster.ts"
 import { place } from "./EngineAdapter.ts"
 import type { Simulation } from "./Simulation.ts"
+import type { StreamRecord } from "./StreamRecord.ts"
 
 /** Counters of a run, from time zero. */
 export interface Counters {
@@ -37,9 +39,14 @@ export interface Judged {
   readonly simulation: Simulation
   readonly context: CheckContext
   readonly counters: Counters
+  /** What clients of the timeline remember, by the name of the stream. */
+  readonly streams: ReadonlyMap<string, StreamRecord>
   /** The records at time zero. */
   readonly initial: View
 }
+
+/** So many ids are named in a result. */
+const idsShown = 20
 
 const found = (held: boolean, detail: string): Finding => ({ held, detail })
 
@@ -105,9 +112,11 @@ const tableIsBalanced = ({ simulation }: Judged, view: View, table: Table | unde
   )
 }
 
-const nodeIs = ({ simulation }: Judged, view: View, host: string, is: "up" | "down" | "member" | "away"): Finding => {
+const nodeIs = ({ simulation }: Judged, view: View, host: string, is: NodeCondition): Finding => {
   const up = simulation.isUp(host)
   if (is === "up" || is === "down") return found(up === (is === "up"), up ? "up" : "down")
+  if (is === "crashed")
+    return found(simulation.hasCrashed(host), simulation.hasCrashed(host) ? "crashed" : "not crashed")
   const address = simulation.address(host)
   if (view.registry?.record.nodes[address] === undefined) return found(false, "not registered")
   const silentMicros = simulation.queue.nowMicros - (simulation.state.lastBeatMicros(address) ?? 0)
@@ -187,6 +196,48 @@ export const minimumMoves = ({ simulation, initial }: Judged, view: View): numbe
   }).minimumMoves
 }
 
+/** A table on a node's disk, also while its daemon is down. */
+const serverTable = ({ simulation }: Judged, selector: NodeSelector, name: string): TableView | undefined => {
+  const host = resolveSelector(simulation, selector)
+  return host === undefined ? undefined : simulation.world.tables(host).find((table) => table.name === name)
+}
+
+const clusterIs = (judged: Judged, condition: Extract<Condition, { readonly _tag: "ClusterIs" }>): Finding => {
+  const { simulation } = judged
+  const host = resolveSelector(simulation, condition.node)
+  if (host === undefined) return found(false, `there is no ${condition.node}`)
+  const view = simulation.world.clusters(host).find((cluster) => cluster.name === condition.cluster)
+  if (view === undefined) return found(condition.status === "absent", `${host} does not know it`)
+  return found(
+    (condition.status === null || condition.status === view.status) &&
+      (condition.nodeState === null || condition.nodeState === view.nodeState) &&
+      (condition.size === null || condition.size === view.size),
+    `${view.status}, ${view.nodeState}, size ${view.size}`,
+  )
+}
+
+const idsAre = (judged: Judged, condition: Extract<Condition, { readonly _tag: "IdsAre" }>): Finding => {
+  const table = serverTable(judged, condition.node, condition.table)
+  if (table === undefined) return found(condition.ids === null, "there is no such table")
+  const ids = [...table.rows.keys()].toSorted((a, b) => (a < b ? -1 : 1))
+  const wanted = condition.ids?.toSorted((a, b) => a - b).join(",")
+  const some = ids.slice(0, idsShown).join(",")
+  return found(wanted === ids.join(","), `${ids.length} rows: ${some}${ids.length > idsShown ? ",…" : ""}`)
+}
+
+const streamRows = (judged: Judged, condition: Extract<Condition, { readonly _tag: "StreamRows" }>): Finding => {
+  const stream = judged.streams.get(condition.stream)
+  if (stream === undefined) return found(false, "the stream has not begun")
+  const rows = serverTable(judged, condition.on, stream.spec.table)?.rows
+  const isThere = (id: number): boolean => rows?.has(BigInt(id)) === true
+  const ids =
+    condition.rows === "missing"
+      ? [...stream.acknowledged].filter((id) => !isThere(id))
+      : [...stream.refused].filter(isThere)
+  const some = ids.slice(0, idsShown).join(",")
+  return found(within(condition.bounds, ids.length), `${ids.length}${ids.length === 0 ? "" : `: ids ${some}`}`)
+}
+
 /** Judges a condition now. */
 export const judge = (judged: Judged, condition: Condition): Finding => {
   const { simulation } = judged
@@ -221,6 +272,22 @@ export const judge = (judged: Judged, condition: Condition): Finding => {
       const count = countOf(judged, view, condition)
       return found(within(condition.bounds, count), String(count))
     }
+    case "ClusterIs":
+      return clusterIs(judged, condition)
+    case "IdsAre":
+      return idsAre(judged, condition)
+    case "RowsAre": {
+      const rows = serverTable(judged, condition.node, condition.table)?.rows.size
+      return rows === undefined
+        ? found(false, "there is no such table")
+        : found(within(condition.rows, rows), `${rows} rows`)
+    }
+    case "StreamOutcome": {
+      const count = judged.streams.get(condition.stream)?.[condition.outcome].size ?? 0
+      return found(within(condition.bounds, count), String(count))
+    }
+    case "StreamRows":
+      return streamRows(judged, condition)
     case "MovesAreMinimum": {
       const minimum = minimumMoves(judged, view)
       return found(judged.counters.moves === minimum, `${judged.counters.moves} moves; the minimum is ${minimum}`)

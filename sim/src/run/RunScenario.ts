@@ -10,7 +10,7 @@ import { checkers as allCheckers } from "../check/checkers.ts"
 import { missingEverywhere } from "../check/lostWrite.ts"
 import { leftovers } from "../check/orphans.ts"
 import { guardedSession, outsideSimulation } from "../runtime/ForbiddenGlobals.ts"
-import { allNodes, type Scenario, type Workload } from "../scenario/Scenario.ts"
+import { allNodes, type Scenario, type StreamOutcome, type Workload } from "../scenario/Scenario.ts"
 import { ClientModel } from "../workload/ClientModel.ts"
 import { TableClients } from "../workload/TableClients.ts"
 import { type Judged, judge, resolveSelector } from "./Conditions.ts"
@@ -18,8 +18,9 @@ import { ExpectationTracker } from "./Expectations.ts"
 import { Observer } from "./Observer.ts"
 import { Operators } from "./Operators.ts"
 import type { ExpectationResult, ResultClass, ScenarioResult, Violation } from "./ScenarioResult.ts"
-import { setUp } from "./Setup.ts"
+import { type RunUntil, setUp, startDaemons } from "./Setup.ts"
 import { engineConfig, Simulation } from "./Simulation.ts"
+import { SqlClients } from "./SqlClients.ts"
 import { TimelineRunner } from "./TimelineRunner.ts"
 import { Trace } from "./Trace.ts"
 
@@ -105,6 +106,9 @@ class Run {
   readonly #workloads: Array<{ readonly spec: Workload; readonly clients: TableClients }> = []
   readonly #violations: Array<Violation> = []
   #checkers: ReadonlyArray<Checker> = []
+  /** False: the daemons are alone, and only expectations are judged. */
+  readonly #withEngine: boolean
+  readonly #sqlClients: SqlClients
   #ticked = false
   #onTick: () => void = () => undefined
   #lastRestLookMicros = 0
@@ -118,12 +122,16 @@ class Run {
       seed: options.seed,
       nodes: allNodes(scenario),
       config: engineConfig({ ...scenario.settings, coordination: scenario.cluster.coordination }),
+      ...(scenario.cluster.threads === null ? {} : { threads: scenario.cluster.threads }),
+      withEngine: scenario.engine !== "none",
       trace,
       mutations: new Set(options.mutations ?? []),
     })
     this.#simulation = simulation
+    this.#withEngine = scenario.engine !== "none"
     this.#observer = new Observer(simulation)
     this.#operators = new Operators(simulation)
+    this.#sqlClients = new SqlClients(simulation)
     this.#context = {
       world: simulation.world,
       state: simulation.state,
@@ -133,7 +141,7 @@ class Run {
       undisturbedSinceMicros: (name) => simulation.undisturbedSinceMicros(name),
       report: (checker, message) => this.#report(checker, message),
     }
-    this.#checkers = allCheckers.map((make) => make(this.#context))
+    this.#checkers = this.#withEngine ? allCheckers.map((make) => make(this.#context)) : []
     simulation.onEvent((event) => {
       for (const checker of this.#checkers) checker.onEvent?.(event)
     })
@@ -146,13 +154,11 @@ class Run {
     const startedMs = realNowMs()
     const scenario = this.#scenario
     this.#tick()
-    const problem = setUp(
-      this.#simulation,
-      this.#operators,
-      (predicate, within) => this.#runUntil(predicate, within),
-      scenario.cluster.nodes.map((node) => node.name),
-      scenario.tables,
-    )
+    const runUntil: RunUntil = (predicate, within) => this.#runUntil(predicate, within)
+    const members = scenario.cluster.nodes.map((node) => node.name)
+    const problem = this.#withEngine
+      ? setUp(this.#simulation, this.#operators, runUntil, members, scenario.tables)
+      : startDaemons(this.#simulation, runUntil)
     if (problem !== undefined) {
       this.#report("set-up", problem)
       return this.#result([], startedMs)
@@ -165,22 +171,20 @@ class Run {
   #afterSetUp(): ReadonlyArray<ExpectationResult> {
     const simulation = this.#simulation
     const scenario = this.#scenario
-    this.#runUntil(() => false, 3_000_000)
+    if (this.#withEngine) this.#runUntil(() => false, 3_000_000)
     simulation.beginTime()
     this.#observer.beginCounting()
     this.#observer.happen("phase", null, "the cluster and its tables are ready")
-    const judged: Judged = {
-      simulation,
-      context: this.#context,
-      counters: this.#observer.counters,
-      initial: simulation.state.view(),
-    }
+    const judged = this.#judged()
     const expectations = new ExpectationTracker(scenario.expect, judged, this.#observer)
+    const sqlClients = this.#sqlClients
+    sqlClients.onJudged((result) => expectations.add(result))
     const timeline = new TimelineRunner(scenario.timeline, {
       judged,
       observer: this.#observer,
       operators: this.#operators,
       expectations,
+      sqlClients,
       abandonTable: (table) => this.#abandonTable(table),
       withinBudget: this.#options.withinBudget === true,
     })
@@ -200,11 +204,14 @@ class Run {
     this.#runUntil(() => stopped() || (timeline.ended && !open()), left())
     for (const missed of timeline.missed)
       expectations.add({ name: `timeline: ${missed}`, held: false, detail: "its moment never came" })
+    for (const waiting of sqlClients.waiting)
+      expectations.add({ name: `timeline: ${waiting}`, held: false, detail: "the run ended before the answer" })
     expectations.timelineEnded()
     for (const { clients } of this.#workloads) clients.stop()
-    if (!stopped() && left() > 0) this.#quiesce(expectations, endMicros, stopped)
+    if (!this.#withEngine) this.#runUntil(() => expectations.decided, left())
+    else if (!stopped() && left() > 0) this.#quiesce(expectations, endMicros, stopped)
     const results = expectations.results()
-    if (!stopped()) this.#judgeEnd()
+    if (this.#withEngine && !stopped()) this.#judgeEnd()
     return results
   }
 
@@ -300,14 +307,20 @@ class Run {
     return this.#wasAtRest
   }
 
-  /** Every table complete and replicated, and nothing left over: no reason to wait longer. */
-  #isWhole(): boolean {
-    const judged: Judged = {
+  /** What conditions are judged by from now on. */
+  #judged(): Judged {
+    return {
       simulation: this.#simulation,
       context: this.#context,
       counters: this.#observer.counters,
+      streams: this.#sqlClients.streams,
       initial: this.#simulation.state.view(),
     }
+  }
+
+  /** Every table complete and replicated, and nothing left over: no reason to wait longer. */
+  #isWhole(): boolean {
+    const judged = this.#judged()
     const view = this.#simulation.state.view()
     if (leftovers(this.#context, view).length > 0) return false
     for (const { record } of view.tables.values()) {
@@ -437,6 +450,8 @@ class Run {
     const { counters, happenings, seen } = this.#observer
     const models = [...this.#models.values()]
     const sum = (of: (model: ClientModel) => number): number => models.reduce((total, model) => total + of(model), 0)
+    const streams = [...this.#sqlClients.streams.values()]
+    const streamed = (of: StreamOutcome): number => streams.reduce((total, stream) => total + stream[of].size, 0)
     const view = this.#simulation.state.view()
     const lost = [...this.#clients].reduce((total, [name, model]) => {
       const table = view.tables.get(name)?.record
@@ -457,9 +472,9 @@ class Run {
       violations: this.#violations,
       expectations,
       stats: {
-        acknowledged: sum((model) => model.acknowledged),
-        refused: sum((model) => model.refused),
-        unknown: sum((model) => model.unknown),
+        acknowledged: sum((model) => model.acknowledged) + streamed("acknowledged"),
+        refused: sum((model) => model.refused) + streamed("refused"),
+        unknown: sum((model) => model.unknown) + streamed("unknown"),
         lost,
         ...counters,
       },

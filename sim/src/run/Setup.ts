@@ -19,6 +19,13 @@ const commandMicros = 60 * second
 const leaderMicros = 120 * second
 const tableMicros = 300 * second
 
+/** Starts all daemons; says which of them did not come up. */
+export const startDaemons = (simulation: Simulation, runUntil: RunUntil): string | undefined => {
+  for (const name of simulation.names) simulation.startDaemon(name)
+  const silent = simulation.names.find((name) => !daemonAnswers(simulation, runUntil, name))
+  return silent === undefined ? undefined : `the daemon of ${silent} did not come up`
+}
+
 /** What kept the installation from coming up, or undefined if nothing did. */
 export const setUp = (
   simulation: Simulation,
@@ -27,11 +34,8 @@ export const setUp = (
   members: ReadonlyArray<string>,
   tables: ReadonlyArray<TableSpec>,
 ): string | undefined => {
-  for (const name of simulation.names) simulation.startDaemon(name)
-  const answers = (name: string): boolean => daemonAnswers(simulation, runUntil, name)
-  const silent = simulation.names.find((name) => !answers(name))
-  if (silent !== undefined) return `the daemon of ${silent} did not come up`
-
+  const silent = startDaemons(simulation, runUntil)
+  if (silent !== undefined) return silent
   const [first, ...others] = members
   if (first === undefined) return "a cluster needs a node"
   const config = simulation.config

@@ -15,7 +15,7 @@ import { EventQueue } from "../runtime/EventQueue.ts"
 import { Gate } from "../runtime/Gate.ts"
 import { RandomStream } from "../runtime/RandomStream.ts"
 import { VirtualRuntime } from "../runtime/VirtualRuntime.ts"
-import type { NodeDeclaration } from "../scenario/Scenario.ts"
+import type { NodeDeclaration, StartFlag } from "../scenario/Scenario.ts"
 import type { SimulatedCluster, WorldEvent } from "../world/SimulatedCluster.ts"
 import { rowsView } from "../world/TableRows.ts"
 import { World } from "../world/World.ts"
@@ -31,6 +31,10 @@ const restartAfterCrashMicros = 1_000_000
 export interface SimulationOptions {
   readonly seed: number
   readonly nodes: ReadonlyArray<NodeDeclaration>
+  /** Worker threads of each daemon. */
+  readonly threads?: number
+  /** Without the engine no agent ever runs. */
+  readonly withEngine?: boolean
   readonly config: EngineConfig
   readonly trace: Trace
   readonly mutations: ReadonlySet<Mutation>
@@ -49,6 +53,8 @@ interface HostState {
   readonly declaration: NodeDeclaration
   daemon: "up" | "paused" | "down"
   agent: AgentProcess | undefined
+  /** Whether the daemon's last life ended by its own fault. */
+  crashed: boolean
   starts: number
   /** When a fault last began or ended here. */
   touchedMicros: number
@@ -96,10 +102,15 @@ export class Simulation {
         declaration,
         daemon: "down",
         agent: undefined,
+        crashed: false,
         starts: 0,
         touchedMicros: 0,
       })
-      this.world.addNode({ name: declaration.name, address })
+      this.world.addNode({
+        name: declaration.name,
+        address,
+        ...(options.threads === undefined ? {} : { threads: options.threads }),
+      })
     }
     this.world.subscribe((event) => this.#onEvent(event))
   }
@@ -193,6 +204,11 @@ export class Simulation {
     return this.#host(name).daemon === "up" && this.world.isUp(name)
   }
 
+  /** Whether the daemon ended by its own fault, and was not started since. */
+  hasCrashed(name: string): boolean {
+    return this.#host(name).crashed
+  }
+
   agentRuns(name: string): boolean {
     const agent = this.#host(name).agent
     return agent !== undefined && !agent.paused
@@ -215,18 +231,21 @@ export class Simulation {
 
   // ------------------------------------------------------------------------------------------------------ processes
 
-  startDaemon(name: string): void {
+  startDaemon(name: string, flag: StartFlag | null = null): void {
     const host = this.#host(name)
-    if (host.daemon !== "down") this.world.kill(name)
+    // Also one that was told to stop and still does, or never will.
+    this.world.kill(name)
     host.daemon = "up"
+    host.crashed = false
     this.#touch(host)
-    this.world.start(name)
+    this.world.start(name, { newCluster: flag === "new-cluster", newClusterForce: flag === "new-cluster-force" })
   }
 
   killDaemon(name: string): void {
     const host = this.#host(name)
     this.#victim = name
-    if (host.daemon === "down") return
+    // A process that was told to stop may never do so.
+    if (host.daemon === "down") return this.world.kill(name)
     host.daemon = "down"
     this.#touch(host)
     this.world.kill(name)
@@ -259,6 +278,7 @@ export class Simulation {
   }
 
   startAgent(name: string): void {
+    if (this.#options.withEngine === false) return
     const host = this.#host(name)
     if (host.agent !== undefined) this.killAgent(name)
     host.starts++
@@ -417,7 +437,11 @@ export class Simulation {
         break
       case "daemon":
         trace.add(nowMicros, this.nowMs, "daemon", event.node, event.state)
-        if (event.state === "crashed") this.#host(event.node).daemon = "down"
+        if (event.state === "crashed") {
+          const host = this.#host(event.node)
+          host.daemon = "down"
+          host.crashed = true
+        }
         break
       case "network":
         trace.add(nowMicros, this.nowMs, "network", null, event.detail)

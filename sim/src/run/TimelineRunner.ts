@@ -1,43 +1,23 @@
 /**
  * Carries out the timeline of a scenario: waits for each entry's moment, finds out which node it means, and acts.
  */
-import type { Answer } from "@shardwright/core/Answer"
 import type { JournalEvent } from "@shardwright/core/Journal"
 import * as Duration from "effect/Duration"
-import { type Act, type Part, partitionGroups, type SqlExpectation, type TimelineEntry } from "../scenario/Scenario.ts"
+import { type Act, type Part, partitionGroups, type TimelineEntry } from "../scenario/Scenario.ts"
 import { type Judged, judge, resolveSelector } from "./Conditions.ts"
-import { describeAct, describeAnswerWanted, describeTrigger } from "./describe.ts"
+import { describeAct, describeTrigger } from "./describe.ts"
 import type { ExpectationTracker } from "./Expectations.ts"
 import { matches, type Observer } from "./Observer.ts"
 import type { Operators } from "./Operators.ts"
 import { createWish } from "./Setup.ts"
 import type { Simulation } from "./Simulation.ts"
-import { answerText } from "./Trace.ts"
+import type { SqlClients } from "./SqlClients.ts"
 
 /** How long an act waits for a node that a selector means (there may be no leader just now), and how often it looks. */
 const selectorWaitMicros = 60_000_000
 const selectorLookMicros = 200_000
-const sqlTimeoutMicros = 120_000_000
 
 const micros = (duration: Duration.Duration): number => Duration.toMillis(duration) * 1000
-
-const answers = (expectation: SqlExpectation, answer: Answer): boolean => {
-  switch (expectation._tag) {
-    case "Ok":
-      return answer._tag === "Ok" || answer._tag === "Rows"
-    case "Error":
-      return (
-        answer._tag === "Refused" &&
-        (expectation.containing === null || answer.message.includes(expectation.containing))
-      )
-    case "NoAnswer":
-      return answer._tag === "NoAnswer"
-    case "Affected":
-      return answer._tag === "Ok" && answer.affectedRows === expectation.rows
-    case "Rows":
-      return answer._tag === "Rows" && answer.rows.length === expectation.rows
-  }
-}
 
 /** What acts need. */
 export interface TimelineEnvironment {
@@ -45,6 +25,7 @@ export interface TimelineEnvironment {
   readonly observer: Observer
   readonly operators: Operators
   readonly expectations: ExpectationTracker
+  readonly sqlClients: SqlClients
   /** Leaves out faults that would take the last copy in sync of a group. */
   readonly withinBudget: boolean
   /** The clients of a table that is to be dropped stop. */
@@ -79,7 +60,7 @@ export class TimelineRunner {
 
   /** True once every entry has been carried out. */
   get ended(): boolean {
-    return this.#fired.size === this.#entries.length && this.#open === 0
+    return this.#fired.size === this.#entries.length && this.#open === 0 && this.#environment.sqlClients.isQuiet
   }
 
   /** Entries whose moment never came, in words. */
@@ -194,7 +175,7 @@ export class TimelineRunner {
         return this.#parts(
           this.#node(act.node),
           act.what,
-          (name) => simulation.startDaemon(name),
+          (name) => simulation.startDaemon(name, act.flag),
           (name) => simulation.startAgent(name),
         )
       case "Pause":
@@ -249,7 +230,13 @@ export class TimelineRunner {
         })
         return
       case "Sql":
-        return this.#sql(this.#node(act.node), act.statement, act.expect)
+        return this.#environment.sqlClients.ask(this.#node(act.node), act)
+      case "Fill":
+        return this.#environment.sqlClients.fill(this.#node(act.node), act)
+      case "Stream":
+        return this.#environment.sqlClients.stream(this.#node(act.stream.node), act.stream)
+      case "Mkdir":
+        return simulation.world.makeDirectory(this.#node(act.node), act.directory)
       case "Check": {
         const finding = judge(judged, act.condition)
         expectations.add({
@@ -266,26 +253,6 @@ export class TimelineRunner {
   #parts(name: string, what: Part, daemon: (name: string) => void, agent: (name: string) => void): void {
     if (what !== "daemon") agent(name)
     if (what !== "agent") daemon(name)
-  }
-
-  #sql(node: string, statement: string, expectation: SqlExpectation | null): void {
-    this.#open++
-    const connection = this.#simulation.world.connect(null, node)
-    connection.query(
-      statement,
-      (answer) => {
-        this.#open--
-        connection.close()
-        if (expectation === null) return
-        const held = answers(expectation, answer)
-        this.#environment.expectations.add({
-          name: `${statement} on ${node} answers ${describeAnswerWanted(expectation)}`,
-          held,
-          detail: answerText(answer).slice(0, 300),
-        })
-      },
-      sqlTimeoutMicros,
-    )
   }
 }
 
@@ -306,7 +273,11 @@ const selectorsOf = (act: Act): ReadonlyArray<string> => {
     case "Resume":
     case "Drain":
     case "Sql":
+    case "Fill":
+    case "Mkdir":
       return [act.node]
+    case "Stream":
+      return [act.stream.node]
     case "Slow":
       return act.node === null ? [] : [act.node]
     case "Cut":

@@ -1,6 +1,16 @@
 /** Conditions, sightings and acts of a scenario in words, for summaries and timelines. */
 import * as Duration from "effect/Duration"
-import type { Act, Bounds, Condition, Seen, Sighting, SqlExpectation, Trigger } from "../scenario/Scenario.ts"
+import type {
+  Act,
+  Bounds,
+  Condition,
+  Lasting,
+  Seen,
+  Sighting,
+  SqlAnswer,
+  SqlExpectation,
+  Trigger,
+} from "../scenario/Scenario.ts"
 
 /** A length of time as scenarios write it. */
 export const showDuration = (duration: Duration.Duration): string => showMs(Duration.toMillis(duration))
@@ -31,6 +41,19 @@ export const describeCondition = (condition: Condition): string => {
       return `node ${condition.node} holds ${showBounds(condition.shards)} shards${condition.table === null ? "" : ` of ${condition.table}`}`
     case "Count":
       return `${condition.count}${condition.table === null ? "" : ` of ${condition.table}`}: ${showBounds(condition.bounds)}`
+    case "ClusterIs": {
+      const { node, cluster, status, nodeState, size } = condition
+      const parts = [status, nodeState, size === null ? null : `size ${size}`].filter((part) => part !== null)
+      return `cluster ${cluster} on ${node} is ${parts.join(", ")}`
+    }
+    case "IdsAre":
+      return `table ${condition.table} on ${condition.node} ${condition.ids === null ? "is absent" : `has the ids ${condition.ids.join(",") || "of no row"}`}`
+    case "RowsAre":
+      return `table ${condition.table} on ${condition.node} has ${showBounds(condition.rows)} rows`
+    case "StreamOutcome":
+      return `stream ${condition.stream} ${condition.outcome}: ${showBounds(condition.bounds)}`
+    case "StreamRows":
+      return `stream ${condition.stream} ${condition.rows === "missing" ? "acknowledged and missing" : "refused but stored"} on ${condition.on}: ${showBounds(condition.bounds)}`
     case "MovesAreMinimum":
       return "moves: the minimum"
     case "LongestWriteGap":
@@ -71,20 +94,40 @@ export const describeTrigger = (trigger: Trigger): string => {
   return `after ${describeSighting(trigger.sighting)}${count}${plus}`
 }
 
-export const describeAnswerWanted = (expectation: SqlExpectation): string => {
-  switch (expectation._tag) {
+const describeAnswer = (answer: SqlAnswer): string => {
+  switch (answer._tag) {
     case "Ok":
       return "a success"
-    case "Error":
-      return expectation.containing === null ? "an error" : `an error with '${expectation.containing}'`
+    case "Error": {
+      const text =
+        answer.message !== null
+          ? `the error '${answer.message}'`
+          : answer.containing === null
+            ? "an error"
+            : `an error with '${answer.containing}'`
+      return answer.errno === null ? text : `${text} of number ${answer.errno}`
+    }
     case "NoAnswer":
-      return "no answer"
+      return "nothing in time"
+    case "Disconnected":
+      return "nothing, without a connection"
     case "Affected":
-      return `${expectation.rows} affected rows`
+      return `${answer.rows} affected rows`
+    case "RowCount":
+      return `${answer.rows} rows`
     case "Rows":
-      return `${expectation.rows} rows`
+      return `the rows ${answer.rows.map((row) => row.join("|")).join(" / ") || "of none"}`
   }
 }
+
+const describeLasting = ({ atLeast, atMost }: Lasting): string =>
+  [
+    ...(atLeast === null ? [] : [`after ${showDuration(atLeast)} at least`]),
+    ...(atMost === null ? [] : [`within ${showDuration(atMost)}`]),
+  ].join(", ")
+
+export const describeAnswerWanted = ({ answer, takes }: SqlExpectation): string =>
+  [answer === null ? "anything" : describeAnswer(answer), ...(takes === null ? [] : [describeLasting(takes)])].join(" ")
 
 export const describeAct = (act: Act): string => {
   switch (act._tag) {
@@ -93,7 +136,7 @@ export const describeAct = (act: Act): string => {
     case "Restart":
     case "Pause":
     case "Resume":
-      return `${act._tag.toLowerCase()} ${act.what} of ${act.node}`
+      return `${act._tag.toLowerCase()} ${act.what} of ${act.node}${act._tag === "Restart" && act.flag !== null ? ` with --${act.flag}` : ""}`
     case "Partition":
       return `partition ${act.groups.map((group) => group.join(",")).join(" | ")}`
     case "Cut":
@@ -112,8 +155,14 @@ export const describeAct = (act: Act): string => {
       return `rebalance ${act.table ?? "all tables"}`
     case "Drain":
       return `drain ${act.node}`
+    case "Mkdir":
+      return `directory ${act.directory} on ${act.node}`
+    case "Fill":
+      return `fill ${act.table} on ${act.node} with the ids ${act.from} to ${act.to}`
+    case "Stream":
+      return `stream ${act.stream.name} on ${act.stream.node}: ${act.stream.statement}`
     case "Sql":
-      return `sql on ${act.node}: ${act.statement}`
+      return `sql on ${act.node}: ${act.statements.join("; ")}`
     case "Check":
       return `check ${describeCondition(act.condition)}`
   }

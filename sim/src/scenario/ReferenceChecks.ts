@@ -99,6 +99,7 @@ class Checker {
   readonly #members: ReadonlyArray<string>
   readonly #spares: ReadonlyArray<string>
   readonly #tables: ReadonlyArray<string>
+  readonly #streams: ReadonlyArray<string>
 
   constructor(values: unknown) {
     this.#root = new At([], values)
@@ -109,6 +110,7 @@ class Checker {
     this.#spares = spares.names
     const made = [...this.#root.key("tables").items, ...this.#timeline.map((entry) => entry.key("create"))]
     this.#tables = [...new Set(names(made.map((table) => table.key("name"))))]
+    this.#streams = names(this.#timeline.map((entry) => entry.key("stream").key("name")))
     this.#twice([...members.items, ...spares.items], "node")
     this.#hidden(members.items, spares)
   }
@@ -175,7 +177,10 @@ class Checker {
 
   #condition(at: At): void {
     this.#node(at.key("node"))
-    this.#table(at.key("table"))
+    this.#stream(at.key("stream"))
+    for (const key of ["missing", "refusedButStored"]) this.#node(at.key(key).key("on"))
+    // What is asked of a node's disk is a table of the server, which nobody declares.
+    if (!at.key("ids").present && !at.key("rows").present) this.#table(at.key("table"))
     const count = at.key("count").text
     if (
       count !== null &&
@@ -190,6 +195,33 @@ class Checker {
         expected: `a table only with ${countablesByTable.join(", ")}`,
         cure: "take the table away: it is counted over all tables",
       })
+    }
+  }
+
+  #stream(at: At): void {
+    const name = at.text
+    if (name === null || this.#streams.includes(name)) return
+    this.#say(
+      at,
+      `there is no stream ${describe(name)}`,
+      this.#streams.length === 0 ? "a stream that the timeline begins" : `one of the streams ${quoted(this.#streams)}`,
+      suggest(name, this.#streams) || "begin it in the timeline: stream: {name: …}",
+    )
+  }
+
+  /** Names in braces are addresses of nodes. */
+  #addresses(at: At, others: ReadonlyArray<string>): void {
+    for (const text of at.text === null ? at.items : [at]) {
+      const unknown = [...(text.text ?? "").matchAll(/\{([a-z][a-z0-9-]{0,31})\}/gu)]
+        .map((match) => match[1] ?? "")
+        .find((name) => !this.#nodes.includes(name) && !others.includes(name))
+      if (unknown !== undefined)
+        this.#say(
+          text,
+          `there is no node ${describe(unknown)}, whose address {${unknown}} would be`,
+          `one of ${quoted([...this.#nodes, ...others])} in braces`,
+          suggest(unknown, this.#nodes) || "name it in cluster.nodes",
+        )
     }
   }
 
@@ -233,7 +265,10 @@ class Checker {
     }
     this.#node(entry.key("drain"))
     this.#node(entry.key("slow").key("node"))
-    this.#node(entry.key("sql").key("node"))
+    for (const verb of ["sql", "fill", "stream", "mkdir"]) this.#node(entry.key(verb).key("node"))
+    this.#addresses(entry.key("sql").key("statement"), [])
+    this.#addresses(entry.key("stream").key("statement"), ["id", "round"])
+    this.#range(entry.key("fill"))
     this.#node(entry.key("after").key("node"))
     this.#partition(entry.key("partition"))
     this.#cut(entry.key("cut"))
@@ -241,6 +276,12 @@ class Checker {
     this.#table(entry.key("drop"))
     if (entry.key("rebalance").text !== "all") this.#table(entry.key("rebalance"))
     this.#condition(entry.key("check"))
+  }
+
+  #range(at: At): void {
+    const [from, to] = [at.key("from").number ?? defaults.firstId, at.key("to").number]
+    if (to !== null && from > to)
+      this.#say(at.key("to"), `there is no id from ${from} to ${to}`, "`to` not below `from`", "exchange the two")
   }
 
   #cut(at: At): void {
@@ -305,14 +346,54 @@ class Checker {
       "added node",
       "take one away",
     )
+    this.#twice(
+      this.#timeline.map((entry) => entry.key("stream").key("name")),
+      "stream",
+      "give it another name",
+    )
     this.#factors()
+    if (root.key("engine").text === "none") this.#withoutEngine()
     for (const workload of root.key("workloads").items) this.#workload(workload, limit, what)
     for (const entry of this.#timeline) {
       this.#entry(entry)
       this.#after(entry.key("at"), limit, what)
+      this.#after(entry.key("stream").key("until"), limit, what)
     }
     this.#expectations(limit, what)
     return this.mistakes
+  }
+
+  /** What nobody would do, say or know without the engine. */
+  #withoutEngine(): void {
+    const root = this.#root
+    const cluster = root.key("cluster")
+    const needing = [
+      ...["settings", "tables", "workloads"].map((key) => root.key(key)),
+      ...["spares", "coordination"].map((key) => cluster.key(key)),
+      root.key("expect").key("violation"),
+    ]
+    for (const entry of this.#timeline) {
+      needing.push(...["after", "create", "drop", "addNode", "rebalance", "drain"].map((key) => entry.key(key)))
+      this.#conditionWithoutEngine(entry.key("check"), needing)
+    }
+    for (const list of ["eventually", "always", "final", "sometimes", "never"]) {
+      for (const item of root.key("expect").key(list).items) this.#conditionWithoutEngine(item, needing)
+    }
+    for (const at of needing.filter((it) => it.present && !(Array.isArray(it.value) && it.value.length === 0))) {
+      this.mistakes.push({
+        path: at.path,
+        atKey: true,
+        message: `\`${String(at.path.at(-1))}\` needs the engine, and \`engine\` is none`,
+        expected: "daemons, the network, SQL, and conditions on nodes, tables of the server and streams",
+        cure: "take it away, or take `engine: none` away",
+      })
+    }
+  }
+
+  #conditionWithoutEngine(at: At, needing: Array<At>): void {
+    needing.push(...["holds", "count", "longest", "step", "operation", "leader", "finding"].map((key) => at.key(key)))
+    const is = at.key("is")
+    if (at.key("node").present ? ["member", "away"].includes(is.text ?? "") : at.key("table").present) needing.push(is)
   }
 
   #factors(): void {

@@ -177,6 +177,13 @@ export const TableName = pattern(
   quoteCure("use lower-case letters, digits and underscores, beginning with a letter; all is taken by rebalance"),
 )
 
+/** Name of a table of the server, also of a system table. */
+export const ServerTable = pattern(
+  /^(system\.)?[a-z_][a-z0-9_]{0,254}$/u,
+  "the name of a table of the server, such as t or system.t_s0",
+  quoteCure("use lower-case letters, digits and underscores; system. may stand before them"),
+)
+
 /** Name of a checker, a finding or a coordination cluster. */
 export const Word = pattern(
   /^[A-Za-z][A-Za-z0-9_-]{0,63}$/u,

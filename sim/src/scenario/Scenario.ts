@@ -22,6 +22,8 @@ export interface Scenario {
   readonly covers: ReadonlyArray<string>
   /** The seed that is used when none is asked for. */
   readonly seed: number
+  /** `none`: daemons and nothing else, for what operators do by hand. */
+  readonly engine: EngineKind
   readonly cluster: ClusterSpec
   /** What differs from the engine's defaults. */
   readonly settings: Settings
@@ -37,6 +39,10 @@ export interface Scenario {
   readonly until: Duration.Duration
 }
 
+/** Who looks after the cluster: the engine, with its agents and records, or nobody. */
+export const engineKinds = ["shardwright", "none"] as const
+export type EngineKind = (typeof engineKinds)[number]
+
 export interface ClusterSpec {
   /** Name of the coordination cluster. */
   readonly coordination: string
@@ -44,6 +50,8 @@ export interface ClusterSpec {
   readonly nodes: ReadonlyArray<NodeDeclaration>
   /** Further nodes: daemon and agent run, but they are not part of the cluster until `addNode`. */
   readonly spares: ReadonlyArray<NodeDeclaration>
+  /** Worker threads of each daemon; null: as many as the world gives it. */
+  readonly threads: number | null
 }
 
 export interface NodeDeclaration {
@@ -150,6 +158,10 @@ export type LeaderMoment = (typeof leaderMoments)[number]
 export const parts = ["host", "daemon", "agent"] as const
 export type Part = (typeof parts)[number]
 
+/** Flags of the daemon's command line. */
+export const startFlags = ["new-cluster", "new-cluster-force"] as const
+export type StartFlag = (typeof startFlags)[number]
+
 /** What an entry of the timeline does. */
 export type Act =
   /** SIGKILL. */
@@ -157,7 +169,7 @@ export type Act =
   /** SIGTERM: a clean stop. */
   | { readonly _tag: "Stop"; readonly node: NodeSelector; readonly what: Part }
   /** Starts what was killed or stopped; what still runs is killed first. */
-  | { readonly _tag: "Restart"; readonly node: NodeSelector; readonly what: Part }
+  | { readonly _tag: "Restart"; readonly node: NodeSelector; readonly what: Part; readonly flag: StartFlag | null }
   /** SIGSTOP. */
   | { readonly _tag: "Pause"; readonly node: NodeSelector; readonly what: Part }
   /** SIGCONT. */
@@ -182,24 +194,85 @@ export type Act =
   /** Null: all tables. */
   | { readonly _tag: "Rebalance"; readonly table: string | null }
   | { readonly _tag: "Drain"; readonly node: NodeSelector }
-  /** A statement sent to a node by somebody who does not ask the engine. */
+  /** A directory is made beside the data of a node, for the files of one more replication cluster. */
+  | { readonly _tag: "Mkdir"; readonly node: NodeSelector; readonly directory: string }
+  /** Rows with the ids `from` to `to` are inserted, `batch` in a statement. */
+  | {
+      readonly _tag: "Fill"
+      readonly node: NodeSelector
+      readonly table: string
+      readonly from: number
+      readonly to: number
+      readonly batch: number
+    }
+  /** A client begins to write, from now until its end. */
+  | { readonly _tag: "Stream"; readonly stream: StreamSpec }
+  /** Statements sent to a node, one after another, by somebody who does not ask the engine. */
   | {
       readonly _tag: "Sql"
       readonly node: NodeSelector
-      readonly statement: string
+      /** Statements on connections of one name are sent in their order. Null: the connection that each node has. */
+      readonly connection: string | null
+      readonly statements: ReadonlyArray<string>
+      readonly timeout: Duration.Duration
+      /** What each of them is to answer. */
       readonly expect: SqlExpectation | null
     }
   /** Looks once, at this moment; the scenario fails if the condition does not hold. */
   | { readonly _tag: "Check"; readonly condition: Condition }
 
-/** What a statement of the `Sql` act is to answer. */
-export type SqlExpectation =
+/**
+ * A client of one node that sends a statement again and again and remembers what became of each row. In the statement
+ * `{id}` is a new number each time, `{round}` the number of the beat.
+ */
+export interface StreamSpec {
+  readonly name: string
+  readonly node: NodeSelector
+  /** The table that the rows go to, by which conditions look for them. */
+  readonly table: string
+  readonly statement: string
+  /** At each beat, each connection that waits for nothing sends a statement. */
+  readonly every: Duration.Duration
+  readonly connections: number
+  /** Counted from time zero. */
+  readonly until: Duration.Duration
+  /** The first id. */
+  readonly from: number
+  readonly timeout: Duration.Duration
+}
+
+/** What a statement of the `Sql` act is to answer, and how long that may take. Null: anything. */
+export interface SqlExpectation {
+  readonly answer: SqlAnswer | null
+  readonly takes: Lasting | null
+}
+
+/** Both ends are included; null: none. */
+export interface Lasting {
+  readonly atLeast: Duration.Duration | null
+  readonly atMost: Duration.Duration | null
+}
+
+export type SqlCell = string | number | null
+
+export type SqlAnswer =
   | { readonly _tag: "Ok" }
-  /** An error whose text contains `containing`; any error if null. */
-  | { readonly _tag: "Error"; readonly containing: string | null }
+  /** An error whose text contains `containing`, is `message`, has this number; null: any. */
+  | {
+      readonly _tag: "Error"
+      readonly containing: string | null
+      readonly message: string | null
+      readonly errno: number | null
+    }
+  /** Nothing came back in time. */
   | { readonly _tag: "NoAnswer" }
+  /** The connection was refused or broke. */
+  | { readonly _tag: "Disconnected" }
   | { readonly _tag: "Affected"; readonly rows: number }
-  | { readonly _tag: "Rows"; readonly rows: number }
+  /** So many rows. */
+  | { readonly _tag: "RowCount"; readonly rows: number }
+  /** Exactly these rows in this order, compared as text. */
+  | { readonly _tag: "Rows"; readonly rows: ReadonlyArray<ReadonlyArray<SqlCell>> }
 
 export interface Expectations {
   /** Name of the checker that must fail; the scenario passes only then. */
@@ -239,6 +312,39 @@ export type Condition =
   | { readonly _tag: "Count"; readonly count: Countable; readonly table: string | null; readonly bounds: Bounds }
   /** Moved replicas are exactly those that any plan had to move: the planner's `minimumMoves`. */
   | { readonly _tag: "MovesAreMinimum" }
+  /** What a node says of a replication cluster; null: anything. */
+  | {
+      readonly _tag: "ClusterIs"
+      readonly node: NodeSelector
+      readonly cluster: string
+      readonly status: ClusterStatus | null
+      readonly nodeState: ClusterNodeState | null
+      readonly size: number | null
+    }
+  /** The ids of a table on the disk of a node; null: it has no such table. */
+  | {
+      readonly _tag: "IdsAre"
+      readonly node: NodeSelector
+      readonly table: string
+      readonly ids: ReadonlyArray<number> | null
+    }
+  /** How many rows a table has on the disk of a node. */
+  | { readonly _tag: "RowsAre"; readonly node: NodeSelector; readonly table: string; readonly rows: Bounds }
+  /** How many statements of a stream had this outcome. */
+  | {
+      readonly _tag: "StreamOutcome"
+      readonly stream: string
+      readonly outcome: StreamOutcome
+      readonly bounds: Bounds
+    }
+  /** Rows of a stream that were acknowledged and are not on the disk of a node, or refused and there all the same. */
+  | {
+      readonly _tag: "StreamRows"
+      readonly stream: string
+      readonly rows: "missing" | "refusedButStored"
+      readonly on: NodeSelector
+      readonly bounds: Bounds
+    }
   /** Longest time in which no writer of the table was acknowledged, from its first statement to its last. */
   | { readonly _tag: "LongestWriteGap"; readonly table: string; readonly atMost: Duration.Duration }
 
@@ -251,11 +357,21 @@ export const tableStates = ["ready", "absent", "fully-replicated", "balanced"] a
 export type TableState = (typeof tableStates)[number]
 
 /**
- * `up` and `down`: the daemon's process, as it is. `member`: registered with the engine and not away. `away`: registered, and
+ * `up` and `down`: the daemon's process, as it is. `crashed`: down by its own fault. `member`: registered with the engine and not away. `away`: registered, and
  * the engine waits for it or has given it up.
  */
-export const nodeConditions = ["up", "down", "member", "away"] as const
+export const nodeConditions = ["up", "down", "crashed", "member", "away"] as const
 export type NodeCondition = (typeof nodeConditions)[number]
+
+/** What a node says of a cluster; `absent`: nothing, because it does not know it. */
+export const clusterStatuses = ["primary", "non-primary", "recovery-required", "disconnected", "absent"] as const
+export type ClusterStatus = (typeof clusterStatuses)[number]
+export const clusterNodeStates = ["synced", "donor", "joining", "closed", "destroyed"] as const
+export type ClusterNodeState = (typeof clusterNodeStates)[number]
+
+/** `acknowledged`: a success with at least one affected row. `refused`: an error, or nothing affected. `unknown`: no answer. */
+export const streamOutcomes = ["acknowledged", "refused", "unknown"] as const
+export type StreamOutcome = (typeof streamOutcomes)[number]
 
 /** What is counted; see docs/SCENARIOS.md for the exact meaning of each. */
 export const countables = [

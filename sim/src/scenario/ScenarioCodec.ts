@@ -19,7 +19,11 @@ import type {
   Seen,
   Settings,
   Sighting,
+  SqlAnswer,
   SqlExpectation,
+  StartFlag,
+  StreamOutcome,
+  StreamSpec,
   TableSpec,
   TimelineEntry,
   Workload,
@@ -47,6 +51,12 @@ export const defaults = {
   readEvery: Duration.millis(200),
   quiesce: Duration.seconds(60),
   until: Duration.minutes(10),
+  engine: "shardwright",
+  sqlTimeout: Duration.minutes(2),
+  batch: 1000,
+  streamTimeout: Duration.seconds(15),
+  firstId: 1,
+  connections: 1,
 } as const
 
 type Source<Key extends keyof ScenarioSource> = NonNullable<ScenarioSource[Key]>
@@ -56,6 +66,7 @@ type TableSource = Source<"tables">[number]
 type NodesSource = Source<"cluster">["nodes"]
 type ExpectSource = Source<"expect">
 type SqlExpectationSource = NonNullable<Extract<EntrySource, { readonly sql: unknown }>["sql"]["expect"]>
+type StreamSource = Extract<EntrySource, { readonly stream: unknown }>["stream"]
 type BoundsSource = { readonly is?: number; readonly atLeast?: number; readonly atMost?: number }
 
 /** `{ [key]: text }`, or nothing where the duration is the default. */
@@ -104,6 +115,7 @@ const clusterFrom = (source: Source<"cluster">): ClusterSpec => {
     coordination: source.coordination ?? defaults.coordination,
     nodes,
     spares: nodesFrom(source.spares ?? 0, nodes.length + 1),
+    threads: source.threads ?? null,
   }
 }
 
@@ -111,6 +123,7 @@ const clusterTo = (cluster: ClusterSpec): Source<"cluster"> => ({
   nodes: nodesTo(cluster.nodes, 1),
   ...unless("spares", nodesTo(cluster.spares, cluster.nodes.length + 1), 0),
   ...unless("coordination", cluster.coordination, defaults.coordination),
+  ...unless("threads", cluster.threads, null),
 })
 
 // --------------------------------------------------------------------------------------------------------- settings
@@ -185,7 +198,48 @@ const boundsTo = (bounds: Bounds): BoundsSource => {
   return { ...(atLeast === null ? {} : { atLeast }), ...(atMost === null ? {} : { atMost }) }
 }
 
+type StreamConditionSource = Extract<ConditionSource, { readonly stream: string }>
+
+const streamConditionFrom = (source: StreamConditionSource): Condition => {
+  const { stream } = source
+  const outcome = (name: StreamOutcome, counted: BoundsSource): Condition => ({
+    _tag: "StreamOutcome",
+    stream,
+    outcome: name,
+    bounds: boundsFrom(counted),
+  })
+  if ("acknowledged" in source) return outcome("acknowledged", source.acknowledged)
+  if ("refused" in source) return outcome("refused", source.refused)
+  if ("unknown" in source) return outcome("unknown", source.unknown)
+  return "missing" in source
+    ? { _tag: "StreamRows", stream, rows: "missing", on: source.missing.on, bounds: boundsFrom(source.missing) }
+    : {
+        _tag: "StreamRows",
+        stream,
+        rows: "refusedButStored",
+        on: source.refusedButStored.on,
+        bounds: boundsFrom(source.refusedButStored),
+      }
+}
+
 const conditionFrom = (source: ConditionSource): Condition => {
+  if ("stream" in source) return streamConditionFrom(source)
+  if ("cluster" in source) {
+    const { node, cluster, status, nodeState, size } = source
+    return {
+      _tag: "ClusterIs",
+      node,
+      cluster,
+      status: status ?? null,
+      nodeState: nodeState ?? null,
+      size: size ?? null,
+    }
+  }
+  if ("ids" in source) {
+    return { _tag: "IdsAre", node: source.node, table: source.table, ids: source.ids === "absent" ? null : source.ids }
+  }
+  if ("rows" in source)
+    return { _tag: "RowsAre", node: source.node, table: source.table, rows: boundsFrom(source.rows) }
   if ("longest" in source) return { _tag: "LongestWriteGap", table: source.table, atMost: duration(source.atMost) }
   if ("holds" in source) {
     return { _tag: "NodeHolds", node: source.node, table: source.table ?? null, shards: boundsFrom(source.holds) }
@@ -199,6 +253,21 @@ const conditionFrom = (source: ConditionSource): Condition => {
     : { _tag: "TableIs", table: source.table, is: source.is }
 }
 
+const streamOutcomeTo = ({
+  stream,
+  outcome,
+  bounds,
+}: Extract<Condition, { readonly _tag: "StreamOutcome" }>): ConditionSource => {
+  switch (outcome) {
+    case "acknowledged":
+      return { stream, acknowledged: boundsTo(bounds) }
+    case "refused":
+      return { stream, refused: boundsTo(bounds) }
+    case "unknown":
+      return { stream, unknown: boundsTo(bounds) }
+  }
+}
+
 const conditionTo = (condition: Condition): ConditionSource => {
   switch (condition._tag) {
     case "TableIs":
@@ -209,6 +278,26 @@ const conditionTo = (condition: Condition): ConditionSource => {
       return { node: condition.node, holds: boundsTo(condition.shards), ...unless("table", condition.table, null) }
     case "Count":
       return { count: condition.count, ...boundsTo(condition.bounds), ...unless("table", condition.table, null) }
+    case "ClusterIs":
+      return {
+        node: condition.node,
+        cluster: condition.cluster,
+        ...unless("status", condition.status, null),
+        ...unless("nodeState", condition.nodeState, null),
+        ...unless("size", condition.size, null),
+      }
+    case "IdsAre":
+      return { node: condition.node, table: condition.table, ids: condition.ids ?? "absent" }
+    case "RowsAre":
+      return { node: condition.node, table: condition.table, rows: boundsTo(condition.rows) }
+    case "StreamOutcome":
+      return streamOutcomeTo(condition)
+    case "StreamRows": {
+      const rows = { on: condition.on, ...boundsTo(condition.bounds) }
+      return condition.rows === "missing"
+        ? { stream: condition.stream, missing: rows }
+        : { stream: condition.stream, refusedButStored: rows }
+    }
     case "MovesAreMinimum":
       return { count: "moves", is: "minimum" }
     case "LongestWriteGap":
@@ -265,6 +354,9 @@ const seenTo = (seen: Seen): SightingSource | ConditionSource => {
 
 // ---------------------------------------------------------------------------------------------------------- timeline
 
+const flagOf = (source: string | { readonly flag?: StartFlag }): StartFlag | null =>
+  typeof source === "string" ? null : (source.flag ?? null)
+
 type PartSource = string | { readonly node: NodeSelector; readonly what?: Part }
 
 const partFrom = (source: PartSource): { readonly node: NodeSelector; readonly what: Part } =>
@@ -273,33 +365,98 @@ const partFrom = (source: PartSource): { readonly node: NodeSelector; readonly w
 const partTo = (act: { readonly node: NodeSelector; readonly what: Part }): PartSource =>
   act.what === "host" ? act.node : { node: act.node, what: act.what }
 
-const sqlExpectationFrom = (source: SqlExpectationSource): SqlExpectation => {
-  if (source === "ok") return { _tag: "Ok" }
-  if (source === "error") return { _tag: "Error", containing: null }
-  if (source === "no-answer") return { _tag: "NoAnswer" }
-  if ("error" in source) return { _tag: "Error", containing: source.error }
-  return "affected" in source ? { _tag: "Affected", rows: source.affected } : { _tag: "Rows", rows: source.rows }
-}
-
-const sqlExpectationTo = (expectation: SqlExpectation): SqlExpectationSource => {
-  switch (expectation._tag) {
-    case "Ok":
-      return "ok"
-    case "NoAnswer":
-      return "no-answer"
-    case "Error":
-      return expectation.containing === null ? "error" : { error: expectation.containing }
-    case "Affected":
-      return { affected: expectation.rows }
-    case "Rows":
-      return { rows: expectation.rows }
+const answerOf = (word: "ok" | "error" | "no-answer" | "disconnected"): SqlAnswer => {
+  switch (word) {
+    case "ok":
+      return { _tag: "Ok" }
+    case "error":
+      return { _tag: "Error", containing: null, message: null, errno: null }
+    case "no-answer":
+      return { _tag: "NoAnswer" }
+    case "disconnected":
+      return { _tag: "Disconnected" }
   }
 }
+
+const sqlAnswerFrom = (source: Exclude<SqlExpectationSource, string>): SqlAnswer | null => {
+  if ("answer" in source) return answerOf(source.answer)
+  if ("error" in source) {
+    return { _tag: "Error", containing: source.error, message: null, errno: source.errno ?? null }
+  }
+  if ("message" in source) {
+    return { _tag: "Error", containing: null, message: source.message, errno: source.errno ?? null }
+  }
+  if ("affected" in source) return { _tag: "Affected", rows: source.affected }
+  if (!("rows" in source)) return null
+  return typeof source.rows === "number" ? { _tag: "RowCount", rows: source.rows } : { _tag: "Rows", rows: source.rows }
+}
+
+const sqlExpectationFrom = (source: SqlExpectationSource): SqlExpectation => {
+  if (typeof source === "string") return { answer: answerOf(source), takes: null }
+  const { takes } = source
+  return {
+    answer: sqlAnswerFrom(source),
+    takes:
+      takes === undefined ? null : { atLeast: durationOr(takes.atLeast, null), atMost: durationOr(takes.atMost, null) },
+  }
+}
+
+const sqlExpectationTo = ({ answer, takes }: SqlExpectation): SqlExpectationSource => {
+  const time =
+    takes === null
+      ? {}
+      : { takes: { ...unlessTime("atLeast", takes.atLeast, null), ...unlessTime("atMost", takes.atMost, null) } }
+  switch (answer?._tag) {
+    case undefined:
+      return time
+    case "Ok":
+      return takes === null ? "ok" : { answer: "ok", ...time }
+    case "NoAnswer":
+      return takes === null ? "no-answer" : { answer: "no-answer", ...time }
+    case "Disconnected":
+      return takes === null ? "disconnected" : { answer: "disconnected", ...time }
+    case "Error": {
+      const errno = unless("errno", answer.errno, null)
+      if (answer.message !== null) return { message: answer.message, ...errno, ...time }
+      if (answer.containing !== null) return { error: answer.containing, ...errno, ...time }
+      return takes === null ? "error" : { answer: "error", ...time }
+    }
+    case "Affected":
+      return { affected: answer.rows, ...time }
+    case "RowCount":
+    case "Rows":
+      return { rows: answer.rows, ...time }
+  }
+}
+
+const streamFrom = (source: StreamSource): StreamSpec => ({
+  name: source.name,
+  node: source.node,
+  table: source.table,
+  statement: source.statement,
+  every: durationOr(source.every, defaults.every),
+  connections: source.connections ?? defaults.connections,
+  until: duration(source.until),
+  from: source.from ?? defaults.firstId,
+  timeout: durationOr(source.timeout, defaults.streamTimeout),
+})
+
+const streamTo = (stream: StreamSpec): StreamSource => ({
+  name: stream.name,
+  node: stream.node,
+  table: stream.table,
+  statement: stream.statement,
+  ...unlessTime("every", stream.every, defaults.every),
+  ...unless("connections", stream.connections, defaults.connections),
+  until: durationText(stream.until),
+  ...unless("from", stream.from, defaults.firstId),
+  ...unlessTime("timeout", stream.timeout, defaults.streamTimeout),
+})
 
 const actFrom = (source: EntrySource): Act => {
   if ("kill" in source) return { _tag: "Kill", ...partFrom(source.kill) }
   if ("stop" in source) return { _tag: "Stop", ...partFrom(source.stop) }
-  if ("restart" in source) return { _tag: "Restart", ...partFrom(source.restart) }
+  if ("restart" in source) return { _tag: "Restart", ...partFrom(source.restart), flag: flagOf(source.restart) }
   if ("pause" in source) return { _tag: "Pause", ...partFrom(source.pause) }
   if ("resume" in source) return { _tag: "Resume", ...partFrom(source.resume) }
   if ("partition" in source) return { _tag: "Partition", groups: source.partition }
@@ -316,8 +473,21 @@ const actFrom = (source: EntrySource): Act => {
   if ("rebalance" in source) return { _tag: "Rebalance", table: source.rebalance === "all" ? null : source.rebalance }
   if ("drain" in source) return { _tag: "Drain", node: source.drain }
   if ("check" in source) return { _tag: "Check", condition: conditionFrom(source.check) }
-  const { node, statement, expect } = source.sql
-  return { _tag: "Sql", node, statement, expect: expect === undefined ? null : sqlExpectationFrom(expect) }
+  if ("mkdir" in source) return { _tag: "Mkdir", ...source.mkdir }
+  if ("fill" in source) {
+    const { node, table, from, to, batch } = source.fill
+    return { _tag: "Fill", node, table, from: from ?? defaults.firstId, to, batch: batch ?? defaults.batch }
+  }
+  if ("stream" in source) return { _tag: "Stream", stream: streamFrom(source.stream) }
+  const { node, statement, timeout, expect } = source.sql
+  return {
+    _tag: "Sql",
+    node,
+    connection: source.sql.as ?? null,
+    statements: typeof statement === "string" ? [statement] : statement,
+    timeout: durationOr(timeout, defaults.sqlTimeout),
+    expect: expect === undefined ? null : sqlExpectationFrom(expect),
+  }
 }
 
 const actTo = (act: Act): EntrySource => {
@@ -327,7 +497,10 @@ const actTo = (act: Act): EntrySource => {
     case "Stop":
       return { stop: partTo(act) }
     case "Restart":
-      return { restart: partTo(act) }
+      return {
+        restart:
+          act.flag === null ? partTo(act) : { node: act.node, ...unless("what", act.what, "host"), flag: act.flag },
+      }
     case "Pause":
       return { pause: partTo(act) }
     case "Resume":
@@ -357,14 +530,32 @@ const actTo = (act: Act): EntrySource => {
       return { rebalance: act.table ?? "all" }
     case "Drain":
       return { drain: act.node }
-    case "Sql":
+    case "Mkdir":
+      return { mkdir: { node: act.node, directory: act.directory } }
+    case "Fill":
+      return {
+        fill: {
+          node: act.node,
+          table: act.table,
+          ...unless("from", act.from, defaults.firstId),
+          to: act.to,
+          ...unless("batch", act.batch, defaults.batch),
+        },
+      }
+    case "Stream":
+      return { stream: streamTo(act.stream) }
+    case "Sql": {
+      const [first, ...others] = act.statements
       return {
         sql: {
           node: act.node,
-          statement: act.statement,
+          statement: first !== undefined && others.length === 0 ? first : act.statements,
+          ...unless("as", act.connection, null),
+          ...unlessTime("timeout", act.timeout, defaults.sqlTimeout),
           ...(act.expect === null ? {} : { expect: sqlExpectationTo(act.expect) }),
         },
       }
+    }
     case "Check":
       return { check: conditionTo(act.condition) }
   }
@@ -444,6 +635,7 @@ const scenarioFrom = (source: ScenarioSource): Scenario => ({
   about: source.about.trim(),
   covers: source.covers ?? [],
   seed: source.seed ?? defaults.seed,
+  engine: source.engine ?? defaults.engine,
   cluster: clusterFrom(source.cluster),
   settings: settingsFrom(source.settings ?? {}),
   tables: (source.tables ?? []).map(tableFrom),
@@ -469,6 +661,7 @@ const scenarioTo = (scenario: Scenario): ScenarioSource => {
     about: scenario.about,
     ...(scenario.covers.length === 0 ? {} : { covers: [...scenario.covers] }),
     seed: scenario.seed,
+    ...unless("engine", scenario.engine, defaults.engine),
     cluster: clusterTo(scenario.cluster),
     ...(Object.keys(scenario.settings).length === 0 ? {} : { settings: settingsTo(scenario.settings) }),
     tables: scenario.tables,

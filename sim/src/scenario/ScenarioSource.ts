@@ -18,6 +18,7 @@ import {
   oneOf,
   ScenarioName,
   Selector,
+  ServerTable,
   TableName,
   Text,
   Time,
@@ -25,11 +26,15 @@ import {
   Word,
 } from "./ScalarSchemas.ts"
 import {
+  clusterNodeStates,
+  clusterStatuses,
   countables,
+  engineKinds,
   leaderMoments,
   nodeConditions,
   parts,
   type Settings,
+  startFlags,
   stepMoments,
   tableStates,
 } from "./Scenario.ts"
@@ -37,7 +42,16 @@ import {
 /** Version of the language. */
 export const languageVersion = 1
 /** Bounds that keep a slip of the finger from filling the memory. */
-export const limits = { nodes: 200, shards: 10_000, rf: 16, writers: 1_000, rows: 1_000, count: 1_000_000_000 } as const
+export const limits = {
+  nodes: 200,
+  shards: 10_000,
+  rf: 16,
+  writers: 1_000,
+  rows: 1_000,
+  threads: 64,
+  batch: 100_000,
+  count: 1_000_000_000,
+} as const
 
 const ids = (letter: string, last: number): ReadonlyArray<string> =>
   Array.from({ length: last }, (_, index) => `${letter}${String(index + 1).padStart(2, "0")}`)
@@ -121,6 +135,10 @@ const ClusterSource = Schema.Struct({
     "Further nodes that run but are not part of the cluster until `addNode`: a number (the names go on counting) or a list. Default: 0.",
   ),
   coordination: optional(Word, "Name of the coordination cluster. Default: c."),
+  threads: optional(
+    whole(1, limits.threads),
+    "Worker threads of each daemon. As many blocked writes keep everything else from being answered. Default: 2.",
+  ),
 })
 
 // --------------------------------------------------------------------------------------------------------- settings
@@ -249,6 +267,32 @@ const someBound = Schema.makeFilter<{ readonly is?: unknown; readonly atLeast?: 
 )
 const BoundsSource = Schema.Struct(bounds).check(someBound)
 
+const someOfCluster = Schema.makeFilter<{
+  readonly status?: unknown
+  readonly nodeState?: unknown
+  readonly size?: unknown
+}>(
+  ({ status, nodeState, size }) =>
+    status !== undefined ||
+    nodeState !== undefined ||
+    size !== undefined ||
+    new SchemaIssue.InvalidValue({
+      message: "nothing is said of the cluster",
+      expected: "`status`, `nodeState`, `size`, or several of them",
+      cure: "add `status: primary`, for example",
+    }),
+  { toJsonSchema: () => ({ anyOf: [{ required: ["status"] }, { required: ["nodeState"] }, { required: ["size"] }] }) },
+)
+
+const id = whole(0, Number.MAX_SAFE_INTEGER)
+const IdsSource = Schema.Union([oneOf(["absent"]), listOf(id, "ids")]).annotate({
+  expected: "a list of ids, or absent",
+})
+const RowsOnSource = Schema.Struct({ on: described(Selector, "The node where they are looked for."), ...bounds }).check(
+  someBound,
+)
+const StreamName = Word
+
 /** The kinds of conditions, each with the further keys that its place allows. */
 const conditionsWith = <const Extra extends Schema.Struct.Fields>(extra: Extra) =>
   [
@@ -264,7 +308,7 @@ const conditionsWith = <const Extra extends Schema.Struct.Fields>(extra: Extra) 
       node: described(Selector, "A node, leader or victim."),
       is: described(
         oneOf(nodeConditions),
-        "up, down: its daemon. member: registered and not away. away: registered, but the engine waits for it or has given it up.",
+        "up, down: its daemon. crashed: down by its own fault. member: registered and not away. away: registered, but the engine waits for it or has given it up.",
       ),
       ...extra,
     }),
@@ -272,6 +316,51 @@ const conditionsWith = <const Extra extends Schema.Struct.Fields>(extra: Extra) 
       node: described(Selector, "A node, leader or victim."),
       holds: described(BoundsSource, "How many shards the committed layout has on it."),
       table: optional(TableName, "Shards of this table only. Default: of all tables."),
+      ...extra,
+    }),
+    Schema.Struct({
+      node: described(Selector, "A node, leader or victim."),
+      cluster: described(Word, "A replication cluster, as this node sees it."),
+      status: optional(oneOf(clusterStatuses), "Its status. absent: the node does not know the cluster."),
+      nodeState: optional(oneOf(clusterNodeStates), "How far the node is."),
+      size: optional(whole(0, limits.nodes), "How many members the node sees."),
+      ...extra,
+    }).check(someOfCluster),
+    Schema.Struct({
+      node: described(Selector, "A node, leader or victim."),
+      table: described(ServerTable, "A table of the server."),
+      ids: described(IdsSource, "The ids that are on the node's disk: exactly these. absent: there is no such table."),
+      ...extra,
+    }),
+    Schema.Struct({
+      node: described(Selector, "A node, leader or victim."),
+      table: described(ServerTable, "A table of the server."),
+      rows: described(BoundsSource, "How many rows it has on the node's disk."),
+      ...extra,
+    }),
+    Schema.Struct({
+      stream: described(StreamName, "A stream of the timeline."),
+      acknowledged: described(BoundsSource, "Statements that succeeded and affected a row."),
+      ...extra,
+    }),
+    Schema.Struct({
+      stream: described(StreamName, "A stream of the timeline."),
+      refused: described(BoundsSource, "Statements that were answered with an error, or affected nothing."),
+      ...extra,
+    }),
+    Schema.Struct({
+      stream: described(StreamName, "A stream of the timeline."),
+      unknown: described(BoundsSource, "Statements without an answer."),
+      ...extra,
+    }),
+    Schema.Struct({
+      stream: described(StreamName, "A stream of the timeline."),
+      missing: described(RowsOnSource, "Acknowledged rows that are not on the disk of a node."),
+      ...extra,
+    }),
+    Schema.Struct({
+      stream: described(StreamName, "A stream of the timeline."),
+      refusedButStored: described(RowsOnSource, "Refused rows that are on the disk of a node all the same."),
       ...extra,
     }),
     Schema.Struct({
@@ -306,7 +395,7 @@ const conditionsWith = <const Extra extends Schema.Struct.Fields>(extra: Extra) 
   ] as const
 
 const conditionExpected =
-  "a condition: {table, is}, {node, is}, {node, holds}, {count, is | atLeast | atMost} or {longest: write-gap, table, atMost}"
+  "a condition: {table, is}, {node, is}, {node, holds}, {node, cluster, status | nodeState | size}, {node, table, ids | rows}, {stream, acknowledged | refused | unknown | missing | refusedButStored}, {count, is | atLeast | atMost} or {longest: write-gap, table, atMost}"
 
 export const ConditionSource = Schema.Union([...conditionsWith({})]).annotate({
   identifier: "Condition",
@@ -380,18 +469,110 @@ const partOfNode = (what: string) =>
     }),
   ]).annotate({ expected: "the name of a node, leader, victim, or {node, what: host | daemon | agent}" })
 
+const restartExpected =
+  "the name of a node, leader, victim, or {node, what: host | daemon | agent, flag: new-cluster | new-cluster-force}"
+const RestartSource = Schema.Union([
+  Selector,
+  Schema.Struct({
+    node: described(Selector, "A node, leader or victim."),
+    what: optional(oneOf(parts), "What of it is started. Default: host, which is daemon and agent."),
+    flag: optional(oneOf(startFlags), "Flag of the daemon's command line. Default: none."),
+  }),
+]).annotate({ expected: restartExpected })
+
+const takes = optional(
+  Schema.Struct({
+    atLeast: optional(Length, "This long or longer."),
+    atMost: optional(Length, "This long or shorter."),
+  }).annotate({ expected: "{atLeast: 5s, atMost: 6.5s}, or one of them" }),
+  "How long the answer takes. Default: any time.",
+)
+const answerWords = ["ok", "error", "no-answer", "disconnected"] as const
+const CellSource = Schema.Union([Schema.String, Schema.Number.check(Schema.isFinite()), Schema.Null]).annotate({
+  expected: "a text, a number or null",
+})
 const SqlExpectationSource = Schema.Union([
-  oneOf(["ok", "error", "no-answer"]),
-  Schema.Struct({ error: described(Text, "A part of the text of the error.") }),
-  Schema.Struct({ affected: described(bound, "Number of affected rows.") }),
-  Schema.Struct({ rows: described(bound, "Number of rows in the answer.") }),
-]).annotate({ expected: "ok, error, no-answer, {error: text}, {affected: N} or {rows: N}" })
+  oneOf(answerWords),
+  Schema.Struct({
+    answer: described(
+      oneOf(answerWords),
+      "ok: a success. error: any error. no-answer: nothing within the timeout. disconnected: the connection was refused or broke.",
+    ),
+    takes,
+  }),
+  Schema.Struct({
+    error: described(Text, "A part of the text of the error."),
+    errno: optional(whole(1, 65_535), "Number of the error. Default: any."),
+    takes,
+  }),
+  Schema.Struct({
+    message: described(Text, "The whole text of the error."),
+    errno: optional(whole(1, 65_535), "Number of the error. Default: any."),
+    takes,
+  }),
+  Schema.Struct({ affected: described(bound, "Number of affected rows."), takes }),
+  Schema.Struct({
+    rows: described(
+      Schema.Union([bound, Schema.Array(Schema.Array(CellSource))]).annotate({
+        expected: "a number of rows, or the rows as lists: [[1, a], [2, b]]",
+      }),
+      "Number of rows in the answer, or exactly these rows in this order, each a list of its values.",
+    ),
+    takes,
+  }),
+  Schema.Struct({ takes: described(takes, "How long any answer takes.") }),
+]).annotate({
+  expected:
+    "ok, error, no-answer, disconnected, {error: part of its text}, {message: its whole text}, {affected: N}, {rows: N or lists}, each with {takes: {atLeast, atMost}} if wanted",
+})
+
+const SqlSource = Schema.Struct({
+  node: described(Selector, "The node that is asked."),
+  statement: described(
+    Schema.Union([Text, someOf(Text, "statements")]).annotate({ expected: "a statement, or a list of statements" }),
+    "The statement, or several that are sent one after the other. `{n1}` becomes the address of the node n1.",
+  ),
+  as: optional(
+    Word,
+    "Name of the connection. Statements on one connection of a node are sent in their order, each when the one before was answered. Default: the one connection of the node.",
+  ),
+  timeout: optional(Length, "How long the client waits for each answer. Default: 2m."),
+  expect: optional(SqlExpectationSource, "What each must answer. Default: anything."),
+}).annotate({ expected: '{node: n1, statement: "SHOW STATUS"}' })
+
+const FillSource = Schema.Struct({
+  node: described(Selector, "The node that is asked, over its one connection."),
+  table: described(Text, "The table as INSERT names it: t, or c:t in a cluster."),
+  from: optional(id, "The first id. Default: 1."),
+  to: described(id, "The last id."),
+  batch: optional(whole(1, limits.batch), "Rows of one statement. Default: 1000."),
+}).annotate({ expected: "{node: n1, table: t, to: 1000}" })
+
+const StreamSource = Schema.Struct({
+  name: described(StreamName, "Its name, by which conditions ask for it."),
+  node: described(Selector, "The node that is asked."),
+  table: described(ServerTable, "The table that the rows go to; there conditions look for them."),
+  statement: described(
+    Text,
+    "The statement. `{id}` is another number each time, `{round}` the number of the beat, `{n1}` the address of n1.",
+  ),
+  every: optional(Length, "Time between two beats. Default: 50ms."),
+  connections: optional(
+    whole(1, limits.writers),
+    "At each beat, each of so many connections that waits for no answer sends a statement. Default: 1.",
+  ),
+  until: described(Length, "When it ends, counted from time zero."),
+  from: optional(id, "The first id. Default: 1."),
+  timeout: optional(Length, "How long a connection waits for an answer. Default: 15s."),
+}).annotate({
+  expected: '{name: w, node: n1, table: t, statement: "INSERT INTO c:t (id,v) VALUES ({id},1)", until: 10s}',
+})
 
 const EntrySource = Schema.Union([
   entryWith({ kill: described(partOfNode("killed"), "SIGKILL: the host, or its daemon or agent alone.") }),
   entryWith({ stop: described(partOfNode("stopped"), "SIGTERM: a clean stop.") }),
   entryWith({
-    restart: described(partOfNode("started"), "Starts what was killed or stopped; what still runs is killed first."),
+    restart: described(RestartSource, "Starts what was killed or stopped; what still runs is killed first."),
   }),
   entryWith({ pause: described(partOfNode("stalled"), "SIGSTOP: the process stalls.") }),
   entryWith({ resume: described(partOfNode("woken"), "SIGCONT: a stalled process goes on.") }),
@@ -439,22 +620,26 @@ const EntrySource = Schema.Union([
   }),
   entryWith({ drain: described(Selector, "The node is to be emptied.") }),
   entryWith({
-    sql: described(
+    mkdir: described(
       Schema.Struct({
-        node: described(Selector, "The node that is asked."),
-        statement: described(Text, "The statement, as it is sent."),
-        expect: optional(SqlExpectationSource, "What it must answer. Default: anything."),
-      }).annotate({ expected: '{node: n1, statement: "SHOW STATUS"}' }),
-      "A statement by somebody who does not ask the engine.",
+        node: described(Selector, "A node, leader or victim."),
+        directory: described(Word, "Name of the directory, beside the node's data."),
+      }).annotate({ expected: "{node: n1, directory: d}" }),
+      "A directory is made, as a replication cluster with a path of its own needs one.",
     ),
   }),
+  entryWith({
+    fill: described(FillSource, "Rows with the ids from `from` to `to` are inserted; each INSERT must succeed."),
+  }),
+  entryWith({ stream: described(StreamSource, "A client begins to write, and remembers what became of each row.") }),
+  entryWith({ sql: described(SqlSource, "Statements by somebody who does not ask the engine.") }),
   entryWith({
     check: described(ConditionSource, "Looks once, at this moment: the scenario fails if the condition does not hold."),
   }),
 ]).annotate({
   identifier: "Entry",
   expected:
-    "an entry {at | after, and one of: kill, stop, restart, pause, resume, partition, cut, heal, slow, create, drop, addNode, rebalance, drain, sql, check}",
+    "an entry {at | after, and one of: kill, stop, restart, pause, resume, partition, cut, heal, slow, create, drop, addNode, rebalance, drain, mkdir, fill, stream, sql, check}",
 })
 
 // ------------------------------------------------------------------------------------------------------ expectations
@@ -509,6 +694,10 @@ export const ScenarioSource = Schema.Struct({
     "Entries of the failure catalogue that the scenario shows.",
   ),
   seed: optional(whole(0, 2_147_483_647), "The seed that is used when none is asked for. Default: 1."),
+  engine: optional(
+    oneOf(engineKinds),
+    "none: the daemons run and nothing else, and only what is expected is judged. Default: shardwright.",
+  ),
   cluster: described(ClusterSource, "The nodes."),
   settings: optional(SettingsSource, "Configuration of the engine, where it is to differ from the defaults."),
   tables: optional(

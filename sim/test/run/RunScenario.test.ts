@@ -9,10 +9,12 @@ const scenario = (changes: Partial<Scenario> = {}): Scenario => ({
   about: "A table of RF 2 on three nodes, of which one is killed and comes back.",
   covers: [],
   seed: 1,
+  engine: "shardwright",
   cluster: {
     coordination: "c",
     nodes: ["n1", "n2", "n3"].map((name) => ({ name, zone: null, weight: 1 })),
     spares: [],
+    threads: null,
   },
   settings: {},
   tables: [{ name: "t", shards: 2, rf: 3, structure: "title text, v bigint" }],
@@ -32,7 +34,10 @@ const scenario = (changes: Partial<Scenario> = {}): Scenario => ({
   ],
   timeline: [
     { when: { _tag: "At", at: Duration.seconds(2) }, act: { _tag: "Kill", node: "n3", what: "host" } },
-    { when: { _tag: "At", at: Duration.seconds(12) }, act: { _tag: "Restart", node: "victim", what: "host" } },
+    {
+      when: { _tag: "At", at: Duration.seconds(12) },
+      act: { _tag: "Restart", node: "victim", what: "host", flag: null },
+    },
     {
       when: { _tag: "At", at: Duration.seconds(15) },
       act: { _tag: "Check", condition: { _tag: "NodeIs", node: "n3", is: "up" } },
@@ -114,7 +119,14 @@ describe("runScenario", () => {
   it("finds the loss when somebody deletes a copy behind the engine's back", () => {
     const damage = ["system.t_s0", "system.t_s1"].map((table) => ({
       when: { _tag: "At" as const, at: Duration.seconds(8) },
-      act: { _tag: "Sql" as const, node: "n1", statement: `DELETE FROM ${table} WHERE id>0`, expect: null },
+      act: {
+        _tag: "Sql" as const,
+        node: "n1",
+        connection: null,
+        statements: [`DELETE FROM ${table} WHERE id>0`],
+        timeout: Duration.minutes(2),
+        expect: null,
+      },
     }))
     const settings = { tables: [{ name: "t", shards: 2, rf: 1, structure: "title text, v bigint" }], timeline: damage }
     const lost = { violation: "lost-write", eventually: [], always: [], final: [], sometimes: [], never: [] }

@@ -268,9 +268,10 @@ describe("docs/SCENARIOS.md", () => {
   const documentation = NodeFs.readFileSync(NodePath.join(repository, "docs/SCENARIOS.md"), "utf8")
   const blocks = [...documentation.matchAll(/^```yaml\n(.*?)^```/gmsu)].map((match) => match[1] ?? "")
 
-  it("shows a scenario that loads", () => {
+  it("shows scenarios that load", () => {
     const whole = blocks.filter((block) => block.includes("shardwright: 1"))
-    expect(whole.map((block) => printProblems(problemsOf(block)))).toEqual(["0 problems; nothing was run."])
+    expect(whole.length).toBeGreaterThan(1)
+    expect(whole.flatMap(problemsOf)).toEqual([])
   })
 })
 

@@ -1,0 +1,34 @@
+/** What a stream of a scenario remembers: its ids by what became of them. */
+import type { Answer } from "@shardwright/core/Answer"
+import type { StreamOutcome, StreamSpec } from "../scenario/Scenario.ts"
+
+/** What an answer says to a naive client, who takes every error for a refusal. */
+export const outcomeOfAnswer = (answer: Answer): StreamOutcome => {
+  switch (answer._tag) {
+    case "Ok":
+      return answer.affectedRows > 0 ? "acknowledged" : "refused"
+    case "Rows":
+      return "acknowledged"
+    case "Refused":
+      return "refused"
+    case "NoAnswer":
+      return answer.reason === "connection refused" ? "refused" : "unknown"
+  }
+}
+
+/** The ids of one stream. */
+export class StreamRecord {
+  readonly spec: StreamSpec
+  readonly acknowledged = new Set<number>()
+  readonly refused = new Set<number>()
+  readonly unknown = new Set<number>()
+
+  constructor(spec: StreamSpec) {
+    this.spec = spec
+  }
+
+  /** Remembers what became of a row. */
+  add(id: number, answer: Answer): void {
+    this[outcomeOfAnswer(answer)].add(id)
+  }
+}
