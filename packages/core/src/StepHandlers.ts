@@ -651,7 +651,7 @@ const commitLayout = Effect.gen(function* () {
       return nodes.length === 0 ? placement : { ...placement, nodes }
     })
     const status = operation.kind === "create" ? "ready" : operation.kind === "drop" ? "dropped" : stored.record.status
-    const next: Table = { ...stored.record, layout, status }
+    const next: Table = { ...stored.record, layout: status === "dropped" ? [] : layout, status }
     if (JSON.stringify(next) !== JSON.stringify(stored.record)) yield* store.compareAndSet(stored, next, { term })
     yield* listLayout(stored.record, next)
   }
