@@ -24,7 +24,7 @@ import * as Sql from "./Sql.ts"
 import type { Lease, Observation, StepRow } from "./State.ts"
 import { Key } from "./State.ts"
 import * as StateStore from "./StateStore.ts"
-import { CurrentStep, handleStep, type Outcome, swapWrapper } from "./StepHandlers.ts"
+import { CurrentStep, handleStep, type Outcome, strayedWrappers, swapWrapper } from "./StepHandlers.ts"
 import { makeView, type Stored, type View } from "./View.ts"
 
 /** What an agent is. `incarnation` differs at each start of the process. */
@@ -71,6 +71,7 @@ interface AgentState {
   readonly running: Map<string, Fiber.Fiber<void, never>>
   memory: LeaderMemory
   observed: string
+  wrappersCheckedMs: number
   /** Since when groups of the own daemon have been on their way in without arriving, or out for good. */
   readonly stuckSinceMs: Map<string, number>
   state: "waiting" | "acting"
@@ -103,6 +104,7 @@ export const runAgent = Effect.fnUntraced(function* (
     running: new Map(),
     memory: new LeaderMemory(),
     observed: "",
+    wrappersCheckedMs: 0,
     stuckSinceMs: new Map(),
     state: "waiting",
   }
@@ -472,15 +474,23 @@ export const runAgent = Effect.fnUntraced(function* (
       }),
     )
 
-  /** Shows wrappers that were published while this node was away, or that its daemon has forgotten. */
+  /** Shows wrappers that were published while this node was away, or that its daemon has lost or found again. */
   const tendWrappers = Effect.fnUntraced(function* (view: View) {
     const confirmed = view.wrappers.get(node)?.record.versions ?? {}
+    const swap = (name: string, again: boolean) =>
+      wrapperPermit.withPermits(1)(
+        Effect.flatMap(refresh, (latest) => swapWrapper(node, config, store, latest, name, 0, { again })),
+      )
     for (const { record: table } of view.tables.values()) {
       if (table.wrapper.version === 0 || (confirmed[table.name] ?? 0) >= table.wrapper.version) continue
-      if (hasSwapStep(view, table.name)) continue
-      yield* wrapperPermit.withPermits(1)(
-        Effect.flatMap(refresh, (latest) => swapWrapper(node, config, store, latest, table.name, 0)),
-      )
+      if (!hasSwapStep(view, table.name)) yield* swap(table.name, false)
+    }
+    const nowMs = yield* monotonicMs
+    if (nowMs < state.wrappersCheckedMs + Duration.toMillis(config.wrapperCheckInterval)) return
+    state.wrappersCheckedMs = nowMs
+    for (const name of yield* strayedWrappers(node, config, view)) {
+      yield* journal({ kind: "finding", node, code: "wrapper-strayed", detail: name })
+      yield* swap(name, true)
     }
   })
 

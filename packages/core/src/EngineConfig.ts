@@ -25,6 +25,8 @@ export interface EngineConfig {
   readonly joinTimeout: Duration.Duration
   /** How long statements through an older wrapper may still be on their way: several times an agent's timeout. */
   readonly drainDelay: Duration.Duration
+  /** How often a node looks whether its wrappers are still as it confirmed them. */
+  readonly wrapperCheckInterval: Duration.Duration
   /** How long an operation waits for a node that is away and has a step to do, before it stops. */
   readonly stepPatience: Duration.Duration
   /** Pause between looks for changes that nobody asked for. */
@@ -53,6 +55,7 @@ export const defaultEngineConfig: EngineConfig = {
   statementTimeout: Duration.seconds(15),
   joinTimeout: Duration.seconds(60),
   drainDelay: Duration.seconds(5),
+  wrapperCheckInterval: Duration.seconds(10),
   stepPatience: Duration.seconds(15),
   convergePause: Duration.seconds(3),
   operationTimeout: Duration.minutes(3),

@@ -79,11 +79,22 @@ const groupOf = (groups: ReadonlyMap<string, Group>, table: string, shard: numbe
   return undefined
 }
 
-/** What the wrappers of a table shall show when its groups have converged. */
-export const targetMirrors = (table: Table, groups: ReadonlyMap<string, Group>): ReadonlyArray<ReadonlyArray<string>> =>
+/**
+ * What the wrappers of a table shall show when its groups have converged: the serving members. One that is away and not
+ * in sync is not added, but one that is shown already stays until it is given up.
+ */
+export const targetMirrors = (
+  table: Table,
+  groups: ReadonlyMap<string, Group>,
+  presence: Presence,
+): ReadonlyArray<ReadonlyArray<string>> =>
   table.layout.map((placement) => {
     const group = groupOf(groups, table.name, placement.shard)
-    return group === undefined ? placement.nodes : servingMembers(group)
+    if (group === undefined) return placement.nodes
+    const shown = table.wrapper.mirrors?.[placement.shard] ?? []
+    return servingMembers(group).filter(
+      (node) => group.inSync.includes(node) || !presence.away.has(node) || shown.includes(node),
+    )
   })
 
 const sameLists = (
@@ -511,7 +522,13 @@ export const planConverge = (
   )
   const free = working.filter((group) => !group.shards.some((shard) => held.has(shard.table)))
   const list = new StepList()
-  convergeSteps(list, view, presence, groups, free)
+  const stale = staleTables(
+    view,
+    presence,
+    groups,
+    new Set(free.flatMap((group) => group.shards.map(({ table }) => table))),
+  )
+  convergeSteps(list, view, presence, groups, free, stale)
   const touched = new Map<string, Group>()
   for (const group of free) touched.set(group.name, { ...group, operation })
   // Records whose only change is that a node was given up are written too, but held by nobody.
@@ -526,6 +543,7 @@ export const planConverge = (
       if (record !== undefined && record.status === "ready") tables.set(table, { ...record, operation })
     }
   }
+  for (const table of stale) tables.set(table.name, { ...table, operation })
   const moves = free.filter((group) => group.status !== "dissolved")
   return {
     kind: "rebalance",
@@ -537,6 +555,30 @@ export const planConverge = (
   }
 }
 
+/**
+ * Tables whose groups changed without their layout or wrapper: an operation was given up between the two. Their
+ * groups are at rest, so that nothing but the records and wrappers is left to do.
+ */
+const staleTables = (
+  view: View,
+  presence: Presence,
+  groups: ReadonlyMap<string, Group>,
+  working: ReadonlySet<string>,
+): ReadonlyArray<Table> =>
+  [...view.tables.values()]
+    .map(({ record }) => record)
+    .filter((table) => {
+      if (table.status !== "ready" || table.operation !== null || working.has(table.name)) return false
+      if (!sameLists(targetMirrors(table, groups, presence), table.wrapper.mirrors)) return true
+      return table.layout.some((placement) => {
+        const group = groupOf(groups, table.name, placement.shard)
+        if (group === undefined) return false
+        const serving = servingMembers(group)
+        const settled = serving.every((node) => group.inSync.includes(node))
+        return settled && serving.join() !== placement.nodes.join()
+      })
+    })
+
 /** Steps that bring groups to what their records say. */
 const convergeSteps = (
   list: StepList,
@@ -544,8 +586,9 @@ const convergeSteps = (
   presence: Presence,
   groups: ReadonlyMap<string, Group>,
   working: ReadonlyArray<Group>,
+  stale: ReadonlyArray<Table>,
 ): void => {
-  const verified = new Map<string, Array<number>>()
+  const verified = new Map<string, Array<number>>(stale.map((table) => [table.name, []]))
   const joinedLast = new Map<string, number | undefined>()
   const ends: Array<number> = []
   for (const group of working) {
@@ -565,7 +608,7 @@ const convergeSteps = (
   for (const [name, dependsOn] of verified) {
     const table = view.tables.get(name)?.record
     if (table === undefined || table.status !== "ready") continue
-    const mirrors = targetMirrors(table, groups)
+    const mirrors = targetMirrors(table, groups, presence)
     if (sameLists(mirrors, table.wrapper.mirrors)) continue
     swapped.set(name, publishSteps(list, view, presence, name, mirrors, dependsOn))
   }
@@ -574,7 +617,7 @@ const convergeSteps = (
     if (group.status !== "dissolved")
       ends.push(...leaveSteps(list, presence, group, swapped, joinedLast.get(group.name)))
   }
-  if (list.steps.length === 0) return
+  if (list.steps.length === 0 && stale.length === 0) return
   const commit = list.add(null, { _tag: "CommitLayout" }, [
     ...ends,
     ...[...joinedLast.values()].filter((index) => index !== undefined),

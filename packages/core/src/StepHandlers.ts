@@ -364,7 +364,9 @@ const unverifiedMirror = (
       record.status !== "dissolved" && record.shards.some((item) => item.table === table.name && item.shard === shard),
   )
   const verified = group?.record.inSync ?? table.layout.find((item) => item.shard === shard)?.nodes ?? []
-  const missing = mirrors.find((node) => !verified.includes(node))
+  // One that is shown already was verified once; it goes when it is given up.
+  const shown = table.wrapper.mirrors?.[shard] ?? []
+  const missing = mirrors.find((node) => !verified.includes(node) && !shown.includes(node))
   return missing === undefined ? undefined : `${missing} is not in sync for shard ${shard} of ${table.name}`
 }
 
@@ -376,13 +378,15 @@ export const swapWrapper = Effect.fnUntraced(function* (
   view: View,
   name: string,
   term: number,
+  options: { readonly again: boolean } = { again: false },
 ) {
   const manticore = yield* Manticore
   const table = view.tables.get(name)?.record
   if (table === undefined) return failed(`no record of table ${name}`)
   const confirmed = view.wrappers.get(node)
   const version = table.wrapper.version
-  if ((confirmed?.record.versions[name] ?? 0) >= version) return done()
+  const isConfirmed = (confirmed?.record.versions[name] ?? 0) >= version
+  if (isConfirmed && !options.again) return done()
   const send = (sql: string) => manticore.query(node, sql, config.statementTimeout)
   const dropped = verdict(yield* send(Sql.dropWrapper(name)), "DROP TABLE")
   if (dropped !== undefined) return dropped
@@ -392,12 +396,32 @@ export const swapWrapper = Effect.fnUntraced(function* (
     const created = verdict(yield* send(Sql.createWrapper(name, table.structure, shards)), "CREATE TABLE")
     if (created !== undefined) return created
   }
+  if (isConfirmed) return done("shown again")
   const versions = { ...confirmed?.record.versions, [name]: version }
   const key = Key.wrapper(node)
   if (confirmed === undefined) yield* store.create(key, { versions }, { term })
   else yield* store.compareAndSet(confirmed, { versions }, { term })
   yield* journal({ kind: "wrapper", node, table: name, version })
   return done(`version ${version}`)
+})
+
+/**
+ * Tables whose wrapper is not as this node confirmed it: a statement that had no answer took effect later, or the
+ * daemon dropped the wrapper at a restart (semantics 13, 21).
+ */
+export const strayedWrappers = Effect.fnUntraced(function* (node: string, config: EngineConfig, view: View) {
+  const manticore = yield* Manticore
+  const answer = yield* manticore.query(node, Sql.showTables, config.statementTimeout)
+  if (answer._tag !== "Rows") return []
+  const shown = new Map(answer.rows.map(([name, kind]) => [cellText(name), cellText(kind)]))
+  const confirmed = view.wrappers.get(node)?.record.versions ?? {}
+  return [...view.tables.values()].flatMap(({ record: table }) => {
+    if (table.wrapper.version === 0 || (confirmed[table.name] ?? 0) < table.wrapper.version) return []
+    const kind = shown.get(table.name.toLowerCase())
+    // A table of another kind under that name is the user's own: it is not touched.
+    const strayed = table.wrapper.mirrors === null ? kind === "shard" : kind === undefined
+    return strayed ? [table.name] : []
+  })
 })
 
 /** Why wrappers are not confirmed everywhere yet, or undefined. */

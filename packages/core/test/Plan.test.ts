@@ -227,6 +227,20 @@ describe("planConverge", () => {
     expect(back.groups.get(first.name)).toMatchObject({ leaving: [], exiled: [], members: first.members })
   })
 
+  it("commits a layout that an operation given up half-way left behind its groups", () => {
+    const view = created(three, 4, 2)
+    const [table] = [...view.tables.values()].map(({ record }) => record)
+    if (table === undefined) throw new Error("no table")
+    const layout = table.layout.map((shard, index) =>
+      index === 0 ? { ...shard, nodes: ["n8:9312", "n9:9312"] } : shard,
+    )
+    const groups = [...view.groups.values()].map(({ record }) => record)
+    const behind = clusterOf(three, [{ ...table, layout }], groups)
+    const plan = mustPlan(planConverge(behind, everybody, config, "2_1", { rebalance: false, requested: false }))
+    expect([...plan.tables.keys()]).toEqual(["t"])
+    expect(plan.steps.map(({ step }) => step._tag)).toEqual(["CommitLayout"])
+  })
+
   it("calls a move off when its target died before it was in sync", () => {
     const old = created(three, 3, 1)
     const tables = [...old.tables.values()].map(({ record }) => record)

@@ -166,6 +166,11 @@ const SettingsSource = Schema.Struct({
     Time,
     "How long an operation waits for a node that is away and has a step to do, before it stops.",
   ),
+  wrapperCheckInterval: setting(
+    "wrapperCheckInterval",
+    Length,
+    "How often a node looks whether its wrappers are still as it confirmed them.",
+  ),
   convergePause: setting("convergePause", Length, "Pause between looks for changes that nobody asked for."),
   operationTimeout: setting(
     "operationTimeout",
