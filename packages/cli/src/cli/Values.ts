@@ -15,6 +15,10 @@ const seedMax = 2 ** 32 - 1
 /** More seeds than a machine runs in a week; a slip of the finger beyond it. */
 const seedsMax = 100_000_000
 
+const portMax = 65_535
+/** Beyond it no machine keeps up, and `max` says what is meant. */
+const speedMax = 100_000
+
 /** A parser: the value, or what was expected instead. */
 type Parse<A> = (text: string) => Result.Result<A, string>
 
@@ -82,6 +86,23 @@ export const parseJobs: Parse<number> = (text) => {
   return jobs !== undefined && jobs >= 1 && jobs <= 1024
     ? Result.succeed(jobs)
     : Result.fail("a whole number from 1 to 1024")
+}
+
+/** A port of this machine, or 0 for any that is free. */
+export const parsePort: Parse<number> = (text) => {
+  const port = wholeNumber(text)
+  return port !== undefined && port <= portMax
+    ? Result.succeed(port)
+    : Result.fail(`a port from 1 to ${portMax}, or 0 for one that is free`)
+}
+
+/** How fast virtual time passes: `1x`, `0.5x`, or `max`. */
+export const parseSpeed: Parse<number | "max"> = (text) => {
+  if (text === "max") return Result.succeed(text)
+  const speed = /^\d{1,6}(\.\d{1,3})?x$/.test(text) ? Number(text.slice(0, -1)) : 0
+  return speed > 0 && speed <= speedMax
+    ? Result.succeed(speed)
+    : Result.fail(`a factor such as 1x, 10x or 0.5x (at most ${speedMax}x), or max`)
 }
 
 /** The seeds of a range that belong to a part: every N-th, so that parts are alike in length. */

@@ -12,9 +12,11 @@ import {
   parsedFlag,
   parseJobs,
   parseLength,
+  parsePort,
   parseSeed,
   parseSeedRange,
   parseShardOf,
+  parseSpeed,
 } from "./Values.ts"
 
 /** A handler whose module is loaded when it is called. A module that does not load is a bug of ours, and no error to handle. */
@@ -120,9 +122,45 @@ const simSchema = Command.make(
   lazily(async () => (await import("../commands/simSchema.ts")).simSchema),
 ).pipe(Command.withDescription("Print the JSON Schema of scenario files"))
 
+const simServe = Command.make(
+  "serve",
+  {
+    scenario: Argument.String("scenario").pipe(Argument.withDescription("Scenario file whose cluster is served")),
+    basePort: parsedFlag(
+      "base-port",
+      "N",
+      "Port of the first node, the others follow; 0: free ones; 19306 by default",
+      parsePort,
+    ).pipe(Flag.withDefault(19_306)),
+    controlPort: parsedFlag(
+      "control-port",
+      "N",
+      "Port of the HTTP control that injects faults; by default one that is free",
+      parsePort,
+    ).pipe(Flag.withDefault(0)),
+    speed: parsedFlag(
+      "speed",
+      "FACTOR",
+      "How fast virtual time passes: 1x (the default), 10x, or max: nothing takes time",
+      parseSpeed,
+    ).pipe(Flag.withDefault<number | "max">(1)),
+    seed: Flag.optional(parsedFlag("seed", "N", "Seed of delays; by default the scenario's own", parseSeed)),
+    json: jsonFlag,
+  },
+  lazily(async () => (await import("../commands/simServe.ts")).simServe),
+).pipe(
+  Command.withDescription("Serve the nodes of a scenario's cluster as MySQL servers on loopback, with faults by HTTP"),
+  Command.withExamples([
+    {
+      command: "shardwright sim serve scenarios/smoke/create-rf2.yaml --base-port 0",
+      description: "Serve on free ports; a table says which",
+    },
+  ]),
+)
+
 const sim = Command.make("sim").pipe(
   Command.withDescription("The deterministic simulator: the production engine in virtual time"),
-  Command.withSubcommands([simRun, simChaos, simReplay, simSchema]),
+  Command.withSubcommands([simRun, simChaos, simReplay, simServe, simSchema]),
 )
 
 const planPlace = Command.make(

@@ -3,6 +3,14 @@
  * places, and prepares the answer; asks no server and writes nothing.
  */
 import {
+  type JsonMistake,
+  jsonMistake,
+  jsonOffset,
+  type JsonPath,
+  lineAndColumn,
+  pathText,
+} from "@shardwright/core/JsonText"
+import {
   place,
   type Placement,
   type PlacementInput,
@@ -12,7 +20,6 @@ import {
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as SchemaIssue from "effect/SchemaIssue"
-import { type JsonMistake, jsonMistake, jsonOffset, type JsonPath, lineAndColumn, pathText } from "../cli/JsonText.ts"
 import { counted, countText } from "../cli/text.ts"
 
 /** What `--json` prints; the outer contract has this shape. */

@@ -87,6 +87,16 @@ interface Plan {
  */
 const plans = new WeakMap<Select["items"], Plan>()
 
+/** What the columns hold, by the very list of names that an answer carries: an answer has no room for it. */
+const kindsOfColumns = new WeakMap<ReadonlyArray<string>, ReadonlyArray<ValueKind>>()
+
+/**
+ * What the columns of an answer hold, for whoever puts it on a wire with types. Undefined for answers that no table gave,
+ * and for those without rows.
+ */
+export const columnKinds = (columns: ReadonlyArray<string>): ReadonlyArray<ValueKind> | undefined =>
+  kindsOfColumns.get(columns)
+
 const always: Predicate = () => true
 
 /** What a table contributes, or why it cannot be asked this. */
@@ -203,6 +213,10 @@ const makePlan = (table: Table, select: Select): Plan | SqlFailure => {
     orderReads.push(position < 0 ? (items[item]?.read ?? (() => null)) : (row) => row[position] ?? null)
   }
   const columns = items.map((item) => item.name)
+  kindsOfColumns.set(
+    columns,
+    items.map((item) => item.kind),
+  )
   return { structure, items, grouped, groupReads, orderItems, orderReads, columns, columnsWithoutRows }
 }
 

@@ -1,0 +1,183 @@
+/**
+ * What the HTTP control understands: each request with its fields, and what it does to the world. The faults are those of
+ * scenarios, in the same words.
+ */
+import * as Duration from "effect/Duration"
+import * as Schema from "effect/Schema"
+import { flag, Length, oneOf, parseDuration, whole } from "../scenario/ScalarSchemas.ts"
+import type { Daemon } from "../world/Daemon.ts"
+import type { StartFlags } from "../world/SimulatedCluster.ts"
+import type { World } from "../world/World.ts"
+
+/** What keeps a request that is well-formed from being carried out. */
+export interface Refusal {
+  readonly status: 404 | 409
+  readonly message: string
+}
+
+/** A request: the schema of its body, and the act. */
+export interface ControlRequest<Body> {
+  readonly body: Schema.Codec<Body, unknown>
+  readonly act: (served: ControlledWorld, body: Body) => Refusal | undefined
+}
+
+/** The world and the rules that were given for it. */
+export interface ControlledWorld {
+  readonly world: World
+  readonly slowRules: Set<{ readonly cancel: () => void }>
+}
+
+/** What a daemon is doing. */
+export type DaemonState = "down" | "starting" | "up" | "paused" | "stopping"
+
+/** What the daemon of a node is doing. */
+export const daemonState = (world: World, node: string): DaemonState => {
+  const daemon: Daemon | undefined = world.hosts.get(node)?.daemon
+  if (daemon === undefined) return "down"
+  if (daemon.paused) return "paused"
+  if (daemon.accepting) return "up"
+  return daemon.upSinceMicros > 0 ? "stopping" : "starting"
+}
+
+const textMax = 1_000
+const said = (expected: string) => ({ expected, cure: null })
+const node = Schema.String.annotate(said("the name of a node, such as n1"))
+const nodesMax = 1_000
+
+const unknownNodes = (world: World, names: Iterable<string>): Refusal | undefined => {
+  for (const name of names) {
+    if (!world.hosts.has(name)) {
+      const known = [...world.hosts.keys()].join(", ")
+      return { status: 404, message: `there is no node '${name}'; the nodes are ${known}` }
+    }
+  }
+  return undefined
+}
+
+/** A request on one node that is possible in some states of its daemon only. */
+const onDaemon = <Body extends { readonly node: string }>(
+  body: Schema.Codec<Body, unknown>,
+  states: ReadonlyArray<DaemonState>,
+  act: (world: World, body: Body) => void,
+): ControlRequest<Body> => ({
+  body,
+  act: ({ world }, request) => {
+    const problem = unknownNodes(world, [request.node])
+    if (problem !== undefined) return problem
+    const state = daemonState(world, request.node)
+    if (!states.includes(state)) {
+      return { status: 409, message: `the daemon of ${request.node} is ${state}; expected ${states.join(" or ")}` }
+    }
+    act(world, request)
+    return undefined
+  },
+})
+
+const JustNode = Schema.Struct({ node })
+const Start = Schema.Struct({
+  node,
+  flags: Schema.optionalKey(
+    Schema.Struct({
+      newCluster: Schema.optionalKey(flag),
+      newClusterForce: Schema.optionalKey(flag),
+      threads: Schema.optionalKey(whole(1, 1_024)),
+    }),
+  ),
+})
+const Partition = Schema.Struct({
+  groups: Schema.Array(Schema.Array(node).annotate(said("a list of nodes")))
+    .check(Schema.isMaxLength(nodesMax))
+    .annotate(said('lists of nodes, such as [["n1"], ["n2", "n3"]]')),
+})
+const Cut = Schema.Struct({ from: node, to: node, symmetric: Schema.optionalKey(flag) })
+const Heal = Schema.Struct({ what: Schema.optionalKey(oneOf(["all", "network", "slow"])) })
+const isPattern = (text: string): boolean => {
+  try {
+    return new RegExp(text, "iu").test("") || true
+  } catch {
+    return false
+  }
+}
+const saidOfPatterns = said(
+  `a regular expression of at most ${textMax} characters, such as "^INSERT" (upper or lower case)`,
+)
+const Slow = Schema.Struct({
+  node: Schema.optionalKey(node),
+  pattern: Schema.String.annotate(saidOfPatterns).check(
+    Schema.isMaxLength(textMax, saidOfPatterns),
+    Schema.makeFilter(isPattern, saidOfPatterns),
+  ),
+  by: Length,
+  times: Schema.optionalKey(whole(1, 1_000_000)),
+})
+const MakeDirectory = Schema.Struct({
+  node,
+  directory: Schema.String.annotate(said("the name of a directory below the daemon's data directory")).check(
+    Schema.isPattern(/^(?!\.{1,2}(?:\/|$))[^/\0][^\0]{0,254}$/u, said("a relative path of at most 255 characters")),
+  ),
+})
+
+const alive: ReadonlyArray<DaemonState> = ["starting", "up", "paused", "stopping"]
+
+/** The requests by path. */
+export const controlRequests = {
+  "/kill": onDaemon(JustNode, alive, (world, body) => world.kill(body.node)),
+  "/start": onDaemon(Start, ["down"], (world, body) => world.start(body.node, startFlags(body))),
+  "/stop": onDaemon(JustNode, ["starting", "up"], (world, body) => world.stop(body.node)),
+  "/pause": onDaemon(JustNode, ["starting", "up", "stopping"], (world, body) => world.pause(body.node)),
+  "/resume": onDaemon(JustNode, ["paused"], (world, body) => world.resume(body.node)),
+  "/partition": {
+    body: Partition,
+    act: ({ world }, { groups }) => {
+      const problem = unknownNodes(world, groups.flat())
+      if (problem === undefined) world.partition(groups)
+      return problem
+    },
+  } satisfies ControlRequest<typeof Partition.Type>,
+  "/cut": {
+    body: Cut,
+    act: ({ world }, { from, to, symmetric }) => {
+      const problem = unknownNodes(world, [from, to])
+      if (problem === undefined) world.cut(from, to, symmetric ?? false)
+      return problem
+    },
+  } satisfies ControlRequest<typeof Cut.Type>,
+  "/heal": {
+    body: Heal,
+    act: ({ world, slowRules }, { what = "all" }) => {
+      if (what !== "slow") world.heal()
+      if (what !== "network") {
+        for (const rule of slowRules) rule.cancel()
+        slowRules.clear()
+      }
+      return undefined
+    },
+  } satisfies ControlRequest<typeof Heal.Type>,
+  "/slow": {
+    body: Slow,
+    act: ({ world, slowRules }, body) => {
+      const problem = unknownNodes(world, body.node === undefined ? [] : [body.node])
+      if (problem !== undefined) return problem
+      const by = parseDuration(body.by)
+      slowRules.add(
+        world.slowStatements({
+          pattern: new RegExp(body.pattern, "iu"),
+          byMicros: by === null ? 0 : Duration.toMillis(by) * 1000,
+          ...(body.node === undefined ? {} : { node: body.node }),
+          ...(body.times === undefined ? {} : { times: body.times }),
+        }),
+      )
+      return undefined
+    },
+  } satisfies ControlRequest<typeof Slow.Type>,
+  "/mkdir": {
+    body: MakeDirectory,
+    act: ({ world }, body) => {
+      const problem = unknownNodes(world, [body.node])
+      if (problem === undefined) world.makeDirectory(body.node, body.directory)
+      return problem
+    },
+  } satisfies ControlRequest<typeof MakeDirectory.Type>,
+}
+
+const startFlags = (body: typeof Start.Type): StartFlags => body.flags ?? {}
