@@ -113,7 +113,8 @@ const tableIsBalanced = ({ simulation }: Judged, view: View, table: Table | unde
 }
 
 const nodeIs = ({ simulation }: Judged, view: View, host: string, is: NodeCondition): Finding => {
-  const up = simulation.isUp(host)
+  // A process that was told to stop is there until it has ended.
+  const up = simulation.world.isUp(host)
   if (is === "up" || is === "down") return found(up === (is === "up"), up ? "up" : "down")
   if (is === "crashed")
     return found(simulation.hasCrashed(host), simulation.hasCrashed(host) ? "crashed" : "not crashed")
