@@ -189,6 +189,8 @@ interface NodeState {
   readonly state: DaemonState
   readonly up: boolean
   readonly connections: number
+  /** Statements that have no answer yet. */
+  readonly unanswered: number
   readonly clusters: ReadonlyArray<unknown>
   readonly tables: ReadonlyArray<unknown>
 }
@@ -205,16 +207,15 @@ const stateOf = ({ controlled, pump, servers, speed }: HttpControlOptions): obje
       state: daemonState(world, spec.name),
       up: world.isUp(spec.name),
       connections: server?.clients ?? 0,
+      unanswered: server?.unanswered ?? 0,
       clusters: world.clusters(spec.name),
-      tables: world
-        .tables(spec.name)
-        .map(({ name, kind, cluster, rows, agents }) => ({
-          name,
-          kind,
-          cluster: cluster ?? null,
-          rows: rows.size,
-          agents,
-        })),
+      tables: world.tables(spec.name).map(({ name, kind, cluster, rows, agents }) => ({
+        name,
+        kind,
+        cluster: cluster ?? null,
+        rows: rows.size,
+        agents,
+      })),
     }
   })
   return { virtualMs: Math.floor(pump.presentMs), speed, nodes }

@@ -33,6 +33,8 @@ export interface MysqlClientOptions {
   readonly daemon: Daemon
   /** The connection in the world. */
   readonly connection: Connection
+  /** Statements of all clients of the node that have no answer yet. */
+  readonly statements: { unanswered: number }
 }
 
 /** Begins to serve a client. Nobody needs to hold it: it lives as long as its socket. */
@@ -84,13 +86,19 @@ class MysqlClient {
   }
 
   #onCommand(packet: CommandPacket, code: number): void {
-    const { connection, daemon, pump } = this.#options
+    const { connection, daemon, pump, statements } = this.#options
     const sequenceId = this.#nextCommand()
     switch (code) {
       case command.query: {
         // Whatever the client calls its character set, the server reads UTF-8.
         const sql = packet.buffer.toString("utf8", packet.start + headerBytes + 1, packet.end)
-        pump.act(() => connection.query(sql, (answer) => this.#reply(sequenceId, answer)))
+        statements.unanswered++
+        pump.act(() =>
+          connection.query(sql, (answer) => {
+            statements.unanswered--
+            this.#reply(sequenceId, answer)
+          }),
+        )
         return
       }
       case command.ping:

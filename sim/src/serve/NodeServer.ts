@@ -10,7 +10,7 @@ import type { RealTimePump } from "./RealTimePump.ts"
 /** Everything here listens on loopback, and nowhere else. */
 export const loopback = "127.0.0.1"
 
-/** Clients of one node at a time; more are turned away by the operating system's leave. */
+/** Clients of one node at a time; the connection of one more is closed at once. */
 const clientsMax = 1_000
 /** A port that was just closed may be busy for a moment: this often and this long apart it is tried again. */
 const retriesMax = 250
@@ -36,6 +36,7 @@ export class NodeServer {
   #server: net.Server | undefined
   #wanted = false
   #connectionId = 0
+  readonly #statements = { unanswered: 0 }
 
   constructor(options: NodeServerOptions) {
     this.#options = options
@@ -50,6 +51,11 @@ export class NodeServer {
   /** Clients that are connected. */
   get clients(): number {
     return this.#sockets.size
+  }
+
+  /** Statements that have no answer yet. */
+  get unanswered(): number {
+    return this.#statements.unanswered
   }
 
   /** Takes the port for the first time; afterwards the daemon decides. */
@@ -112,6 +118,7 @@ export class NodeServer {
       this.#sockets.delete(socket)
       pump.act(() => connection.close())
     })
-    serveMysqlClient({ socket, connectionId: ++this.#connectionId, pump, daemon, connection })
+    const statements = this.#statements
+    serveMysqlClient({ socket, connectionId: ++this.#connectionId, pump, daemon, connection, statements })
   }
 }

@@ -66,13 +66,17 @@ class Serving {
   readonly #pump: RealTimePump
   readonly #servers: ReadonlyArray<NodeServer>
   #control: HttpControl | undefined
+  #abandonStart: (error: unknown) => void = () => {}
 
   constructor(options: ServeOptions) {
     this.#options = options
     const queue = new EventQueue()
     const world = new World({ queue, random: new RandomStream(options.seed).stream("world") })
     this.#controlled = { world, slowRules: new Set() }
-    this.#pump = new RealTimePump(queue, options.speed, options.failed)
+    this.#pump = new RealTimePump(queue, options.speed, (error) => {
+      this.#abandonStart(error)
+      options.failed(error)
+    })
     this.#servers = allNodes(options.scenario).map(({ name }, index) => {
       world.addNode({ name, address: `${name}:${binaryPort}` })
       const port = options.basePort === 0 ? 0 : options.basePort + index
@@ -120,7 +124,8 @@ class Serving {
     const { world } = this.#controlled
     const servers = new Map(this.#servers.map((server) => [server.node, server]))
     const awaited = new Set(servers.keys())
-    return new Promise((resolve) => {
+    return new Promise((resolve, reject) => {
+      this.#abandonStart = reject
       world.subscribe((event) => {
         if (event.kind !== "daemon") return
         const server = servers.get(event.node)

@@ -204,6 +204,7 @@ describe("faults", () => {
     await client.query("CREATE TABLE t (v bigint)")
     await control("POST /slow", { pattern: "^insert", by: "1h", times: 1 })
     const lost = errorOf(client.query("INSERT INTO t (id, v) VALUES (1, 1)"))
+    await eventually(async () => (await stateOf("n1"))?.["unanswered"] === 1)
     await control("POST /kill", { node: "n1" })
     expect(await lost).toMatchObject({ code: "PROTOCOL_CONNECTION_LOST" })
     expect(await errorOf(connect("n1"))).toMatchObject({ code: "ECONNREFUSED" })
@@ -229,7 +230,10 @@ describe("faults", () => {
     const statement = rowsOf(client, "SHOW TABLES").then(() => answered++)
     const greeting = connect("n1").then(() => answered++)
     // Longer than both take when nothing is in the way, in virtual time and in real time.
-    await eventually(async () => Number((await stateOf("n1"))?.["connections"]) === 2)
+    await eventually(async () => {
+      const state = await stateOf("n1")
+      return state?.["connections"] === 2 && state["unanswered"] === 1
+    })
     await rowsOf(await connect("n2"), "SHOW TABLES")
     expect(answered).toBe(0)
     await control("POST /resume", { node: "n1" })

@@ -30,6 +30,8 @@ export const simServe = Effect.fnUntraced(function* (options: SimServeOptions) {
   }
   const { scenario, file } = loaded
   const ended = Promise.withResolvers<void>()
+  // What fails before anybody waits for the end fails the start as well.
+  ended.promise.catch(() => {})
   // Listens before there is anything to end, so that an early signal is not lost.
   const stop = () => ended.resolve()
   process.once("SIGINT", stop).once("SIGTERM", stop)
