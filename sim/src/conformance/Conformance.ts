@@ -5,7 +5,7 @@
 import { readdirSync, readFileSync, statSync } from "node:fs"
 import { basename, join } from "node:path"
 import { Replay, type Replayed } from "./Replay.ts"
-import { parseTranscript } from "./Transcript.ts"
+import { parseTranscript, type Transcript } from "./Transcript.ts"
 
 /** One statement that was answered otherwise. */
 export interface Difference {
@@ -46,13 +46,17 @@ export const transcriptFiles = (paths: ReadonlyArray<string>): ReadonlyArray<str
     )
   })
 
-/** Plays the transcripts at the given files and folders. */
+/** The transcripts at the given files and folders, in order of their names. Throws `TranscriptError` if one is none. */
+export const readTranscripts = (paths: ReadonlyArray<string>): ReadonlyArray<Transcript> =>
+  transcriptFiles(paths).map((file) => parseTranscript(readFileSync(file, "utf8"), basename(file, ".jsonl"), file))
+
+/** Plays the transcripts at the given files and folders. All are read before the first is played. */
 export const conformance = (paths: ReadonlyArray<string>, seed = 1): ConformanceReport =>
-  summarize(
-    transcriptFiles(paths).map((file) =>
-      new Replay(parseTranscript(readFileSync(file, "utf8"), basename(file, ".jsonl")), seed).run(),
-    ),
-  )
+  replayAll(readTranscripts(paths), seed)
+
+/** Plays transcripts that have been read. */
+export const replayAll = (transcripts: Iterable<Transcript>, seed = 1): ConformanceReport =>
+  summarize(Array.from(transcripts, (transcript) => new Replay(transcript, seed).run()))
 
 const summarize = (replays: ReadonlyArray<Replayed>): ConformanceReport => {
   const families: Record<string, { statements: number; agree: number }> = {}

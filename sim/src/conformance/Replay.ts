@@ -6,12 +6,12 @@ import type { Answer } from "@shardwright/core/Answer"
 import { EventQueue } from "../runtime/EventQueue.ts"
 import { RandomStream } from "../runtime/RandomStream.ts"
 import type { Connection, StartFlags } from "../world/SimulatedCluster.ts"
-import type { Timings } from "../world/Timings.ts"
+import { defaultTimings, type Range, type Timings } from "../world/Timings.ts"
 import { World } from "../world/World.ts"
 import { compare, matchesRows, type Surroundings, type Verdict } from "./Compare.ts"
 import { addressOf, nodeName, toSimulated } from "./Names.ts"
 import { runStream, type RunningStream } from "./Stream.ts"
-import type { Line, Transcript } from "./Transcript.ts"
+import type { Line, RecordedAnswer, Transcript } from "./Transcript.ts"
 
 /** What became of one statement line. */
 export interface Checked {
@@ -41,14 +41,34 @@ interface Progress {
 
 const patienceMicros = 90_000_000
 const pollMicros = 50_000
-/** Who wins a race is not compared: what goes either way goes the usual way here. */
-const usualOutcomes: Partial<Timings> = {
-  lateApplyShare: 0,
-  majorityRefusalShare: 0,
-  refusedButStoredShare: 0,
-  lastAcknowledgedShare: 0,
-  localRaceShare: 1,
-  addRaceCrashShare: 0,
+
+const isRange = (value: Timings[keyof Timings]): value is Range => typeof value === "object" && "minMicros" in value
+
+/**
+ * Chance is not compared: everything takes its middle time and goes the way it goes more often. So what agrees follows
+ * from the rules, and neither from the seed nor from the order in which nodes draw.
+ */
+const usualTimings = (): Partial<Timings> => {
+  const middle = Object.entries(defaultTimings).flatMap(([name, value]) => {
+    if (!isRange(value)) return []
+    const micros = Math.round((value.minMicros + value.maxMicros) / 2)
+    return [[name, { minMicros: micros, maxMicros: micros }]]
+  })
+  return {
+    ...Object.fromEntries(middle),
+    joinHalfSecondsMin: 2,
+    joinHalfSecondsMax: 2,
+    slowLeaveShare: 0,
+    lateApplyShare: 0,
+    lateMinorityShare: 0,
+    lostQuorumShare: 0,
+    majorityRefusalShare: 0,
+    refusedButStoredShare: 0,
+    lastAcknowledgedShare: 0,
+    // Statements that a recording sent together were meant to meet.
+    localRaceShare: 1,
+    addRaceCrashShare: 0,
+  }
 }
 /** What the recorder itself takes between an answer and the next statement; less than the milliseconds that it notes. */
 const recorderMicros = 500
@@ -69,7 +89,7 @@ export class Replay {
 
   constructor(transcript: Transcript, seed = 1) {
     this.#transcript = transcript
-    this.#world = new World({ queue: this.#queue, random: new RandomStream(seed), timings: usualOutcomes })
+    this.#world = new World({ queue: this.#queue, random: new RandomStream(seed), timings: usualTimings() })
     const ports = portsOf(transcript)
     for (let number = 1; number <= transcript.nodes; number++) {
       this.#world.addNode({ name: nodeName(number), address: addressOf(number), replicationPorts: ports })
@@ -95,6 +115,8 @@ export class Replay {
     const progress: Progress = { line, startMicros, endMicros: undefined }
     this.#progress.push(progress)
     this.#advance(startMicros)
+    const blocked = this.#addRaceBlocks(line)
+    if (blocked !== undefined) this.#world.setTimings({ addRaceBlockedShare: blocked ? 1 : 0 })
     this.#begin(line, () => {
       progress.endMicros = this.#queue.nowMicros
     })
@@ -139,9 +161,17 @@ export class Replay {
 
   #rivals(line: Line): ReadonlyArray<Progress> {
     if (line.kind !== "statement" || line.group === undefined || !isWrite(line)) return []
-    return this.#progress.filter(
-      ({ line: other }) =>
-        other.kind === "statement" && other.group === line.group && isWrite(other) && line.atMs - other.atMs <= raceMs,
+    return this.#progress.filter(({ line: other }) => isRival(line, other))
+  }
+
+  /** Two nodes add one table: whether a third is kept from receiving it is chance, so the recording says it (finding 17). */
+  #addRaceBlocks(line: Line): boolean | undefined {
+    if (line.kind !== "statement" || line.group === undefined || !isAdd(line)) return undefined
+    const race = this.#transcript.lines.filter((other) => other === line || isRival(line, other))
+    if (race.length < 2) return undefined
+    return race.some(
+      (other) =>
+        other.kind === "statement" && other.answer.kind === "error" && other.answer.message.endsWith("query timed out"),
     )
   }
 
@@ -205,19 +235,14 @@ export class Replay {
       case "figure":
         this.#skip("figure: a measurement")
         break
-      case "unknown":
-        this.#skip(`unknown event ${line.event}`)
-        break
     }
     done()
   }
 
-  #statement(line: Extract<Line, { kind: "statement" }>, done: () => void): void {
+  #statement(line: StatementLine, done: () => void): void {
     const connection =
       line.group === undefined ? this.#connection(line.node) : this.#world.connect(null, nodeName(line.node))
     const expected = line.answer
-    const gaveUp =
-      expected.kind === "error" && /^\(client\) (no answer within|connect ETIMEDOUT)/.test(expected.message)
     const send = (): void =>
       connection.query(
         toSimulated(line.sql),
@@ -225,7 +250,7 @@ export class Replay {
           this.#check(line, answer)
           done()
         },
-        gaveUp ? line.ms * 1000 : patienceMicros,
+        gaveUp(expected) ? line.ms * 1000 : patienceMicros,
       )
     const delay = line.group === undefined ? 0 : this.#raceDelayMicros(line)
     if (delay === 0) send()
@@ -233,18 +258,12 @@ export class Replay {
   }
 
   /** Who wins a race is said by nothing but the recording: losers begin a little later, later winners after that. */
-  #raceDelayMicros(line: Extract<Line, { kind: "statement" }>): number {
+  #raceDelayMicros(line: StatementLine): number {
     const answer = line.answer
     if (!isWrite(line)) return 0
-    const rivals = this.#transcript.lines.filter(
-      (other) =>
-        other.kind === "statement" &&
-        other !== line &&
-        other.group === line.group &&
-        isWrite(other) &&
-        Math.abs(other.atMs - line.atMs) <= raceMs,
-    )
+    const rivals = this.#transcript.lines.filter((other) => other !== line && isRival(line, other))
     if (rivals.length === 0) return 0
+    if (isAdd(line)) return gaveUp(answer) ? 40 : 0
     if (answer.kind === "error" && /seqno \d/.test(answer.message)) return 40
     const isWinner = (other: Line): boolean =>
       other.kind === "statement" && other.answer.kind === "ok" && other.answer.affectedRows > 0
@@ -256,7 +275,7 @@ export class Replay {
     return inOrder.indexOf(line) * 4000
   }
 
-  #check(line: Extract<Line, { kind: "statement" }>, answer: Answer): void {
+  #check(line: StatementLine, answer: Answer): void {
     const around: Surroundings = {
       streamedTables: this.#streamedTables,
       streamed: this.#streamed,
@@ -441,22 +460,43 @@ const flagsOf = (args: ReadonlyArray<string>, config: string): StartFlags => {
 /** Statements begun within this time of each other count as begun together. */
 const raceMs = 4
 
-const isInCluster = (line: Extract<Line, { kind: "statement" }>): boolean =>
-  /^\s*\w+(\s+(INTO|FROM))?\s+\w+:/i.test(line.sql)
+const isInCluster = (line: StatementLine): boolean => /^\s*\w+(\s+(INTO|FROM))?\s+\w+:/i.test(line.sql)
 
-const isWrite = (line: Extract<Line, { kind: "statement" }>): boolean =>
-  /^\s*(INSERT|REPLACE|UPDATE|DELETE\s+FROM)\b/i.test(line.sql)
+type StatementLine = Extract<Line, { kind: "statement" }>
 
-/** The recorder's range of replication ports is not in the transcript, but where it ran out is. */
+const addedTable = (line: StatementLine): string | undefined =>
+  /^\s*ALTER\s+CLUSTER\s+\S+\s+ADD\s+(.+)$/i.exec(line.sql)?.[1]
+
+const isAdd = (line: StatementLine): boolean => addedTable(line) !== undefined
+
+const isWrite = (line: StatementLine): boolean =>
+  isAdd(line) || /^\s*(INSERT|REPLACE|UPDATE|DELETE\s+FROM)\b/i.test(line.sql)
+
+/** Sent together with another line, and in its way: writes, or ALTER CLUSTER ADD of one table. */
+const isRival = (line: StatementLine, other: Line): boolean =>
+  other.kind === "statement" &&
+  other.group === line.group &&
+  isWrite(other) &&
+  addedTable(other) === addedTable(line) &&
+  Math.abs(line.atMs - other.atMs) <= raceMs
+
+/** True if the recorder's client gave up waiting. */
+const gaveUp = (answer: RecordedAnswer): boolean =>
+  answer.kind === "error" && /^\(client\) (no answer within|connect ETIMEDOUT)/.test(answer.message)
+
+/** The recorder's range of replication ports, one for all nodes, is not in the transcript, but where one ran out is. */
 const portsOf = (transcript: Transcript): number => {
-  let clusters = 0
+  const clusters = new Map<number, Set<string>>()
   for (const line of transcript.lines) {
-    if (line.kind !== "statement" || line.node !== 1) continue
+    if (line.kind !== "statement") continue
+    const held = clusters.get(line.node) ?? new Set()
+    clusters.set(line.node, held)
     if (line.answer.kind === "error" && /no replication ports available/.test(line.answer.message))
-      return 2 * Math.max(1, clusters)
-    if (line.answer.kind !== "ok") continue
-    if (/^\s*(CREATE|JOIN)\s+CLUSTER/i.test(line.sql)) clusters++
-    if (/^\s*(DELETE|EXIT)\s+CLUSTER/i.test(line.sql)) clusters--
+      return 2 * Math.max(1, held.size)
+    const [, verb, name] = /^\s*(CREATE|JOIN|DELETE|EXIT)\s+CLUSTER\s+(\S+)/i.exec(line.sql) ?? []
+    if (line.answer.kind !== "ok" || verb === undefined || name === undefined) continue
+    if (/CREATE|JOIN/i.test(verb)) held.add(name)
+    else for (const names of /DELETE/i.test(verb) ? clusters.values() : [held]) names.delete(name)
   }
   return 200
 }

@@ -77,7 +77,6 @@ export type Line = Common &
     | { readonly kind: "watch" }
     /** A measurement; `tallies` is true if it tells of statements that are not in the transcript. */
     | { readonly kind: "figure"; readonly tallies: boolean }
-    | { readonly kind: "unknown"; readonly event: string }
   )
 
 /** A whole recording. */
@@ -87,6 +86,15 @@ export interface Transcript {
   readonly nodes: number
   readonly purpose: string
   readonly lines: ReadonlyArray<Line>
+}
+
+/** A file that is no transcript; says where and what was expected. */
+export class TranscriptError extends Error {
+  override readonly name = "TranscriptError"
+
+  constructor(file: string, line: number, problem: string) {
+    super(`${file}:${line}: ${problem}`)
+  }
 }
 
 type Json = Record<string, unknown>
@@ -147,7 +155,7 @@ const fillOf = (json: Json, common: Common): Line => ({
   batch: count(json["batch"], 1),
 })
 
-const eventOf = (json: Json, common: Common): Line => {
+const eventOf = (json: Json, common: Common): Line | undefined => {
   const event = text(json["event"])
   const node = count(json["node"])
   switch (event) {
@@ -212,41 +220,76 @@ const eventOf = (json: Json, common: Common): Line => {
         tallies: ["rounds", "acked", "writes", "answers", "of"].some((key) => json[key] !== undefined),
       }
     default:
-      return { ...common, kind: "unknown", event }
+      return undefined
   }
 }
 
-/** Reads the text of a transcript file. `name` is used when the header has none. */
-export const parseTranscript = (content: string, name: string): Transcript => {
-  const lines = content
-    .split("\n")
-    .map((line, index) => ({ line, number: index + 1 }))
-    .filter(({ line }) => line.trim() !== "")
-  const parsed = lines.map(({ line, number }) => ({ json: record(JSON.parse(line)), number }))
-  const header = parsed[0]?.json ?? {}
+const events =
+  "start, kill, stop, pause, resume, exit, mkdir, rmdir, wait, fill, file, partition, cut, heal, watch, stream or figure"
+
+/** Reads one line after the header; throws an `Error` that says what is wrong with it. */
+const lineOf = (json: Json, number: number, nodes: number): Line => {
+  const group = json["group"]
+  const common: Common = {
+    line: number,
+    atMs: count(json["at"]),
+    ms: count(json["ms"]),
+    group: typeof group === "number" ? group : undefined,
+  }
+  const named = [json["node"], json["from"], json["to"], ...list(json["groups"]).flatMap(list)]
+  const numbers = json["event"] === undefined || json["event"] === "cut" || json["event"] === "partition"
+  for (const node of numbers ? named : [json["node"]]) {
+    if (node === undefined) continue
+    if (typeof node !== "number" || !Number.isInteger(node) || node < 1 || node > nodes)
+      throw new Error(`expected a node from 1 to ${nodes} (the header's "nodes"), found ${JSON.stringify(node)}`)
+  }
+  if (json["event"] === undefined) {
+    if (typeof json["sql"] !== "string" || json["node"] === undefined)
+      throw new Error(`expected a statement ("node" and "sql") or an "event"`)
+    if (["rows", "ok", "error"].filter((key) => json[key] !== undefined).length !== 1)
+      throw new Error(`expected exactly one answer: "columns" and "rows", "ok" or "error"`)
+    return { ...common, kind: "statement", node: count(json["node"]), sql: json["sql"], answer: answerOf(json) }
+  }
+  const line = eventOf(json, common)
+  if (line === undefined) throw new Error(`unknown event ${JSON.stringify(json["event"])}; expected ${events}`)
+  if ("node" in line && json["node"] === undefined) throw new Error(`the event ${line.kind} names no "node"`)
+  return line
+}
+
+/**
+ * Reads the text of a transcript file. `name` is used when the header has none, `file` in errors.
+ *
+ * @throws TranscriptError
+ */
+export const parseTranscript = (content: string, name: string, file = name): Transcript => {
+  const failed = (line: number, problem: string): TranscriptError => new TranscriptError(file, line, problem)
+  const parsed = content.split("\n").flatMap((line, index) => {
+    if (line.trim() === "") return []
+    const number = index + 1
+    try {
+      const json: unknown = JSON.parse(line)
+      if (typeof json !== "object" || json === null || Array.isArray(json)) throw new Error("not an object")
+      return [{ json: record(json), number }]
+    } catch (error) {
+      throw failed(number, `expected one JSON object a line: ${error instanceof Error ? error.message : String(error)}`)
+    }
+  })
+  const header = parsed[0]?.json
+  if (header === undefined) throw failed(1, "the file is empty; expected a header line and lines of a recording")
+  const nodes = header["nodes"]
+  if (header["transcript"] === undefined || typeof nodes !== "number" || !Number.isInteger(nodes) || nodes < 1)
+    throw failed(parsed[0]?.number ?? 1, `expected a header with "transcript", "family" and "nodes" (1 or more)`)
   return {
     name: text(header["transcript"], name),
     family: text(header["family"], "unknown"),
-    nodes: count(header["nodes"], 1),
+    nodes,
     purpose: text(header["purpose"]),
     lines: parsed.slice(1).map(({ json, number }) => {
-      const group = json["group"]
-      const common: Common = {
-        line: number,
-        atMs: count(json["at"]),
-        ms: count(json["ms"]),
-        group: typeof group === "number" ? group : undefined,
+      try {
+        return lineOf(json, number, nodes)
+      } catch (error) {
+        throw failed(number, error instanceof Error ? error.message : String(error))
       }
-      if (json["event"] === undefined) {
-        return {
-          ...common,
-          kind: "statement" as const,
-          node: count(json["node"]),
-          sql: text(json["sql"]),
-          answer: answerOf(json),
-        }
-      }
-      return eventOf(json, common)
     }),
   }
 }

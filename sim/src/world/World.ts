@@ -193,6 +193,11 @@ export class World implements SimulatedCluster, WorldContext {
     }))
   }
 
+  /** Changes some times while the world runs; what is under way keeps the old ones. */
+  setTimings(timings: Partial<Timings>): void {
+    Object.assign(this.timings, timings)
+  }
+
   /** What `grastate.dat` of the node's first cluster says, if it has one. */
   grastate(node: string): string | undefined {
     const record = [...this.#host(node).clusters.values()][0]

@@ -3,6 +3,7 @@
  */
 import fs from "node:fs"
 import { conformance as replay, transcriptFiles } from "@shardwright/sim/conformance/Conformance"
+import { TranscriptError } from "@shardwright/sim/conformance/Transcript"
 import { renderColumns } from "@shardwright/sim/run/render"
 import * as Effect from "effect/Effect"
 import { badInput } from "../cli/CommandError.ts"
@@ -27,7 +28,10 @@ export const conformance = Effect.fnUntraced(function* (options: {
   if (transcriptFiles(options.paths).length === 0) {
     return yield* badInput(`no recordings (.jsonl) in ${options.paths.join(", ")}`)
   }
-  const report = yield* Effect.sync(() => replay(options.paths))
+  const report = yield* Effect.try({
+    try: () => replay(options.paths),
+    catch: (error) => error,
+  }).pipe(Effect.catch((error) => (error instanceof TranscriptError ? badInput(error.message) : Effect.die(error))))
   if (report.agree < report.statements) outcome.add(ExitCode.correctness)
   if (options.json) return screen.print(JSON.stringify(report))
 
