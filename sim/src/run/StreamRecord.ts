@@ -8,7 +8,7 @@ export const outcomeOfAnswer = (answer: Answer): StreamOutcome => {
     case "Ok":
       return answer.affectedRows > 0 ? "acknowledged" : "refused"
     case "Rows":
-      return "acknowledged"
+      return answer.rows.length > 0 ? "acknowledged" : "refused"
     case "Refused":
       return "refused"
     case "NoAnswer":

@@ -369,7 +369,7 @@ export type ClusterStatus = (typeof clusterStatuses)[number]
 export const clusterNodeStates = ["synced", "donor", "joining", "closed", "destroyed"] as const
 export type ClusterNodeState = (typeof clusterNodeStates)[number]
 
-/** `acknowledged`: a success with at least one affected row. `refused`: an error, or nothing affected. `unknown`: no answer. */
+/** `acknowledged`: a success with at least one row, affected or returned. `refused`: an error, or no row. `unknown`: no answer. */
 export const streamOutcomes = ["acknowledged", "refused", "unknown"] as const
 export type StreamOutcome = (typeof streamOutcomes)[number]
 

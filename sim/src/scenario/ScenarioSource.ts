@@ -345,12 +345,12 @@ const conditionsWith = <const Extra extends Schema.Struct.Fields>(extra: Extra) 
     }),
     Schema.Struct({
       stream: described(StreamName, "A stream of the timeline."),
-      acknowledged: described(BoundsSource, "Statements that succeeded and affected a row."),
+      acknowledged: described(BoundsSource, "Statements that succeeded, and affected or returned a row."),
       ...extra,
     }),
     Schema.Struct({
       stream: described(StreamName, "A stream of the timeline."),
-      refused: described(BoundsSource, "Statements that were answered with an error, or affected nothing."),
+      refused: described(BoundsSource, "Statements that were answered with an error, or without any row."),
       ...extra,
     }),
     Schema.Struct({
