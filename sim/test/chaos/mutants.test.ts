@@ -10,7 +10,10 @@ import { replaySeed } from "../../src/chaos/RunChaos.ts"
 const seedsMax = 200
 
 /** The first seed in which one of the checkers reports the defect. */
-const firstSeedThatFinds = (mutation: Mutation, checkers: ReadonlyArray<string>): { readonly seed: number; readonly message: string } | undefined => {
+const firstSeedThatFinds = (
+  mutation: Mutation,
+  checkers: ReadonlyArray<string>,
+): { readonly seed: number; readonly message: string } | undefined => {
   for (let seed = 0; seed < seedsMax; seed++) {
     const { violations } = replaySeed(seed, "default", { mutations: [mutation] })
     const found = violations.find(({ checker }) => checkers.includes(checker))
