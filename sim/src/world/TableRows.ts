@@ -76,11 +76,11 @@ class RowsView implements ReadonlyMap<bigint, ReadonlyMap<string, Cell>> {
 
   *entries(): MapIterator<[bigint, ReadonlyMap<string, Cell>]> {
     const structure = this.#table.structure
-    for (const [id, row] of this.#table.rows) yield [id, new RowView(structure, row)]
+    for (const [key, row] of this.#table.rows) yield [BigInt(key), new RowView(structure, row)]
   }
 
-  keys(): MapIterator<bigint> {
-    return this.#table.rows.keys()
+  *keys(): MapIterator<bigint> {
+    for (const key of this.#table.rows.keys()) yield BigInt(key)
   }
 
   *values(): MapIterator<ReadonlyMap<string, Cell>> {

@@ -3,6 +3,7 @@
  * the same row, and had not been applied where the loser was prepared. Changes of one node never lose against each
  * other. Rows are known by table and id; what was selected by anything but ids counts as the whole table.
  */
+import { type Key, keyOf } from "../storage/Key.ts"
 
 /** What a change touches: ids of a table, or the whole table. */
 export interface Touched {
@@ -14,7 +15,7 @@ export interface Touched {
 const nodesMax = 1024
 
 class TableHistory {
-  readonly rows = new Map<bigint, number>()
+  readonly rows = new Map<Key, number>()
   /** Per node, the last change of any row, and the last one of the whole table. */
   readonly any = new Map<number, number>()
   readonly wide = new Map<number, number>()
@@ -40,7 +41,7 @@ export class Certification {
     if (ids === undefined) return !changedByOther(history.any, node, seen)
     if (changedByOther(history.wide, node, seen)) return false
     for (const id of ids) {
-      const place = history.rows.get(id)
+      const place = history.rows.get(keyOf(id))
       if (place !== undefined && place % nodesMax !== node && Math.floor(place / nodesMax) > seen) return false
     }
     return true
@@ -59,7 +60,7 @@ export class Certification {
       history.wide.set(node, seqno)
       return
     }
-    for (const id of ids) history.rows.set(id, seqno * nodesMax + node)
+    for (const id of ids) history.rows.set(keyOf(id), seqno * nodesMax + node)
     this.#rows += ids.length
   }
 

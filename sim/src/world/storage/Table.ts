@@ -7,6 +7,7 @@
 import { byteSize } from "./Structure.ts"
 import type { Row, Structure } from "./Structure.ts"
 import type { TableOption } from "../sql/Statement.ts"
+import { type Key, keyOf } from "./Key.ts"
 
 export type TableKind = "rt" | "percolate"
 
@@ -16,9 +17,13 @@ export interface TableSnapshot {
   readonly kind: TableKind
   readonly structure: Structure
   readonly options: ReadonlyArray<TableOption>
-  readonly rows: ReadonlyMap<bigint, Row>
+  readonly rows: ReadonlyMap<Key, Row>
   readonly bytes: number
+  /** No document has an id above this. */
+  readonly highest: bigint
 }
+
+const lowestId = -(2n ** 63n)
 
 const answersMax = 32
 
@@ -34,12 +39,14 @@ export class Table {
   diskChunks = 0
   #structure: Structure
   #options: ReadonlyArray<TableOption>
-  #rows: Map<bigint, Row>
+  #rows: Map<Key, Row>
   #shared: boolean
   #bytes: number
   #sorted: Array<Row> | undefined
   #sortedMoves = 0
   #answers: Map<object, unknown> | undefined
+  /** No document has an id above this: most new ids are higher than all others, and need not be looked for. */
+  #highest = lowestId
 
   constructor(name: string, structure: Structure, options: ReadonlyArray<TableOption> = [], kind: TableKind = "rt") {
     this.name = name
@@ -79,16 +86,16 @@ export class Table {
   }
 
   /** Documents in the order of their arrival; not to be changed by the caller. */
-  get rows(): ReadonlyMap<bigint, Row> {
+  get rows(): ReadonlyMap<Key, Row> {
     return this.#rows
   }
 
   get(id: bigint): Row | undefined {
-    return this.#rows.get(id)
+    return id > this.#highest ? undefined : this.#rows.get(keyOf(id))
   }
 
   has(id: bigint): boolean {
-    return this.#rows.has(id)
+    return id <= this.#highest && this.#rows.has(keyOf(id))
   }
 
   /** Documents in the order of their ids; not to be changed by the caller. */
@@ -122,36 +129,37 @@ export class Table {
   /** Adds a document, or replaces the one of that id, which then counts as the latest. */
   insert(id: bigint, row: Row): void {
     this.#own()
-    const old = this.#rows.get(id)
+    const old = this.get(id)
     this.#placeSorted(id, row, old === undefined)
+    if (id > this.#highest) this.#highest = id
     if (old !== undefined) {
-      this.#rows.delete(id)
+      this.#rows.delete(keyOf(id))
       this.#bytes -= rowBytes(old)
     }
-    this.#rows.set(id, row)
+    this.#rows.set(keyOf(id), row)
     this.#bytes += rowBytes(row)
   }
 
   /** Changes a document where it is. */
   update(id: bigint, row: Row): void {
     this.#own()
-    const old = this.#rows.get(id)
+    const old = this.get(id)
     if (old === undefined) {
       throw new Error(`no document ${id} to update in table '${this.name}'`)
     }
     this.#placeSorted(id, row, false)
-    this.#rows.set(id, row)
+    this.#rows.set(keyOf(id), row)
     this.#bytes += rowBytes(row) - rowBytes(old)
   }
 
   /** True if there was such a document. */
   delete(id: bigint): boolean {
-    const old = this.#rows.get(id)
+    const old = this.get(id)
     if (old === undefined) {
       return false
     }
     this.#own()
-    this.#rows.delete(id)
+    this.#rows.delete(keyOf(id))
     this.#bytes -= rowBytes(old)
     this.#removeSorted(id)
     return true
@@ -163,11 +171,12 @@ export class Table {
     this.#shared = false
     this.#bytes = 0
     this.#sorted = []
+    this.#highest = lowestId
   }
 
   /** Gives every document another structure. */
   restructure(structure: Structure, convert: (row: Row) => Row): void {
-    const rows = new Map<bigint, Row>()
+    const rows = new Map<Key, Row>()
     let bytes = 0
     for (const [id, row] of this.#rows) {
       const converted = convert(row)
@@ -195,6 +204,7 @@ export class Table {
       options: this.#options,
       rows: this.#rows,
       bytes: this.#bytes,
+      highest: this.#highest,
     }
   }
 
@@ -204,9 +214,10 @@ export class Table {
     this.#structure = snapshot.structure
     this.#options = snapshot.options
     // Not owned: copied before the first write, so the snapshot stays as it is.
-    this.#rows = snapshot.rows as Map<bigint, Row>
+    this.#rows = snapshot.rows as Map<Key, Row>
     this.#shared = true
     this.#bytes = snapshot.bytes
+    this.#highest = snapshot.highest
     this.#sorted = undefined
   }
 

@@ -174,7 +174,8 @@ const prepareInsert = (database: Database, table: Table, insert: Insert): Prepar
   if ("kind" in places) {
     return { kind: "failure", failure: places }
   }
-  const documents: Array<readonly [bigint, Row]> = []
+  const ids: Array<bigint> = []
+  const documents: Array<Row> = []
   const warnings: Array<string> = []
   for (const literals of insert.rows) {
     const id = idFrom(literals[places[0] ?? -1] ?? 0n, database.autoId)
@@ -190,10 +191,10 @@ const prepareInsert = (database: Database, table: Table, insert: Insert): Prepar
       const literal = literals[places[position] ?? -1]
       row.push(literal === undefined ? defaultValue(column) : coerceInserted(column, literal, warnings))
     }
-    documents.push([id, row])
+    ids.push(id)
+    documents.push(row)
   }
-  const ids = documents.map(([id]) => id)
-  const writeSet = atOnce(table.name, ids, (target) => applyInsert(target, table.name, documents, insert.replace))
+  const writeSet = atOnce(table.name, ids, (target) => applyInsert(target, table.name, ids, documents, insert.replace))
   return { kind: "write", cluster: table.cluster, writeSet, rowsGiven: documents.length, warnings, ids }
 }
 
@@ -201,26 +202,22 @@ const prepareInsert = (database: Database, table: Table, insert: Insert): Prepar
 const applyInsert = (
   database: Database,
   name: string,
-  documents: ReadonlyArray<readonly [bigint, Row]>,
+  ids: ReadonlyArray<bigint>,
+  documents: ReadonlyArray<Row>,
   replace: boolean,
 ): Applied => {
   const table = tableIn(database, name)
   if (table === undefined) {
     return failed(failure(`table '${name}' absent`))
   }
-  if (replace) {
-    for (const [id, row] of documents) {
-      table.insert(id, row)
-    }
-    return done(documents.length)
+  const given = replace ? undefined : ids.find((id) => table.has(id))
+  if (given !== undefined) {
+    return failed(duplicate(given))
   }
-  for (const [id] of documents) {
-    if (table.has(id)) {
-      return failed(duplicate(id))
-    }
-  }
-  for (const [id, row] of documents) {
-    if (!table.has(id)) {
+  for (let index = 0; index < ids.length; index++) {
+    const id = ids[index]
+    const row = documents[index]
+    if (id !== undefined && row !== undefined && (replace || !table.has(id))) {
       table.insert(id, row)
     }
   }
