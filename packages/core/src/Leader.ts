@@ -410,11 +410,6 @@ const releaseLocks = Effect.fnUntraced(function* (
     if (group.operation === null || view.operations.has(group.operation)) continue
     released = true
     const forming = group.status === "forming"
-    const orphaned = new Set(
-      [...view.tables.values()]
-        .filter(({ record }) => record.status === "creating" || record.status === "failed")
-        .map(({ record }) => record.name),
-    )
     const next: Group = forming
       ? {
           ...group,
@@ -424,7 +419,7 @@ const releaseLocks = Effect.fnUntraced(function* (
           leaving: [...new Set([...group.members, ...group.leaving])],
           operation: null,
         }
-      : { ...group, shards: group.shards.filter((shard) => !orphaned.has(shard.table)), operation: null }
+      : { ...group, operation: null }
     const empty = next.status === "dissolved" && next.leaving.length === 0 && next.exiled.length === 0
     yield* store.compareAndSet(stored, next, { term, live: !empty })
   }
@@ -529,9 +524,11 @@ const answer = Effect.fnUntraced(function* (
   switch (wish._tag) {
     case "CreateTable": {
       const existing = view.tables.get(wish.table)?.record
+      // What is left of a creation that failed goes first: it would look like shards of the new table.
+      if (existing?.status === "failed") return false
       const problem =
         tableWishProblem(wish) ??
-        (existing !== undefined && existing.status !== "dropped" && existing.status !== "failed"
+        (existing !== undefined && existing.status !== "dropped"
           ? `table '${wish.table}' exists already (${existing.status})`
           : undefined)
       const plan = problem ?? planCreate(view, context.presence, context.config, id, wish)
@@ -582,11 +579,10 @@ const converge = Effect.fnUntraced(function* (context: LeaderContext, view: View
   // So many at once are not failures of nodes: an operator decides (architecture: blast radius).
   if (presence.away.size > registered * config.maxAwayShare) return
   const id = memory.nextOperation(context.term)
-  const dropping = [...view.tables.values()].find(
-    ({ record }) => record.status === "dropping" && record.operation === null,
-  )
-  if (dropping !== undefined) {
-    const plan = planDrop(view, presence, id, dropping.record)
+  for (const { record: table } of view.tables.values()) {
+    const unfinished = table.status === "dropping" || table.status === "failed"
+    if (!unfinished || table.operation !== null) continue
+    const plan = planDrop(view, presence, id, table)
     if (typeof plan !== "string") return yield* launch(context, view, id, plan, undefined)
   }
   const plan = planConverge(view, presence, config, id, { rebalance: config.autoRebalance, requested: false })

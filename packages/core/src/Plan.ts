@@ -67,6 +67,15 @@ export const groupTables = (group: Group): ReadonlyArray<string> => [
   ...group.shards.map((shard) => shard.physical),
 ]
 
+/** Tables of a group that serve: those of a table that is being dropped are on their way out. */
+export const servingTables = (view: View, group: Group): ReadonlyArray<string> => [
+  probeTable(group.name),
+  ...group.shards.flatMap((shard) => {
+    const status = view.tables.get(shard.table)?.record.status
+    return status === "ready" || status === "creating" ? [shard.physical] : []
+  }),
+]
+
 /** Members that the wrappers may show once the group's records are carried out. */
 const servingMembers = (group: Group): ReadonlyArray<string> => without(group.members, group.leaving)
 
@@ -292,11 +301,8 @@ export const planDrop = (view: View, presence: Presence, operation: string, tabl
       const tables = dropped.map((shard) => shard.physical)
       const [first] = group.members
       const detach = list.add(first ?? null, { _tag: "DetachShard", group: group.name, tables }, [confirmed])
-      groups.set(group.name, {
-        ...group,
-        shards: group.shards.filter((shard) => shard.table !== table.name),
-        operation,
-      })
+      // The record keeps the shards until every member has dropped them: it is what a later plan knows of them.
+      groups.set(group.name, { ...group, operation })
       for (const node of group.members) ends.push(list.add(node, { _tag: "DropShard", group: null, tables }, [detach]))
     }
   }

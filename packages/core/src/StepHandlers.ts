@@ -18,7 +18,7 @@ import { Manticore } from "./Manticore.ts"
 import { Mutations } from "./Mutation.ts"
 import { NodeFiles } from "./NodeFiles.ts"
 import { cellText, firstColumn, isPrimary, observedGroups } from "./Observe.ts"
-import { groupTables, registeredNodes } from "./Plan.ts"
+import { groupTables, registeredNodes, servingTables } from "./Plan.ts"
 import * as Sql from "./Sql.ts"
 import type { Group, ObservedGroup, StepRow, Table } from "./State.ts"
 import { Key } from "./State.ts"
@@ -298,7 +298,7 @@ const compareTable = Effect.fnUntraced(function* (table: string, donor: string) 
 })
 
 const verifyReplica = Effect.fnUntraced(function* (name: string) {
-  const { node, away } = yield* CurrentStep
+  const { node, away, refresh } = yield* CurrentStep
   const before = yield* ownGroup(name)
   if (!isPrimary(before)) return retry(`${name} is ${before?.status ?? "absent"} (${before?.nodeState ?? ""})`)
   const stored = yield* groupRecord(name)
@@ -309,13 +309,14 @@ const verifyReplica = Effect.fnUntraced(function* (name: string) {
   let compared = 0
   if (!skip) {
     if (donor === undefined) return retry(`no other member of ${name} that is in sync can be asked`)
-    const missing = groupTables(stored.record).find((table) => before?.tables.includes(table) !== true)
+    const tables = servingTables(yield* refresh, stored.record)
+    const missing = tables.find((table) => before?.tables.includes(table) !== true)
     if (missing !== undefined) return retry(`${missing} is not in ${name} here`)
     // An acknowledged write of our own to the group comes after all that the donor had.
     const stamp = yield* Clock.currentTimeMillis
     const probed = yield* query(Sql.writeProbe(name, probeTable(name), rowId(node), stamp))
     if (probed._tag !== "Ok") return verdict(probed, "probe") ?? retry("the probe was not answered")
-    for (const table of groupTables(stored.record)) {
+    for (const table of tables) {
       const outcome = yield* compareTable(table, donor)
       if (outcome._tag !== "Done") return outcome
       compared += Number(outcome.detail)
@@ -682,6 +683,10 @@ const commitLayout = Effect.gen(function* () {
   for (const name of operation.groups) {
     const stored = view.groups.get(name)
     if (stored?.record.status === "forming") yield* updateGroup(stored, (group) => ({ ...group, status: "live" }))
+    if (operation.kind === "drop" && stored !== undefined && stored.record.status !== "dissolved") {
+      const shards = stored.record.shards.filter((shard) => !operation.tables.includes(shard.table))
+      yield* updateGroup(stored, (group) => ({ ...group, shards }))
+    }
   }
   return done()
 })
