@@ -26,7 +26,7 @@ interface TableLog {
 }
 
 /** Entries beyond this many are flushed: the server writes a table out now and then. */
-const entriesMax = 100_000
+const entriesMax = 20_000
 
 /** The storage of a node. */
 export class Disk {

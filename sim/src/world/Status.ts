@@ -68,6 +68,19 @@ const linesOf = (member: Member): ReadonlyArray<Line> => {
   ]
 }
 
+/** False if no text that begins like this can match the pattern: most questions are about one cluster of many. */
+const canBegin = (pattern: string, start: string): boolean => {
+  for (let at = 0; at < start.length; at++) {
+    const wanted = pattern.charCodeAt(at)
+    if (wanted === percent) return true
+    if (wanted !== underscore && (wanted | 32) !== (start.charCodeAt(at) | 32)) return false
+  }
+  return true
+}
+
+const percent = 0x25
+const underscore = 0x5f
+
 /** All lines about clusters that a pattern matches. */
 export const clusterStatus = (daemon: Daemon, pattern: string | undefined): ReadonlyArray<Line> => {
   const found: Array<Line> = []
@@ -76,7 +89,9 @@ export const clusterStatus = (daemon: Daemon, pattern: string | undefined): Read
   }
   for (const member of daemon.members.values()) {
     add("cluster_name", member.name)
-    for (const [name, value] of linesOf(member)) add(`cluster_${member.name}_${name}`, value)
+    const prefix = `cluster_${member.name}_`
+    if (pattern !== undefined && !canBegin(pattern, prefix)) continue
+    for (const [name, value] of linesOf(member)) add(prefix + name, value)
   }
   return found
 }

@@ -18,18 +18,27 @@ interface Template {
 }
 
 const templates = new Map<string, Array<Template>>()
-const headsMax = 1000
+const headsMax = 10_000
 const perHeadMax = 8
 /** Longer statements are inserts of many rows, which rarely have the same number of rows again. */
 const constantsMax = 24
-/** Enough to keep most shapes apart, and always before the first constant of a statement that is worth it. */
-const headLength = 24
+
+/** What keeps shapes apart, tables above all: the text before the first comparison or the first list. */
+const headOf = (sql: string): string => {
+  const first = sql.charCodeAt(0) | 32
+  const list = first === 0x69 || first === 0x72
+  // A SELECT may hold lists before its table is named.
+  const end = sql.indexOf(list ? "(" : "=")
+  return end < 0 || end > headLengthMax ? sql.slice(0, headLengthMax) : sql.slice(0, end)
+}
+
+const headLengthMax = 100
 /** Integers of up to 18 digits are within 64 bits, signed or not. */
 const digitsMax = 18
 
 /** The statement, if one of its shape was learned before. */
 export const recall = (sql: string): Shaped | undefined => {
-  const candidates = templates.get(sql.slice(0, headLength))
+  const candidates = templates.get(headOf(sql))
   if (candidates === undefined) {
     return undefined
   }
@@ -101,8 +110,8 @@ export const learn = (sql: string, statement: ParsedStatement): void => {
   if (template === undefined) {
     return
   }
-  const head = sql.slice(0, headLength)
-  if ((template.segments[0] ?? "").length < headLength) {
+  const head = headOf(sql)
+  if ((template.segments[0] ?? "").length < head.length) {
     return
   }
   if (templates.size >= headsMax) {

@@ -63,8 +63,8 @@ export class Session {
 
 /** What the layer above adds. */
 export interface Surroundings extends WriteContext {
-  /** Further counters of SHOW STATUS, in order. */
-  readonly statusCounters?: () => ReadonlyArray<readonly [string, string]>
+  /** Further counters of SHOW STATUS, in order; those that do not match may be left out. */
+  readonly statusCounters?: (like: string | undefined) => ReadonlyArray<readonly [string, string]>
 }
 
 /** How far a statement came without other nodes. */
@@ -346,7 +346,7 @@ const show = (session: Session, statement: Show, surroundings: Surroundings): An
       }
       return showRows(
         ["Counter", "Value"],
-        [["version", serverVersion], ...(surroundings.statusCounters?.() ?? [])],
+        [["version", serverVersion], ...(surroundings.statusCounters?.(statement.like) ?? [])],
         statement.like,
       )
     case "variables":
