@@ -129,8 +129,14 @@ const receive = (sending: Sending, peer: Daemon, call: PeerCall): void => {
     problem("query timed out", context.timings.unreachableMemberMicros.minMicros)
     return
   }
-  context.queue.after(sending.copyMicros, () => {
+  const { faults } = context
+  const slowness = faults.active ? faults.transferFactor(daemon.name, peer.name) : 1
+  context.queue.after(sending.copyMicros * slowness, () => {
     if (!peer.exists()) return
+    if (faults.failsTransfer(daemon.name, peer.name)) {
+      problem("retries limit exceeded", 0)
+      return
+    }
     if (!context.network.connects(daemon.name, peer.name)) {
       problems.set(peer.address, `'${peer.address}': retries limit exceeded`)
       context.queue.after(draw(context, context.timings.unreachableMemberMicros), () => call.fail("lost"))

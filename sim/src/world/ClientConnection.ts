@@ -2,12 +2,14 @@
  * A client's connection: sends one statement at a time, in order, gives up when its own time is over, and opens itself
  * anew after the daemon was restarted, as clients with a pool do.
  */
-import { type Answer, noAnswer } from "@shardwright/core/Answer"
+import { type Answer, noAnswer, refused } from "@shardwright/core/Answer"
 import type { Scheduled } from "../runtime/EventQueue.ts"
 import type { Daemon, Dependent } from "./Daemon.ts"
 import { ServerSession } from "./ServerSession.ts"
-import type { Connection } from "./SimulatedCluster.ts"
+import type { Connection, FaultRule } from "./SimulatedCluster.ts"
 import type { WorldContext } from "./WorldContext.ts"
+
+type StatementFault = Extract<FaultRule, { readonly kind: "error" | "drop" }>
 
 /** A statement that waits for its turn, or for its answer. */
 interface Request {
@@ -84,11 +86,39 @@ export class ClientConnection implements Connection, Dependent {
       daemon.dependents.add(this)
     }
     const session = this.#session
+    const fault = this.#context.faults.active ? this.#context.faults.onStatement(this.#node, request.sql) : undefined
+    if (fault !== undefined) {
+      this.#meet(fault, request, session, daemon)
+      return
+    }
+    const { network, queue, timings } = this.#context
     daemon.whenRunning(() =>
       session.execute(request.sql, (answer, micros) => {
-        this.#context.queue.after(micros + this.#context.timings.networkMicros, () => this.#deliver(request, answer))
+        const delay = network.delayMicros(this.#node, this.#from)
+        queue.after(micros + timings.networkMicros + delay, () => this.#deliver(request, answer))
       }),
     )
+  }
+
+  /** A fault takes the place of the usual course. */
+  #meet(fault: StatementFault, request: Request, session: ServerSession, daemon: Daemon): void {
+    const back = (answer: Answer): void =>
+      this.#context.send(this.#node, this.#from, () => this.#finish(request, answer))
+    const lose = (): void => {
+      this.#leaveDaemon()
+      back(noAnswer("connection lost"))
+    }
+    if (fault.kind === "error") {
+      daemon.whenRunning(() => back(refused(fault.message, fault.errno, fault.sqlState)))
+      return
+    }
+    if (fault.when !== "before")
+      daemon.whenRunning(() =>
+        session.execute(request.sql, (_, micros) => {
+          if (fault.when === "after" && request === this.#active) this.#context.queue.after(micros, lose)
+        }),
+      )
+    if (fault.when !== "after") lose()
   }
 
   // One event for the work and the way back; only a cut link needs more.

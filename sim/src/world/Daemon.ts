@@ -243,7 +243,7 @@ export class Daemon implements MemberHost {
 
   /** Pairs of replication ports that no cluster of this node uses, lowest first. */
   freePortPair(): number | undefined {
-    const pairs = Math.floor((this.host.spec.replicationPorts ?? 40) / 2)
+    const pairs = Math.floor((this.host.portsLimit ?? this.host.spec.replicationPorts ?? 40) / 2)
     const used = new Set([...this.members.values()].map((member) => member.portPair))
     for (let pair = 0; pair < pairs; pair++) {
       if (!used.has(pair)) return pair

@@ -29,6 +29,11 @@ export class Host {
   readonly directories = new Set<string>()
   readonly clusters = new Map<string, ClusterRecord>()
   daemon: Daemon | undefined
+  /** Replication ports, if they are fewer than the node was made with. */
+  portsLimit: number | undefined
+  /** Set where nodes may share one: they then choose document ids from the same row of numbers. */
+  serverId: number | undefined
+  documents = 0
 
   constructor(spec: NodeSpec, number: number, disk: Disk) {
     this.number = number

@@ -94,6 +94,10 @@ const connect = (daemon: Daemon, statement: JoinCluster, answers: ReadonlyArray<
   member.group = donor.group
   member.nodesSet = knownAddresses(answers)
   for (const address of member.nodesSet) member.everKnown.add(address)
+  member.transferFailed = () => {
+    daemon.forget(member)
+    reply(refused("replication connection failed: 7 'error in node state, must reinit'"))
+  }
   const pending: PendingJoin = {
     member,
     sinceMicros: context.queue.nowMicros,
@@ -158,6 +162,7 @@ const openView = (daemon: Daemon, donor: Member): Component | undefined => {
 }
 
 const finish = (daemon: Daemon, member: Member, reply: Reply): void => {
+  member.transferFailed = undefined
   const { context } = daemon
   const inView = member.view.map((other) => other.host.address)
   const addresses = [...new Set([...inView, ...member.nodesSet])]

@@ -60,7 +60,8 @@ export const ask = (
 ): void => {
   const host = context.hostAt(address)
   const reachable = host !== undefined && context.network.connects(from.name, host.name)
-  context.queue.after(context.timings.networkMicros, () => {
+  const delayMicros = host === undefined ? 0 : context.network.delayMicros(from.name, host.name)
+  context.queue.after(context.timings.networkMicros + delayMicros, () => {
     if (!from.exists()) return
     if (host !== undefined && !reachable) {
       failed("unreachable")

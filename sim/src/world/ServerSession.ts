@@ -2,9 +2,10 @@
  * A connection as the daemon sees it: takes one statement at a time as far as it goes alone, and hands on what needs
  * the group, other nodes or a cluster statement.
  */
-import type { Answer } from "@shardwright/core/Answer"
+import { type Answer, refused } from "@shardwright/core/Answer"
 import { executeClusterStatement, notWritable } from "./ClusterStatements.ts"
 import type { Daemon } from "./Daemon.ts"
+import { diskFullText } from "./Faults.ts"
 import { replicateWrite } from "./ReplicatedWrite.ts"
 import { parse } from "./sql/parse.ts"
 import type { ParsedStatement, SqlFailure } from "./sql/Statement.ts"
@@ -29,7 +30,7 @@ export class ServerSession {
         const member = daemon.members.get(cluster)
         return member === undefined ? undefined : notWritable(member)
       },
-      statusCounters: () => clusterStatus(daemon, undefined),
+      statusCounters: (like) => clusterStatus(daemon, like),
     }
   }
 
@@ -41,7 +42,7 @@ export class ServerSession {
       return
     }
     const context = daemon.context
-    const slow = context.hasSlowRules ? context.slownessMicros(daemon.name, sql) : 0
+    const slow = context.faults.active ? context.faults.slowMicros(daemon.name, sql) : 0
     if (slow > 0) context.queue.after(slow, () => daemon.whenRunning(() => this.run(parse(sql), deliver)))
     else this.run(parse(sql), deliver)
   }
@@ -52,7 +53,24 @@ export class ServerSession {
     if (!daemon.exists()) return
     daemon.catchUp()
     if (waitsForCopy(daemon, statement)) return
-    this.#take(statement, deliver)
+    const { faults, queue } = daemon.context
+    if (!faults.active || !isStoring(statement)) {
+      this.#take(statement, deliver)
+      return
+    }
+    if (faults.isDiskFull(daemon.name)) {
+      deliver(refused(diskFullText), daemon.context.timings.statementMicros)
+      return
+    }
+    const micros = faults.diskMicros(daemon.name)
+    if (micros === 0) this.#take(statement, deliver)
+    else
+      queue.after(micros, () =>
+        daemon.whenRunning(() => {
+          daemon.catchUp()
+          this.#take(statement, deliver)
+        }),
+      )
   }
 
   #take(statement: ParsedStatement | SqlFailure, deliver: Deliver): void {
@@ -101,6 +119,21 @@ export class ServerSession {
 
   #noteDropped(statement: ParsedStatement | SqlFailure, answer: Answer): void {
     if (statement.kind === "dropTable" && answer._tag === "Ok") this.daemon.host.disk.dropped(statement.table)
+  }
+}
+
+/** Statements that need room on the disk. */
+const isStoring = (statement: ParsedStatement | SqlFailure): boolean => {
+  switch (statement.kind) {
+    case "insert":
+    case "update":
+    case "createTable":
+    case "alterTable":
+    case "createCluster":
+    case "joinCluster":
+      return true
+    default:
+      return false
   }
 }
 

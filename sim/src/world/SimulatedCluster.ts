@@ -92,6 +92,65 @@ export type WorldEvent =
       readonly nodeState: string
       readonly size: number
     }
+  /** A node gets what others have: the tables of its cluster, or the writes that it missed. For those who would disturb it. */
+  | {
+      readonly kind: "transfer"
+      readonly state: "started" | "ended"
+      readonly cluster: string
+      readonly donor: string
+      readonly joiner: string
+      readonly what: "all tables" | "missed writes"
+      /** Once it has ended: `broken off` if one of the two is gone or out of reach. */
+      readonly outcome: "under way" | "synced" | "failed" | "broken off"
+    }
+
+/** What a fault rule hits, and how often. Whatever is absent does not restrict. */
+export interface Rule {
+  /** Only on this node; for transfers, the donor or the joiner. */
+  readonly node?: string
+  /** Only statements whose text matches; for rules about statements. */
+  readonly pattern?: RegExp
+  /** How many times it hits before it wears off. */
+  readonly times?: number
+  /** Share of the matching occasions that it hits, drawn from the world's random stream; 1 if absent. */
+  readonly probability?: number
+}
+
+/**
+ * A fault that hits by rule; see `addFault`.
+ *
+ * - `slow`: the statement begins that much later.
+ * - `error`: the statement is refused with this error and not executed.
+ * - `drop`: the client's connection is lost. `before`: the statement is never executed; `during`: it is, and the client
+ *   hears of the loss at once; `after`: it is, and instead of the answer comes the loss (a lost reply).
+ * - `disk full`: statements that store something on the node are refused, and full copies to it fail. What other
+ *   members replicate to it is still applied.
+ * - `slow disk`: statements that store something on the node take that much longer.
+ * - `slow transfer`: full copies and ALTER CLUSTER ADD take that many times longer.
+ * - `failing transfer`: they fail. JOIN then answers an error and leaves nothing behind, a member that returns ends
+ *   `destroyed`, ALTER CLUSTER ADD answers `retries limit exceeded`.
+ *
+ * How the real server words a full disk or a transfer that fails was never recorded: the texts are those of similar
+ * failures, and nothing should rely on them.
+ */
+export type FaultRule = Rule &
+  (
+    | { readonly kind: "slow"; readonly byMicros: number }
+    | { readonly kind: "error"; readonly errno: number; readonly sqlState?: string; readonly message: string }
+    | { readonly kind: "drop"; readonly when: "before" | "during" | "after" }
+    | { readonly kind: "disk full" }
+    | { readonly kind: "slow disk"; readonly byMicros: number }
+    | { readonly kind: "slow transfer"; readonly factor: number }
+    | { readonly kind: "failing transfer" }
+  )
+
+/** What a link does to messages that it does not drop for good. */
+export interface LinkQuality {
+  /** Added to the way of every message, one way. */
+  readonly latencyMicros?: number
+  /** Share of packets that are lost and sent again, later and later as TCP does; below 1 (for 1, cut the link). */
+  readonly loss?: number
+}
 
 /** A rule that makes matching statements slow; see `slowStatements`. */
 export interface SlowRule {
@@ -130,6 +189,17 @@ export interface SimulatedCluster {
   /** A connection by a client on host `from` (subject to partitions), or by one that reaches every node (`null`). */
   connect(from: string | null, node: string): Connection
   slowStatements(rule: SlowRule): { readonly cancel: () => void }
+  /** Puts a fault into force until it is cancelled or has worn off. */
+  addFault(rule: FaultRule): { readonly cancel: () => void }
+  /**
+   * Changes what the link does from now on, in one direction or both; an empty quality makes it good again, and so does
+   * `heal`. Suspicion comes from silence only: a link that is merely slow evicts nobody here.
+   */
+  shapeLink(from: string, to: string, quality: LinkQuality, symmetric: boolean): void
+  /** The node offers this many replication ports from now on (two per cluster); `undefined`: as many as its `NodeSpec` says. */
+  limitReplicationPorts(node: string, ports: number | undefined): void
+  /** Nodes with the same `server_id` choose the same document ids for rows without one; `undefined`: ids of its own. */
+  setServerId(node: string, serverId: number | undefined): void
   /** Calls the listener at every event from now on. */
   subscribe(listener: (event: WorldEvent) => void): void
   /** The tables on the node's disk, also while its daemon is down. */

@@ -11,11 +11,14 @@ import type { GroupContext } from "./group/Component.ts"
 import type { Member } from "./group/Member.ts"
 import { ReplicationGroup } from "./group/ReplicationGroup.ts"
 import type { TableCopier } from "./group/StateTransfer.ts"
+import { Faults } from "./Faults.ts"
 import { Host } from "./Host.ts"
 import { Network } from "./Network.ts"
 import type {
   ClusterView,
   Connection,
+  FaultRule,
+  LinkQuality,
   NodeSpec,
   SimulatedCluster,
   SlowRule,
@@ -34,11 +37,6 @@ export interface WorldOptions {
   readonly timings?: Partial<Timings>
 }
 
-interface ActiveRule {
-  readonly rule: SlowRule
-  left: number
-}
-
 const dataRoot = "/var/lib/manticore"
 
 /** Host part of an address. */
@@ -50,12 +48,12 @@ export class World implements SimulatedCluster, WorldContext {
   readonly random: RandomStream
   readonly timings: Timings
   readonly network: Network
+  readonly faults: Faults
   readonly groupContext: GroupContext
   readonly hosts = new Map<string, Host>()
   readonly hostNames = new Set<string>()
   readonly #byAddress = new Map<string, Host>()
   #groups: Array<ReplicationGroup> = []
-  #rules: Array<ActiveRule> = []
   #waiters: Array<() => boolean> = []
   readonly #listeners: Array<(event: WorldEvent) => void> = []
   #identity = 0
@@ -65,7 +63,9 @@ export class World implements SimulatedCluster, WorldContext {
     this.queue = options.queue
     this.random = options.random
     this.timings = { ...defaultTimings, ...options.timings }
+    this.faults = new Faults(options.random.stream("faults of the world"))
     this.network = new Network(
+      options.random.stream("links"),
       () => this.reassess(),
       (run) => this.queue.after(this.timings.resendAtMicros[0] ?? 0, run),
     )
@@ -74,6 +74,12 @@ export class World implements SimulatedCluster, WorldContext {
       random: options.random.stream("groups"),
       timings: this.timings,
       linked: (a, b) => this.network.connects(a, b),
+      delayMicros: (from, to) => this.network.delayMicros(from, to),
+      transfer: (state, cluster, donor, joiner, what, outcome) => {
+        // A moment later, so that a listener may kill who takes part.
+        if (this.observed)
+          this.queue.after(0, () => this.emit({ kind: "transfer", state, cluster, donor, joiner, what, outcome }))
+      },
       nextNumber: () => this.nextIdentity(),
       settled: () => this.#serveWaiters(),
       changed: (member) => this.#clusterChanged(member),
@@ -90,7 +96,11 @@ export class World implements SimulatedCluster, WorldContext {
 
   addNode(spec: NodeSpec): void {
     if (this.hosts.has(spec.name)) throw new Error(`a node named '${spec.name}' exists already`)
-    const host = new Host(spec, this.hosts.size, new Disk(`${dataRoot}/${spec.name}`, () => this.#nextDocumentId()))
+    const host: Host = new Host(
+      spec,
+      this.hosts.size,
+      new Disk(`${dataRoot}/${spec.name}`, () => this.#nextDocumentId(host)),
+    )
     this.hosts.set(spec.name, host)
     this.hostNames.add(hostPart(spec.address))
     this.#byAddress.set(spec.address, host)
@@ -156,13 +166,31 @@ export class World implements SimulatedCluster, WorldContext {
   }
 
   slowStatements(rule: SlowRule): { readonly cancel: () => void } {
-    const active: ActiveRule = { rule, left: rule.times ?? Number.POSITIVE_INFINITY }
-    this.#rules.push(active)
-    return {
-      cancel: () => {
-        this.#rules = this.#rules.filter((other) => other !== active)
-      },
-    }
+    return this.faults.add({ kind: "slow", ...rule })
+  }
+
+  addFault(rule: FaultRule): { readonly cancel: () => void } {
+    return this.faults.add(rule)
+  }
+
+  shapeLink(from: string, to: string, quality: LinkQuality, symmetric: boolean): void {
+    this.network.shape(this.#host(from).name, this.#host(to).name, quality)
+    if (symmetric) this.network.shape(to, from, quality)
+    if (this.observed)
+      this.emit({
+        kind: "network",
+        detail: `link ${from} ${symmetric ? "<->" : "->"} ${to} latency ${quality.latencyMicros ?? 0} us, loss ${quality.loss ?? 0}`,
+      })
+  }
+
+  limitReplicationPorts(node: string, ports: number | undefined): void {
+    this.#host(node).portsLimit = ports
+  }
+
+  setServerId(node: string, serverId: number | undefined): void {
+    const host = this.#host(node)
+    host.serverId = serverId
+    host.documents = 0
   }
 
   subscribe(listener: (event: WorldEvent) => void): void {
@@ -214,7 +242,7 @@ export class World implements SimulatedCluster, WorldContext {
 
   send(from: string | null, to: string | null, run: () => void): void {
     if (from !== null && to !== null && !this.network.sends(from, to)) this.network.hold(from, to, run)
-    else this.queue.after(this.timings.networkMicros, run)
+    else this.queue.after(this.timings.networkMicros + this.network.delayMicros(from, to), run)
   }
 
   nextIdentity(): number {
@@ -241,21 +269,6 @@ export class World implements SimulatedCluster, WorldContext {
     for (const listener of this.#listeners) listener(event)
   }
 
-  slownessMicros(node: string, sql: string): number {
-    let micros = 0
-    for (const active of this.#rules) {
-      const { rule } = active
-      if (active.left <= 0 || (rule.node !== undefined && rule.node !== node) || !rule.pattern.test(sql)) continue
-      active.left--
-      micros += rule.byMicros
-    }
-    return micros
-  }
-
-  get hasSlowRules(): boolean {
-    return this.#rules.length > 0
-  }
-
   readonly #copier: TableCopier = {
     bytes: (donor) => donor.tables.reduce((sum, table) => sum + this.#diskOf(donor).bytes(table), 0),
     copy: (donor, receiver) => {
@@ -264,6 +277,8 @@ export class World implements SimulatedCluster, WorldContext {
     setTables: (member, tables) => this.#host(member.host.name).daemon?.setTables(member, tables),
     holds: (member, table) => this.#diskOf(member).has(table),
     save: (member) => member.host.saved(member),
+    slowness: (donor, receiver) => this.faults.transferFactor(donor.host.name, receiver.host.name),
+    fails: (donor, receiver) => this.faults.failsTransfer(donor.host.name, receiver.host.name),
   }
 
   #diskOf(member: Member): Disk {
@@ -289,8 +304,10 @@ export class World implements SimulatedCluster, WorldContext {
     for (const attempt of waiters) this.await(attempt)
   }
 
-  // As the server's: large, and never twice.
-  #nextDocumentId(): bigint {
+  // As the server's: large, and never twice, unless two servers have one server_id and count for themselves.
+  #nextDocumentId(host: Host): bigint {
+    if (host.serverId !== undefined)
+      return 8_217_000_000_000_000_000n + BigInt(host.serverId % 128) * 2n ** 40n + BigInt(++host.documents)
     this.#documents++
     return 8_217_000_000_000_000_000n + BigInt(this.#documents)
   }

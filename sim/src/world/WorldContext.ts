@@ -1,6 +1,7 @@
 /** What all parts of the world share. */
 import type { EventQueue } from "../runtime/EventQueue.ts"
 import type { RandomStream } from "../runtime/RandomStream.ts"
+import type { Faults } from "./Faults.ts"
 import type { GroupContext } from "./group/Component.ts"
 import type { ReplicationGroup } from "./group/ReplicationGroup.ts"
 import type { Host } from "./Host.ts"
@@ -32,9 +33,7 @@ export interface WorldContext {
   /** True if anybody listens; events are built only then. */
   readonly observed: boolean
   emit(event: WorldEvent): void
-  /** How much longer a statement takes, by the rules of `slowStatements`. */
-  slownessMicros(node: string, sql: string): number
-  readonly hasSlowRules: boolean
+  readonly faults: Faults
 }
 
 /** Draws from a range of times. */

@@ -17,6 +17,17 @@ export interface GroupContext {
   readonly timings: Timings
   /** True if packets go both ways between two hosts. */
   readonly linked: (a: string, b: string) => boolean
+  /** How much longer a message between two hosts takes than over a good link. */
+  readonly delayMicros: (from: string, to: string) => number
+  /** Told of every state transfer. */
+  readonly transfer: (
+    state: "started" | "ended",
+    cluster: string,
+    donor: string,
+    joiner: string,
+    what: "all tables" | "missed writes",
+    outcome: "under way" | "synced" | "failed" | "broken off",
+  ) => void
   /** To be called when something that others wait for may have come true. */
   readonly settled: () => void
   /** A number that was never given out before. */
@@ -103,8 +114,19 @@ export class Component {
       return
     }
     const { queue, timings } = this.context
-    const hops = this.members.length > 1 ? 2 * timings.networkMicros : 0
+    const hops = this.members.length > 1 ? 2 * timings.networkMicros + this.#linkMicros(proposal.origin) : 0
     queue.after(timings.orderMicros + hops, () => this.#arrive(proposal))
+  }
+
+  /** A change has its place when every member has answered: the slowest link counts. */
+  #linkMicros(origin: Member): number {
+    let micros = 0
+    for (const { host } of this.members) {
+      if (host === origin.host) continue
+      const there = this.context.delayMicros(origin.host.name, host.name)
+      micros = Math.max(micros, there + this.context.delayMicros(host.name, origin.host.name))
+    }
+    return micros
   }
 
   /** Keeps a change until the membership is settled. */

@@ -83,6 +83,8 @@ export class Member {
   exiting = false
   /** True when the process cannot go on with replication and only its end helps (finding 49). */
   stuck = false
+  /** Told when a full copy to this member ended with an error; who waits for the member to be synced gives up. */
+  transferFailed: (() => void) | undefined
   /** True until a state transfer has brought what was missed; what is ordered meanwhile waits. */
   receiving = false
   /** Number at which the group stood when this member came in. */

@@ -18,6 +18,10 @@ export interface TableCopier {
   setTables(member: Member, tables: ReadonlyArray<string>): void
   /** Notes on disk what the member knows of its cluster. */
   save(member: Member): void
+  /** How many times longer than usual a copy takes now. */
+  slowness(donor: Member, receiver: Member): number
+  /** True if a copy that could end well now is to fail. */
+  fails(donor: Member, receiver: Member): boolean
 }
 
 /** Why a member comes in. */
@@ -89,7 +93,9 @@ export class StateTransfer {
       donor.tables.length === 0
         ? receiver.transfer
         : { total, stage: "analyze remote", table: `0 (${donor.tables[0] ?? ""})`, tables: donor.tables.length }
-    const micros = timings.copyBaseMicros + (this.#copier.bytes(donor) / timings.copyBytesPerSecond) * 1_000_000
+    const usualMicros = timings.copyBaseMicros + (this.#copier.bytes(donor) / timings.copyBytesPerSecond) * 1_000_000
+    const micros = usualMicros * this.#copier.slowness(donor, receiver)
+    this.#tell("started", donor, receiver, "all tables", "under way")
     this.#context.changed(donor)
     queue.after(micros, () => this.#finishCopy(component, donor, receiver, done))
   }
@@ -103,6 +109,7 @@ export class StateTransfer {
       return
     }
     if (!receiver.host.exists() || receiver.component === undefined) {
+      this.#tell("ended", donor, receiver, "all tables", "broken off")
       if (donor.state === "donor") donor.state = "synced"
       this.#context.changed(donor)
       return
@@ -110,9 +117,17 @@ export class StateTransfer {
     if (!donor.host.exists() || !this.#context.linked(donor.host.name, receiver.host.name)) {
       // The receiver waits for rows that nobody sends any more (findings 20 and 59).
       receiver.stuck = true
+      this.#tell("ended", donor, receiver, "all tables", "broken off")
       return
     }
     donor.state = "synced"
+    if (this.#copier.fails(donor, receiver)) {
+      this.#context.changed(donor)
+      this.#tell("ended", donor, receiver, "all tables", "failed")
+      this.#destroy(receiver)
+      receiver.transferFailed?.()
+      return
+    }
     donor.drain()
     this.#copier.copy(donor, receiver)
     this.#copier.setTables(receiver, donor.tables)
@@ -123,9 +138,20 @@ export class StateTransfer {
     receiver.shown = undefined
     receiver.catchUp(this.#context.queue.nowMicros)
     this.#copier.save(receiver)
+    this.#tell("ended", donor, receiver, "all tables", "synced")
     this.#context.changed(donor)
     this.#context.changed(receiver)
     done()
+  }
+
+  #tell(
+    state: "started" | "ended",
+    donor: Member,
+    receiver: Member,
+    what: "all tables" | "missed writes",
+    outcome: "under way" | "synced" | "failed" | "broken off",
+  ): void {
+    this.#context.transfer(state, receiver.name, donor.host.name, receiver.host.name, what, outcome)
   }
 
   #missedChanges(component: Component, donor: Member, receiver: Member, arrival: Arrival, done: () => void): void {
@@ -153,14 +179,19 @@ export class StateTransfer {
     const missed = component.seqno - receiver.applied
     const applyMicros = (missed / timings.missedWritesPerSecond) * 1_000_000
     const restMicros = missed === 0 ? 0 : timings.missedBaseMicros
+    this.#tell("started", donor, receiver, "missed writes", "under way")
     queue.after(applyMicros, () => this.#applyMissed(component, donor, receiver, done, restMicros))
   }
 
   #applyMissed(component: Component, donor: Member, receiver: Member, done: () => void, restMicros: number): void {
-    if (receiver.component !== component || receiver.state !== "joining") return
+    if (receiver.component !== component || receiver.state !== "joining") {
+      this.#tell("ended", donor, receiver, "missed writes", "broken off")
+      return
+    }
     donor.drain()
     const missed = donor.keptAfter(receiver.applied)
     if (missed === undefined) {
+      this.#tell("ended", donor, receiver, "missed writes", "broken off")
       this.#fullCopy(component, donor, receiver, done)
       return
     }
@@ -169,8 +200,12 @@ export class StateTransfer {
     receiver.receiving = false
     receiver.drain()
     this.#context.queue.after(restMicros, () => {
-      if (receiver.component !== component || receiver.state !== "joining") return
+      if (receiver.component !== component || receiver.state !== "joining") {
+        this.#tell("ended", donor, receiver, "missed writes", "broken off")
+        return
+      }
       receiver.state = "synced"
+      this.#tell("ended", donor, receiver, "missed writes", "synced")
       this.#copier.save(receiver)
       this.#context.changed(receiver)
       done()
