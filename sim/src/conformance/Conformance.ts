@@ -32,6 +32,12 @@ export interface ConformanceReport extends Agreement {
   readonly waitDifferences: ReadonlyArray<{ readonly transcript: string; readonly line: number }>
   /** Lines that say nothing that could be compared, by reason. */
   readonly notCompared: Readonly<Record<string, number>>
+  /** The same lines, one by one. */
+  readonly notComparedLines: ReadonlyArray<{
+    readonly transcript: string
+    readonly line: number
+    readonly reason: string
+  }>
 }
 
 /** The transcript files below the given files and folders, in order of their names. */
@@ -60,16 +66,16 @@ export const replayAll = (transcripts: Iterable<Transcript>, seed = 1): Conforma
 
 const summarize = (replays: ReadonlyArray<Replayed>): ConformanceReport => {
   const families: Record<string, { statements: number; agree: number }> = {}
-  const notCompared: Record<string, number> = {}
+  const notComparedLines: Array<{ transcript: string; line: number; reason: string }> = []
   const differences: Array<Difference> = []
   const waitDifferences: Array<{ transcript: string; line: number }> = []
   let waits = 0
   for (const { transcript, statements, waits: waited, notCompared: skipped } of replays) {
     const name = `${transcript.family}/${transcript.name}`
     const family = (families[transcript.family] ??= { statements: 0, agree: 0 })
-    for (const [reason, count] of skipped) notCompared[reason] = (notCompared[reason] ?? 0) + count
+    for (const { line, reason } of skipped) notComparedLines.push({ transcript: name, line, reason })
     for (const { line, sql, expected, actual, verdict } of [...statements].sort((a, b) => a.line - b.line)) {
-      if (verdict.kind === "skip") notCompared[verdict.reason] = (notCompared[verdict.reason] ?? 0) + 1
+      if (verdict.kind === "skip") notComparedLines.push({ transcript: name, line, reason: verdict.reason })
       else family.statements++
       if (verdict.kind === "agree") family.agree++
       if (verdict.kind === "differ") differences.push({ transcript: name, line, sql, expected, actual })
@@ -77,6 +83,8 @@ const summarize = (replays: ReadonlyArray<Replayed>): ConformanceReport => {
     waits += waited.length
     for (const wait of waited) if (!wait.agree) waitDifferences.push({ transcript: name, line: wait.line })
   }
+  const notCompared: Record<string, number> = {}
+  for (const { reason } of notComparedLines) notCompared[reason] = (notCompared[reason] ?? 0) + 1
   const totals = Object.values(families)
   return {
     transcripts: replays.length,
@@ -87,5 +95,6 @@ const summarize = (replays: ReadonlyArray<Replayed>): ConformanceReport => {
     waits: { statements: waits, agree: waits - waitDifferences.length },
     waitDifferences,
     notCompared,
+    notComparedLines,
   }
 }

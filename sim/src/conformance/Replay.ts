@@ -28,8 +28,8 @@ export interface Replayed {
   readonly statements: ReadonlyArray<Checked>
   /** Waits whose condition did not come true here although it did in the recording, or the other way round. */
   readonly waits: ReadonlyArray<{ readonly line: number; readonly agree: boolean }>
-  /** Lines that are no statements and were not compared, by reason. */
-  readonly notCompared: ReadonlyMap<string, number>
+  /** Lines that are no statements and were not compared. */
+  readonly notCompared: ReadonlyArray<{ readonly line: number; readonly reason: string }>
 }
 
 /** When a line began and ended here. */
@@ -82,7 +82,7 @@ export class Replay {
   readonly #progress: Array<Progress> = []
   readonly #statements: Array<Checked> = []
   readonly #waits: Array<{ line: number; agree: boolean }> = []
-  readonly #notCompared = new Map<string, number>()
+  readonly #notCompared: Array<{ line: number; reason: string }> = []
   readonly #streams: Array<{ readonly running: RunningStream; readonly endsAtMs: number }> = []
   readonly #streamedTables = new Set<string>()
   #streamed = false
@@ -230,10 +230,10 @@ export class Replay {
         this.#file(line)
         break
       case "watch":
-        this.#skip("watch: when a change was seen")
+        this.#skip(line, "watch: when a change was seen")
         break
       case "figure":
-        this.#skip("figure: a measurement")
+        this.#skip(line, "figure: a measurement")
         break
     }
     done()
@@ -368,7 +368,7 @@ export class Replay {
       line.timeoutMs * 1000,
     )
     this.#streams.push({ running, endsAtMs: line.atMs + line.ms })
-    this.#skip("stream: how many statements fit in is a matter of timing")
+    this.#skip(line, "stream: how many statements fit in is a matter of timing")
   }
 
   #stopStreams(atMs: number): void {
@@ -401,8 +401,8 @@ export class Replay {
     return this.#world.hosts.get(nodeName(node))?.daemon?.accepting ?? false
   }
 
-  #skip(reason: string): void {
-    this.#notCompared.set(reason, (this.#notCompared.get(reason) ?? 0) + 1)
+  #skip({ line }: Line, reason: string): void {
+    this.#notCompared.push({ line, reason })
   }
 
   #until(condition: () => boolean, limitMicros: number, done: () => void): void {
