@@ -336,6 +336,9 @@ export const runAgent = Effect.fnUntraced(function* (
     return operation.term === term && term >= state.term
   }
 
+  const isStopping = (view: View, row: StepRow): boolean =>
+    view.operations.get(row.operation)?.record.status === "stopping"
+
   const isMine = (row: StepRow, leader: boolean) => (row.node === null ? leader : row.node === node)
 
   const startSteps = Effect.fnUntraced(function* (view: View) {
@@ -347,6 +350,16 @@ export const runAgent = Effect.fnUntraced(function* (
         if (!isMine(row, leader) || state.running.has(stored.key)) continue
         const begun = row.status === "processing" && row.claimedBy !== incarnation
         if (row.status !== "pending" && !begun) continue
+        if (begun && row.undoes === null && isStopping(view, row)) {
+          // Whoever worked on it is gone, and nobody goes on with it: what it did is found by looking.
+          const cancelled: StepRow = {
+            ...row,
+            status: "cancelled",
+            error: "its agent was lost while the operation stopped",
+          }
+          yield* Effect.ignore(store.compareAndSet(stored, cancelled, { term: stored.term }))
+          continue
+        }
         if (!mayWork(view, row)) continue
         const ready =
           (mutations.has("drop-source-before-verification") && leavingKinds.has(row.step._tag)) ||

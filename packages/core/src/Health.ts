@@ -73,3 +73,20 @@ export const restartRefusal = (
   }
   return undefined
 }
+
+/**
+ * Members that a group has gone on without: another member in sync is primary and does not see them, and they do not
+ * show the group themselves. What is acknowledged from then on they do not have, so they must not be promoted.
+ */
+export const leftBehind = (view: View, group: Group, away: ReadonlySet<string>): ReadonlyArray<string> => {
+  const shown = (node: string) => view.observations.get(node)?.record.groups[group.name]
+  const isServing = (node: string) => shown(node)?.status === "primary" && shown(node)?.nodeState === "synced"
+  return group.inSync.filter(
+    (node) =>
+      (away.has(node) || !isServing(node)) &&
+      group.inSync.some(
+        (other) =>
+          other !== node && !away.has(other) && isServing(other) && shown(other)?.members.includes(node) === false,
+      ),
+  )
+}

@@ -7,7 +7,7 @@ import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type { EngineConfig } from "./EngineConfig.ts"
-import { isWithoutPrimary, promotable } from "./Health.ts"
+import { isWithoutPrimary, leftBehind, promotable } from "./Health.ts"
 import { journal } from "./Journal.ts"
 import { isPrimary } from "./Observe.ts"
 import {
@@ -21,7 +21,7 @@ import {
   type Presence,
 } from "./Plan.ts"
 import type * as Sql from "./Sql.ts"
-import type { Group, Operation, OperationStatus, Request, StepRow, Table } from "./State.ts"
+import type { Group, GroupShard, Operation, OperationStatus, Request, StepRow, Table } from "./State.ts"
 import { Key } from "./State.ts"
 import { stepSql, undoSql } from "./StepSql.ts"
 import type { Conflict, StateStore, StoreUnavailable } from "./StateStore.ts"
@@ -33,6 +33,8 @@ export class LeaderMemory {
   #sequence = 0
   /** Since when groups have had no primary, in milliseconds of the own clock. */
   readonly withoutPrimarySinceMs = new Map<string, number>()
+  /** Since when members have looked left behind, by group and node. */
+  readonly behindSinceMs = new Map<string, number>()
   /** Since when the steps of an operation have not changed. */
   readonly progress = new Map<string, { readonly mark: string; readonly sinceMs: number }>()
   #convergeAfterMs = 0
@@ -80,6 +82,7 @@ export const lead = Effect.fnUntraced(function* (context: LeaderContext, view: V
   if (!(yield* context.holdsLease)) return
   // What is released now is planned with at the next look, when the records show it.
   if (yield* releaseLocks(context, view)) return
+  if (yield* shrinkSets(context, view)) return
   if ((yield* promoteGroups(context, view)) || (yield* verifyReturned(context, view))) return
   // Operations that change the layout run one at a time; promotions and verifications run beside them.
   const busy = [...view.operations.values()].some(({ record }) => record.kind !== "repair")
@@ -150,8 +153,8 @@ const launch = Effect.fnUntraced(function* (
     }
     yield* store.create(Key.step(id, index), row, { term, columns: stepColumns(row) })
   }
-  for (const [name, group] of plan.groups) yield* put(context, view.groups.get(name), Key.group(name), group)
   for (const [name, table] of plan.tables) yield* put(context, view.tables.get(name), Key.table(name), table)
+  for (const [name, group] of plan.groups) yield* put(context, view.groups.get(name), Key.group(name), group)
   if (request !== undefined) {
     yield* store.compareAndSet(request, { ...request.record, status: "accepted", operation: id }, { term })
   }
@@ -387,6 +390,13 @@ const finish = Effect.fnUntraced(function* (
   yield* store.retire(rows.map(({ record }) => Key.step(record.operation, record.index)))
 })
 
+/** False for shards that a draft entered into a group, and that no table knows to be there. */
+const isCarried = (view: View, group: Group, shard: GroupShard): boolean => {
+  if (group.status !== "live") return true
+  const table = view.tables.get(shard.table)?.record
+  return table?.layout.some((item) => item.physical === shard.physical && item.group === group.name) === true
+}
+
 /** Releases tables and groups whose operation is over. */
 const releaseLocks = Effect.fnUntraced(function* (
   context: LeaderContext,
@@ -419,7 +429,7 @@ const releaseLocks = Effect.fnUntraced(function* (
           leaving: [...new Set([...group.members, ...group.leaving])],
           operation: null,
         }
-      : { ...group, operation: null }
+      : { ...group, shards: group.shards.filter((shard) => isCarried(view, group, shard)), operation: null }
     const empty = next.status === "dissolved" && next.leaving.length === 0 && next.exiled.length === 0
     yield* store.compareAndSet(stored, next, { term, live: !empty })
   }
@@ -432,6 +442,37 @@ const releaseLocks = Effect.fnUntraced(function* (
 })
 
 // ---------------------------------------------------------------- promotion
+
+/** Observations of two nodes are not of the same moment: what they show together must last for this long. */
+const behindMs = 4000
+
+/** In-sync sets shrink to those who have what was acknowledged (safety rule 5). True if a record changed. */
+const shrinkSets = Effect.fnUntraced(function* (
+  context: LeaderContext,
+  view: View,
+): Effect.fn.Return<boolean, LeaderError> {
+  const nowMs = yield* Clock.currentTimeMillis
+  const { behindSinceMs } = context.memory
+  let changed = false
+  for (const stored of view.groups.values()) {
+    const group = stored.record
+    if (group.status === "dissolved") continue
+    const behind = leftBehind(view, group, context.presence.away)
+    const ripe: Array<string> = []
+    for (const node of group.inSync) {
+      const key = `${group.name}/${node}`
+      const sinceMs = behindSinceMs.get(key)
+      if (!behind.includes(node)) behindSinceMs.delete(key)
+      else if (sinceMs === undefined) behindSinceMs.set(key, nowMs)
+      else if (nowMs - sinceMs >= behindMs) ripe.push(node)
+    }
+    if (ripe.length === 0) continue
+    const inSync = group.inSync.filter((node) => !ripe.includes(node))
+    yield* context.store.compareAndSet(stored, { ...group, inSync, epoch: group.epoch + 1 }, { term: context.term })
+    changed = true
+  }
+  return changed
+})
 
 const promoteGroups = Effect.fnUntraced(function* (
   context: LeaderContext,

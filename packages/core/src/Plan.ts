@@ -9,7 +9,7 @@
 import type { EngineConfig } from "./EngineConfig.ts"
 import { groupName, physicalShard, probeTable } from "./Identifier.ts"
 import { place } from "./Placement.ts"
-import type { Group, GroupShard, OperationKind, ShardPlacement, StepRow, Table } from "./State.ts"
+import type { Group, GroupShard, ObservedGroup, OperationKind, ShardPlacement, StepRow, Table } from "./State.ts"
 import type { Step } from "./Step.ts"
 import type { Stored, View } from "./View.ts"
 
@@ -419,12 +419,16 @@ const fallenOutMembers = (group: Group, presence: Presence, view: View): Readonl
   if (group.status !== "live") return []
   const shown = (node: string) => view.observations.get(node)?.record.groups[group.name]
   const here = group.inSync.filter((node) => !presence.away.has(node) && view.observations.has(node))
-  if (!here.some((node) => shown(node)?.status === "primary" && shown(node)?.nodeState === "synced")) return []
   return here.filter((node) => {
     const seen = shown(node)
-    return seen === undefined || seen.nodeState === "destroyed" || seen.nodeState === "closed"
+    const out = seen === undefined || seen.nodeState === "destroyed" || seen.nodeState === "closed"
+    // What a daemon shows while it starts means little: the others must have gone on without it.
+    return out && here.some((other) => isServing(shown(other)) && shown(other)?.members.includes(node) === false)
   })
 }
+
+const isServing = (seen: ObservedGroup | undefined): boolean =>
+  seen?.status === "primary" && seen.nodeState === "synced"
 
 /** Group records that bring the layout to what the placement asks for. */
 const rebalanced = (
@@ -541,7 +545,13 @@ export const planConverge = (
   for (const [name, group] of changes) {
     if (!touched.has(name) && view.groups.has(name)) touched.set(name, group)
   }
-  if (list.steps.length === 0 && touched.size === 0) return undefined
+  if (list.steps.length === 0) {
+    // Nothing can be done now; members that were given up are written down all the same.
+    const given = new Map([...changes].filter(([name]) => view.groups.has(name)))
+    if (given.size === 0) return undefined
+    const reason = `${given.size} groups gave up members`
+    return { kind: "rebalance", table: null, reason, tables: new Map(), groups: given, steps: [] }
+  }
   const tables = new Map<string, Table>()
   for (const group of free) {
     for (const { table } of group.shards) {
@@ -623,7 +633,8 @@ const convergeSteps = (
     if (group.status !== "dissolved")
       ends.push(...leaveSteps(list, presence, group, swapped, joinedLast.get(group.name)))
   }
-  if (list.steps.length === 0 && stale.length === 0) return
+  const ending = presence.away.size === 0 && working.some((group) => group.status === "temporary")
+  if (list.steps.length === 0 && stale.length === 0 && !ending) return
   const commit = list.add(null, { _tag: "CommitLayout" }, [
     ...ends,
     ...[...joinedLast.values()].filter((index) => index !== undefined),
@@ -642,15 +653,15 @@ const convergeSteps = (
 const joinSteps = (list: StepList, presence: Presence, group: Group): number | undefined => {
   let last: number | undefined
   const joining = servingMembers(group).filter((node) => !group.inSync.includes(node) && !presence.away.has(node))
-  if (group.status === "temporary" && group.inSync.length === 0) {
-    const [source] = group.leaving
-    if (source === undefined) return undefined
+  const [source] = group.leaving
+  if (group.status === "temporary" && source !== undefined && group.members.includes(source) && joining.length > 0) {
+    // Both look before they act: an earlier operation may have come as far as one of them.
     const tables = group.shards.map((shard) => shard.physical)
     last = list.add(source, { _tag: "CreateGroup", group: group.name })
     last = list.add(source, { _tag: "AttachShard", group: group.name, tables }, [last])
   } else if (joining.length > 0 && group.exiled.length > 0) {
-    const source = group.inSync.find((node) => !presence.away.has(node))
-    if (source !== undefined) last = list.add(source, { _tag: "RefreshPeers", group: group.name })
+    const donor = group.inSync.find((node) => !presence.away.has(node))
+    if (donor !== undefined) last = list.add(donor, { _tag: "RefreshPeers", group: group.name })
   }
   for (const node of joining) {
     last = list.add(node, { _tag: "JoinGroup", group: group.name }, [last])

@@ -204,7 +204,7 @@ const joinGroup = Effect.fnUntraced(function* (name: string) {
   const waitedMs = (yield* Clock.currentTimeMillis) - startedMs
   if (seen !== undefined) {
     // A JOIN that lost its donor never ends; only a restart of the joiner helps (semantics 20, 48, 49, 59).
-    const stuck = waitedMs > Duration.toMillis(config.joinTimeout)
+    const stuck = seen.nodeState === "joining" && waitedMs > Duration.toMillis(config.joinTimeout)
     if (seen.nodeState === "destroyed" || stuck) return yield* restartDaemon(`${name} is ${seen.nodeState}`)
     return retry(`${name} is ${seen.status} (${seen.nodeState})`)
   }
@@ -478,12 +478,26 @@ const exitGroup = Effect.fnUntraced(function* (name: string, redundancy: number)
   if (seen === undefined) return done("was out already")
   if (!(yield* permitted)) return retry("not permitted now")
   const alone = seen.status !== "primary"
-  if (alone && stored.record.status !== "dissolved") return retry(`${name} is ${seen.status}`)
+  if (alone && stored.record.status !== "dissolved" && !isShutOut(view, stored.record, seen, node)) {
+    return retry(`${name} is ${seen.status}`)
+  }
   // A member of a group that is gone cannot EXIT without a majority; DELETE then concerns this node alone (27).
   const answer = yield* clusterStatement(alone ? Sql.deleteCluster(name) : Sql.exitCluster(name))
   if ((yield* ownGroup(name)) === undefined) return done()
   return verdict(answer, alone ? "DELETE CLUSTER" : "EXIT CLUSTER") ?? retry("EXIT CLUSTER took no effect")
 })
+
+/**
+ * A copy that came back when nobody was there stays closed for good (semantics 1, 27). It may forget the group while
+ * another member in sync is primary without it. Never for `destroyed`: there DELETE deletes the group everywhere (48).
+ */
+const isShutOut = (view: View, group: Group, seen: ObservedGroup, node: string): boolean =>
+  seen.nodeState === "closed" &&
+  group.leaving.includes(node) &&
+  group.inSync.some((member) => {
+    const shown = view.observations.get(member)?.record.groups[group.name]
+    return member !== node && isPrimary(shown) && shown?.members.includes(node) === false
+  })
 
 /** Why this copy must stay, or undefined (safety rules 6, 7, 13). */
 const exitRefusal = (
