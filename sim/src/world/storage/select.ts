@@ -460,10 +460,13 @@ const candidatesOf = (table: Table, select: Select): Candidates => {
   const byId = orderBy.length === 1 && term?.name === "id"
   const ids = where === undefined ? undefined : idsOf(where)
   if (ids !== undefined) {
-    const rows = ids.flatMap((id) => {
+    const rows: Array<Row> = []
+    for (const id of ids) {
       const row = table.get(id)
-      return row === undefined ? [] : [row]
-    })
+      if (row !== undefined) {
+        rows.push(row)
+      }
+    }
     return { rows, sorted: orderBy.length === 0 || rows.length < 2, found: undefined }
   }
   if (!byId || term === undefined) {
