@@ -455,6 +455,15 @@ export class Simulation {
           `${event.cluster} ${event.status} ${event.nodeState} ${event.size}`,
         )
         break
+      case "transfer":
+        trace.add(
+          nowMicros,
+          this.nowMs,
+          "transfer",
+          event.joiner,
+          `${event.cluster} from ${event.donor} ${event.state}`,
+        )
+        break
     }
     for (const listener of this.#eventListeners) listener(event)
   }
