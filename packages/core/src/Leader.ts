@@ -15,6 +15,7 @@ import {
   planConverge,
   planCreate,
   planDrop,
+  type PlannedStep,
   planPromotion,
   planUndo,
   planVerification,
@@ -114,6 +115,29 @@ const stepColumns = (row: StepRow): Sql.ColumnValues => ({
   wait_for_id: row.dependsOn.at(-1) ?? 0,
 })
 
+/** Writes the row of a step that nobody has begun. */
+const writeStep = (
+  { store, term }: LeaderContext,
+  operation: string,
+  index: number,
+  { node, step, dependsOn }: PlannedStep,
+  undoes: number | null,
+) => {
+  const row: StepRow = {
+    operation,
+    index,
+    node,
+    step,
+    dependsOn,
+    status: "pending",
+    tries: 0,
+    claimedBy: null,
+    undoes,
+    error: null,
+  }
+  return store.create(Key.step(operation, index), row, { term, columns: stepColumns(row) })
+}
+
 /** Writes the draft, takes the locks, and makes the operation live by one compare-and-set of its root row. */
 const launch = Effect.fnUntraced(function* (
   context: LeaderContext,
@@ -138,21 +162,7 @@ const launch = Effect.fnUntraced(function* (
     error: null,
   }
   const root = yield* store.create(Key.operation(id), operation, { term })
-  for (const [index, planned] of plan.steps.entries()) {
-    const row: StepRow = {
-      operation: id,
-      index,
-      node: planned.node,
-      step: planned.step,
-      dependsOn: planned.dependsOn,
-      status: "pending",
-      tries: 0,
-      claimedBy: null,
-      undoes: null,
-      error: null,
-    }
-    yield* store.create(Key.step(id, index), row, { term, columns: stepColumns(row) })
-  }
+  for (const [index, planned] of plan.steps.entries()) yield* writeStep(context, id, index, planned, null)
   for (const [name, table] of plan.tables) yield* put(context, view.tables.get(name), Key.table(name), table)
   for (const [name, group] of plan.groups) yield* put(context, view.groups.get(name), Key.group(name), group)
   if (request !== undefined) {
@@ -291,20 +301,7 @@ const startUndo = Effect.fnUntraced(function* (
     yield* context.store.compareAndSet(group, next, { term: context.term })
   }
   for (const [offset, planned] of undo.entries()) {
-    const index = rows.length + offset
-    const row: StepRow = {
-      operation: operation.id,
-      index,
-      node: planned.node,
-      step: planned.step,
-      dependsOn: planned.dependsOn,
-      status: "pending",
-      tries: 0,
-      claimedBy: null,
-      undoes: planned.undoes,
-      error: null,
-    }
-    yield* context.store.create(Key.step(operation.id, index), row, { term: context.term, columns: stepColumns(row) })
+    yield* writeStep(context, operation.id, rows.length + offset, planned, planned.undoes)
   }
   yield* context.store.compareAndSet(stored, { ...operation, steps: rows.length + undo.length }, { term: context.term })
 })
