@@ -20,9 +20,20 @@ import { Operators } from "./Operators.ts"
 import type { ExpectationResult, ResultClass, ScenarioResult, Violation } from "./ScenarioResult.ts"
 import { type RunUntil, setUp, startDaemons } from "./Setup.ts"
 import { engineConfig, Simulation } from "./Simulation.ts"
+import type { Disturb } from "./SimulatedPorts.ts"
 import { SqlClients } from "./SqlClients.ts"
 import { TimelineRunner } from "./TimelineRunner.ts"
 import { Trace } from "./Trace.ts"
+
+/** Somebody who looks inside of a run. */
+export interface Inspector {
+  /** Called at time zero. */
+  readonly atZero?: (inside: Judged) => void
+  /** Whether the run has come to an end that counts although not every `final` condition holds; asked at rest. */
+  readonly isSettled?: (inside: Judged) => boolean
+  /** Called when nothing happens any more, or nothing more is waited for. */
+  readonly atEnd?: (inside: Judged) => void
+}
 
 /** How a scenario is run. */
 export interface RunOptions {
@@ -38,6 +49,9 @@ export interface RunOptions {
   readonly mutations?: ReadonlyArray<Mutation>
   /** Leave out faults of the timeline that would take the last copy in sync of a group. */
   readonly withinBudget?: boolean
+  /** Makes statements of agents fail. */
+  readonly disturb?: Disturb
+  readonly inspector?: Inspector
   /** Called with every line of the trace (NDJSON). */
   readonly trace?: (line: string) => void
   /** Called now and then with the virtual time. */
@@ -126,6 +140,7 @@ class Run {
       withEngine: scenario.engine !== "none",
       trace,
       mutations: new Set(options.mutations ?? []),
+      ...(options.disturb === undefined ? {} : { disturb: options.disturb }),
     })
     this.#simulation = simulation
     this.#withEngine = scenario.engine !== "none"
@@ -176,6 +191,8 @@ class Run {
     this.#observer.beginCounting()
     this.#observer.happen("phase", null, "the cluster and its tables are ready")
     const judged = this.#judged()
+    const inspector = this.#options.inspector
+    inspector?.atZero?.(judged)
     const expectations = new ExpectationTracker(scenario.expect, judged, this.#observer)
     const sqlClients = this.#sqlClients
     sqlClients.onJudged((result) => expectations.add(result))
@@ -209,23 +226,29 @@ class Run {
     expectations.timelineEnded()
     for (const { clients } of this.#workloads) clients.stop()
     if (!this.#withEngine) this.#runUntil(() => expectations.decided, left())
-    else if (!stopped() && left() > 0) this.#quiesce(expectations, endMicros, stopped)
+    else if (!stopped() && left() > 0) {
+      const isSettled = () => expectations.finalsHold || inspector?.isSettled?.(judged) === true
+      this.#quiesce(expectations, endMicros, stopped, isSettled)
+    }
+    inspector?.atEnd?.(judged)
     const results = expectations.results()
     if (this.#withEngine && !stopped()) this.#judgeEnd()
     return results
   }
 
-  #quiesce(expectations: ExpectationTracker, endMicros: number, stopped: () => boolean): void {
+  #quiesce(
+    expectations: ExpectationTracker,
+    endMicros: number,
+    stopped: () => boolean,
+    isSettled: () => boolean,
+  ): void {
     this.#observer.happen("phase", null, "faults are healed; waiting until nothing happens")
     this.#heal()
     const quiesceMicros = this.#sinceZero + micros(this.#scenario.quiesce)
     const deadline = (): number =>
       Math.min(endMicros, Math.max(quiesceMicros, expectations.deadlineMicros + tickMicros))
     const done = (): boolean =>
-      this.#workloads.every(({ clients }) => clients.isQuiet) &&
-      expectations.decided &&
-      this.#atRest() &&
-      expectations.finalsHold
+      this.#workloads.every(({ clients }) => clients.isQuiet) && expectations.decided && this.#atRest() && isSettled()
     while (!stopped() && this.#sinceZero < deadline()) {
       if (this.#runUntil(() => stopped() || done(), deadline() - this.#sinceZero)) break
     }

@@ -20,6 +20,8 @@ import type { Connection, SimulatedCluster } from "../world/SimulatedCluster.ts"
 const connectionsPerTargetMax = 256
 /** How long a daemon has to end before it is killed. */
 const stopPatienceMicros = 20_000_000
+/** Until a daemon has refused a statement. */
+const refusalMicros = 200
 /** Until a remembered text is on disk. */
 const syncDelay = Duration.micros(500n)
 
@@ -76,6 +78,25 @@ export class ConnectionPool {
   }
 }
 
+/**
+ * What becomes of one statement of an agent, if it is to fail:
+ * - `refused`: the statement is not sent, and this comes back;
+ * - `replaced`: it is executed, and this comes back instead of its answer;
+ * - `withheld`: it is executed, and no answer comes within the timeout;
+ * - `executed`: it is executed, and instead of its answer `then` is called; the agent never hears of it.
+ */
+export type Disturbance =
+  | { readonly _tag: "refused" | "replaced"; readonly answer: Answer }
+  | { readonly _tag: "withheld" }
+  | { readonly _tag: "executed"; readonly then: () => void }
+
+/** Asked before each statement that the agent on the host `from` sends to the daemon on the host `to`. */
+export type Disturb = (statement: {
+  readonly from: string
+  readonly to: string
+  readonly sql: string
+}) => Disturbance | undefined
+
 /** What agents remember on their nodes' disks, by node. */
 export type Disks = Map<string, string>
 
@@ -91,6 +112,8 @@ export interface PortOptions {
   readonly hostOf: (address: string) => string | undefined
   readonly journal: (event: JournalEvent) => void
   readonly mutations: ReadonlySet<Mutation>
+  /** Makes statements of an agent fail. */
+  readonly disturb?: Disturb
 }
 
 /** Services that an agent or an operator's command needs. */
@@ -112,10 +135,23 @@ export const simulatedPorts = (options: PortOptions): Context.Context<Ports> => 
         options.queue.after(100, () => gate.pass(() => resume(Effect.succeed(noAnswer("connection refused")))))
         return
       }
-      // An interrupted caller only stops listening: what was sent goes on in the daemon.
-      pool.query(target, sql, Duration.toMillis(timeout) * 1000, (answer) =>
-        gate.pass(() => resume(Effect.succeed(answer))),
-      )
+      const timeoutMicros = Duration.toMillis(timeout) * 1000
+      const answered = (answer: Answer) => gate.pass(() => resume(Effect.succeed(answer)))
+      const disturbance = host === null ? undefined : options.disturb?.({ from: host, to: target, sql })
+      switch (disturbance?._tag) {
+        case undefined:
+          // An interrupted caller only stops listening: what was sent goes on in the daemon.
+          return pool.query(target, sql, timeoutMicros, answered)
+        case "refused":
+          return void options.queue.after(refusalMicros, () => answered(disturbance.answer))
+        case "replaced":
+          return pool.query(target, sql, timeoutMicros, () => answered(disturbance.answer))
+        case "withheld":
+          pool.query(target, sql, timeoutMicros, () => undefined)
+          return void options.queue.after(timeoutMicros, () => answered(noAnswer("timeout")))
+        case "executed":
+          return pool.query(target, sql, timeoutMicros, disturbance.then)
+      }
     })
 
   return Context.make(Manticore, Manticore.of({ query })).pipe(

@@ -20,7 +20,7 @@ import type { SimulatedCluster, WorldEvent } from "../world/SimulatedCluster.ts"
 import { rowsView } from "../world/TableRows.ts"
 import { World } from "../world/World.ts"
 import { runAgent } from "./EngineAdapter.ts"
-import { type Ports, simulatedPorts } from "./SimulatedPorts.ts"
+import { type Disturb, type Ports, simulatedPorts } from "./SimulatedPorts.ts"
 import type { Trace } from "./Trace.ts"
 
 /** Port of the binary listeners; hosts differ by name. */
@@ -38,6 +38,8 @@ export interface SimulationOptions {
   readonly config: EngineConfig
   readonly trace: Trace
   readonly mutations: ReadonlySet<Mutation>
+  /** Makes statements of agents fail; operators' commands are left alone. */
+  readonly disturb?: Disturb
 }
 
 interface AgentProcess {
@@ -286,7 +288,7 @@ export class Simulation {
     const incarnation = `${name}.${host.starts}`
     const gate = new Gate()
     const fiber = this.runtime.fork(runAgent({ node: host.address, incarnation, config: this.config }), {
-      context: this.#ports(name, gate),
+      context: this.#ports(name, gate, this.#options.disturb),
       random: this.random.stream(`agent ${incarnation}`),
       gate,
     })
@@ -408,7 +410,7 @@ export class Simulation {
 
   // -------------------------------------------------------------------------------------------------------- private
 
-  #ports(host: string | null, gate: Gate) {
+  #ports(host: string | null, gate: Gate, disturb?: Disturb) {
     return simulatedPorts({
       world: this.world,
       queue: this.queue,
@@ -418,6 +420,7 @@ export class Simulation {
       hostOf: (address) => this.hostOf(address),
       journal: (event) => this.#onJournal(event),
       mutations: this.#options.mutations,
+      ...(disturb === undefined ? {} : { disturb }),
     })
   }
 
