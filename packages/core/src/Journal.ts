@@ -5,7 +5,7 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type { OperationKind, OperationStatus, StepStatus } from "./State.ts"
-import type { StepKind } from "./Step.ts"
+import type { StepKind } from "./step/Step.ts"
 
 /** One event; `node` is the node of the agent that says it. */
 export type JournalEvent =

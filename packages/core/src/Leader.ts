@@ -10,21 +10,16 @@ import type { EngineConfig } from "./EngineConfig.ts"
 import { isWithoutPrimary, leftBehind, promotable } from "./Health.ts"
 import { journal } from "./Journal.ts"
 import { isPrimary } from "./Observe.ts"
-import {
-  type Plan,
-  planConverge,
-  planCreate,
-  planDrop,
-  type PlannedStep,
-  planPromotion,
-  planUndo,
-  planVerification,
-  type Presence,
-} from "./Plan.ts"
+import { planConverge } from "./plan/converge.ts"
+import { planCreate } from "./plan/create.ts"
+import { planDrop } from "./plan/drop.ts"
+import type { Plan, PlannedStep, Presence } from "./plan/Plan.ts"
+import { planPromotion, planVerification } from "./plan/promotion.ts"
+import { planUndo } from "./plan/undo.ts"
 import type * as Sql from "./Sql.ts"
 import type { Group, GroupShard, Operation, OperationStatus, Request, StepRow, Table } from "./State.ts"
 import { Key } from "./State.ts"
-import { stepSql, undoSql } from "./StepSql.ts"
+import { stepSql, undoSql } from "./step/StepSql.ts"
 import type { Conflict, StateStore, StoreUnavailable } from "./StateStore.ts"
 import { tableWishProblem } from "./TableWish.ts"
 import type { Stored, View } from "./View.ts"

@@ -4,7 +4,7 @@
  * observed anew each time and never stored as truth.
  */
 import * as Schema from "effect/Schema"
-import { Step } from "./Step.ts"
+import { Step } from "./step/Step.ts"
 
 /** What an operator wants of a node. */
 export const NodeState = Schema.Literals(["active", "draining", "maintenance"])
@@ -156,6 +156,10 @@ export const Operation = Schema.Struct({
 })
 export type Operation = typeof Operation.Type
 
+/** Statuses in which an operation is carried on. */
+export const isLive = (operation: Operation): boolean =>
+  operation.status === "running" || operation.status === "stopping" || operation.status === "paused"
+
 export const StepStatus = Schema.Literals(["pending", "processing", "done", "failed", "undone", "cancelled"])
 export type StepStatus = typeof StepStatus.Type
 
@@ -175,6 +179,9 @@ export const StepRow = Schema.Struct({
   error: Schema.NullOr(Schema.String),
 })
 export type StepRow = typeof StepRow.Type
+
+/** Statuses in which a step is still to be done, or being done. */
+export const isOpen = (row: StepRow): boolean => row.status === "pending" || row.status === "processing"
 
 /** A wish from outside; the leader plans it. */
 export const Request = Schema.Struct({

@@ -7,7 +7,7 @@
  */
 import type { EngineConfig } from "@shardwright/core/EngineConfig"
 import type { OperationKind, OperationStatus } from "@shardwright/core/State"
-import type { StepKind } from "@shardwright/core/Step"
+import type { StepKind } from "@shardwright/core/step/Step"
 import type * as Duration from "effect/Duration"
 
 /** One scenario. */

@@ -5,7 +5,7 @@
  */
 import { defaultEngineConfig } from "@shardwright/core/EngineConfig"
 import { OperationKind, OperationStatus } from "@shardwright/core/State"
-import { Step } from "@shardwright/core/Step"
+import { Step } from "@shardwright/core/step/Step"
 import * as Duration from "effect/Duration"
 import * as Schema from "effect/Schema"
 import * as SchemaIssue from "effect/SchemaIssue"

@@ -2,8 +2,8 @@
  * The SQL at the heart of a step, for people who read the queue: what it runs, and what takes it back. Handlers send
  * the same statements, but look before and after, and choose donors when they run.
  */
-import { probeTable } from "./Identifier.ts"
-import * as Sql from "./Sql.ts"
+import { probeTable } from "../Identifier.ts"
+import * as Sql from "../Sql.ts"
 import type { Step } from "./Step.ts"
 
 /** Statements of a step; empty for steps that only look or write records. */

@@ -1,6 +1,6 @@
 /**
  * Steps as data: one idempotent act each, on one node. What a step means in SQL, how its postcondition is observed and
- * which gate guards it is in `StepHandlers`; which steps an operation has, and in which order, is in `Plan`.
+ * which gate guards it is in the handlers of this folder; which steps an operation has, and in which order, is in `plan/`.
  */
 import * as Schema from "effect/Schema"
 

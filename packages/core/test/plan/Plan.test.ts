@@ -3,19 +3,15 @@
  * of these files; `npx vitest run Plan -u` rewrites them.
  */
 import { describe, expect, it } from "vitest"
-import { defaultEngineConfig } from "../src/EngineConfig.ts"
-import {
-  type Plan,
-  planConverge,
-  planCreate,
-  planDrop,
-  planPromotion,
-  planUndo,
-  type PlannedStep,
-  type Presence,
-} from "../src/Plan.ts"
-import type { Group, StepRow, Table } from "../src/State.ts"
-import { makeView, type RawEntry, type Stored, type View } from "../src/View.ts"
+import { defaultEngineConfig } from "../../src/EngineConfig.ts"
+import { planConverge } from "../../src/plan/converge.ts"
+import { planCreate } from "../../src/plan/create.ts"
+import { planDrop } from "../../src/plan/drop.ts"
+import type { Plan, PlannedStep, Presence } from "../../src/plan/Plan.ts"
+import { planPromotion } from "../../src/plan/promotion.ts"
+import { planUndo } from "../../src/plan/undo.ts"
+import type { Group, StepRow, Table } from "../../src/State.ts"
+import { makeView, type RawEntry, type Stored, type View } from "../../src/View.ts"
 
 const config = { ...defaultEngineConfig, groupsPerNode: 2 }
 const everybody: Presence = { away: new Set(), lost: new Set() }
@@ -102,7 +98,7 @@ const planText = (plan: Plan): string =>
     "",
   ].join("\n")
 
-const golden = (name: string, text: string) => expect(text).toMatchFileSnapshot(`../testdata/plan/${name}.txt`)
+const golden = (name: string, text: string) => expect(text).toMatchFileSnapshot(`../../testdata/plan/${name}.txt`)
 
 const three = ["n1:9312", "n2:9312", "n3:9312"]
 

@@ -1,0 +1,46 @@
+/**
+ * Plans: which records change when an operation goes live, and which steps follow, in which order. Everything in this
+ * folder is a function of a view of the records and of who is away; nothing acts.
+ *
+ * There is one way to plan changes of groups: records say who shall be a member and who shall leave, and `convergeSteps`
+ * derives the steps from that. An operation that was given up half-way needs no memory of its own: its records say
+ * what is left to do, and the next plan does it.
+ */
+import type { Group, OperationKind, Table } from "../State.ts"
+import type { Step } from "../step/Step.ts"
+
+/** A step of a plan; `dependsOn` are indices into the same plan. `node` null: the leader executes it. */
+export interface PlannedStep {
+  readonly node: string | null
+  readonly step: Step
+  readonly dependsOn: ReadonlyArray<number>
+}
+
+/** What a planner knows of nodes beside the records. */
+export interface Presence {
+  /** Registered nodes whose heartbeat stands still. */
+  readonly away: ReadonlySet<string>
+  /** Those of them that are given up: away for longer than the grace period. */
+  readonly lost: ReadonlySet<string>
+}
+
+/** Records to change and steps to execute. */
+export interface Plan {
+  readonly kind: OperationKind
+  readonly table: string | null
+  readonly reason: string
+  readonly tables: ReadonlyMap<string, Table>
+  readonly groups: ReadonlyMap<string, Group>
+  readonly steps: ReadonlyArray<PlannedStep>
+}
+
+/** Collects steps and hands out their indices. */
+export class StepList {
+  readonly steps: Array<PlannedStep> = []
+
+  add(node: string | null, step: Step, dependsOn: ReadonlyArray<number | undefined> = []): number {
+    const known = dependsOn.filter((index) => index !== undefined)
+    this.steps.push({ node, step, dependsOn: [...new Set(known)].toSorted((a, b) => a - b) })
+    return this.steps.length - 1
+  }
+}

@@ -1,0 +1,130 @@
+/**
+ * Steps that bring groups to what their records say: members join and are verified, the wrappers change, members leave.
+ */
+import { probeTable } from "../Identifier.ts"
+import type { Group, Table } from "../State.ts"
+import type { View } from "../View.ts"
+import type { Presence, StepList } from "./Plan.ts"
+import { groupTables, servingMembers, union } from "./records.ts"
+import { publishSteps, sameLists, targetMirrors } from "./wrappers.ts"
+
+/** Steps that bring groups to what their records say. */
+export const convergeSteps = (
+  list: StepList,
+  view: View,
+  presence: Presence,
+  groups: ReadonlyMap<string, Group>,
+  working: ReadonlyArray<Group>,
+  stale: ReadonlyArray<Table>,
+): void => {
+  const verified = new Map<string, Array<number>>(stale.map((table) => [table.name, []]))
+  const joinedLast = new Map<string, number | undefined>()
+  const ends: Array<number> = []
+  for (const group of working) {
+    if (group.status === "dissolved") {
+      ends.push(...tidySteps(list, group, presence, undefined))
+      continue
+    }
+    const last = joinSteps(list, presence, group)
+    joinedLast.set(group.name, last)
+    for (const { table } of group.shards) {
+      const indices = verified.get(table) ?? []
+      if (last !== undefined) indices.push(last)
+      verified.set(table, indices)
+    }
+  }
+  const swapped = new Map<string, ReadonlyArray<number>>()
+  for (const [name, dependsOn] of verified) {
+    const table = view.tables.get(name)?.record
+    if (table === undefined || table.status !== "ready") continue
+    const mirrors = targetMirrors(table, groups, presence)
+    if (sameLists(mirrors, table.wrapper.mirrors)) continue
+    swapped.set(name, publishSteps(list, view, presence, name, mirrors, dependsOn))
+  }
+  for (const indices of swapped.values()) ends.push(...indices)
+  for (const group of working) {
+    if (group.status !== "dissolved")
+      ends.push(...leaveSteps(list, presence, group, swapped, joinedLast.get(group.name)))
+  }
+  const ending = presence.away.size === 0 && working.some((group) => group.status === "temporary")
+  if (list.steps.length === 0 && stale.length === 0 && !ending) return
+  const commit = list.add(null, { _tag: "CommitLayout" }, [
+    ...ends,
+    ...[...joinedLast.values()].filter((index) => index !== undefined),
+  ])
+  for (const group of working) {
+    if (group.status !== "temporary" || presence.away.size > 0) continue
+    for (const node of servingMembers(group)) {
+      if (presence.away.has(node)) continue
+      const exit = list.add(node, { _tag: "ExitGroup", group: group.name, redundancy: 0 }, [commit])
+      list.add(node, { _tag: "DropShard", group: group.name, tables: [probeTable(group.name)] }, [exit])
+    }
+  }
+}
+
+/** New members join one by one and are verified. Answers the last step, if there is any. */
+const joinSteps = (list: StepList, presence: Presence, group: Group): number | undefined => {
+  let last: number | undefined
+  const joining = servingMembers(group).filter((node) => !group.inSync.includes(node) && !presence.away.has(node))
+  const [source] = group.leaving
+  if (group.status === "temporary" && source !== undefined && group.members.includes(source) && joining.length > 0) {
+    // Both look before they act: an earlier operation may have come as far as one of them.
+    const tables = group.shards.map((shard) => shard.physical)
+    last = list.add(source, { _tag: "CreateGroup", group: group.name })
+    last = list.add(source, { _tag: "AttachShard", group: group.name, tables }, [last])
+  } else if (joining.length > 0 && group.exiled.length > 0) {
+    const donor = group.inSync.find((node) => !presence.away.has(node))
+    if (donor !== undefined) last = list.add(donor, { _tag: "RefreshPeers", group: group.name })
+  }
+  for (const node of joining) {
+    last = list.add(node, { _tag: "JoinGroup", group: group.name }, [last])
+    last = list.add(node, { _tag: "VerifyReplica", group: group.name }, [last])
+  }
+  return last
+}
+
+/** Who leaves goes only after every registered node has confirmed a wrapper without it. */
+const leaveSteps = (
+  list: StepList,
+  presence: Presence,
+  group: Group,
+  swapped: ReadonlyMap<string, ReadonlyArray<number>>,
+  joined: number | undefined,
+): ReadonlyArray<number> => {
+  if (presence.away.size > 0 || group.leaving.length === 0) return []
+  const tables = [...new Set(group.shards.map((shard) => shard.table))]
+  const swaps = tables.flatMap((table) => swapped.get(table) ?? [])
+  const confirmed = list.add(null, { _tag: "ConfirmWrappers", tables, all: true }, [...swaps, joined])
+  let last: number = confirmed
+  const ends: Array<number> = []
+  for (const node of group.leaving) {
+    // A member that was given up counts as no copy: as many others must be in sync as the group has.
+    const redundancy = Math.max(1, Math.min(group.rf, servingMembers(group).length))
+    const exit = list.add(node, { _tag: "ExitGroup", group: group.name, redundancy }, [last])
+    const compare = list.add(
+      node,
+      { _tag: "CompareCopy", group: group.name, tables: group.shards.map((shard) => shard.physical) },
+      [exit],
+    )
+    ends.push(list.add(node, { _tag: "DropShard", group: group.name, tables: groupTables(group) }, [compare]))
+    last = exit
+  }
+  return ends
+}
+
+/** Members of a dissolved group leave one by one and drop what they held. */
+export const tidySteps = (
+  list: StepList,
+  group: Group,
+  presence: Presence,
+  after: number | undefined,
+): ReadonlyArray<number> => {
+  let last = after
+  const drops: Array<number> = []
+  for (const node of union(group.leaving, group.exiled)) {
+    if (presence.away.has(node)) continue
+    last = list.add(node, { _tag: "ExitGroup", group: group.name, redundancy: 0 }, [last])
+    drops.push(list.add(node, { _tag: "DropShard", group: group.name, tables: groupTables(group) }, [last]))
+  }
+  return drops
+}

@@ -1,0 +1,69 @@
+/**
+ * What planners and handlers read from the records: who is registered, who serves, what a group holds.
+ */
+import { probeTable } from "../Identifier.ts"
+import type { Group } from "../State.ts"
+import type { View } from "../View.ts"
+import type { Presence } from "./Plan.ts"
+
+/** A list less those that are gone. */
+export const without = (list: ReadonlyArray<string>, gone: Iterable<string>): ReadonlyArray<string> => {
+  const set = new Set(gone)
+  return list.filter((item) => !set.has(item))
+}
+
+/** All items of some lists once, sorted. */
+export const union = (...lists: ReadonlyArray<ReadonlyArray<string>>): ReadonlyArray<string> =>
+  [...new Set(lists.flat())].toSorted()
+
+/** Registered nodes, sorted. */
+export const registeredNodes = (view: View): ReadonlyArray<string> =>
+  Object.keys(view.registry?.record.nodes ?? {}).toSorted()
+
+/** Tables that a group's members hold, its probe table included. */
+export const groupTables = (group: Group): ReadonlyArray<string> => [
+  probeTable(group.name),
+  ...group.shards.map((shard) => shard.physical),
+]
+
+/** Tables of a group that serve: those of a table that is being dropped are on their way out. */
+export const servingTables = (view: View, group: Group): ReadonlyArray<string> => [
+  probeTable(group.name),
+  ...group.shards.flatMap((shard) => {
+    const status = view.tables.get(shard.table)?.record.status
+    return status === "ready" || status === "creating" ? [shard.physical] : []
+  }),
+]
+
+/** Members that the wrappers may show once the group's records are carried out. */
+export const servingMembers = (group: Group): ReadonlyArray<string> => without(group.members, group.leaving)
+
+/** The group that carries a shard; undefined for a single copy. */
+export const groupOf = (groups: ReadonlyMap<string, Group>, table: string, shard: number): Group | undefined => {
+  for (const group of groups.values()) {
+    if (group.status !== "dissolved" && group.shards.some((item) => item.table === table && item.shard === shard)) {
+      return group
+    }
+  }
+  return undefined
+}
+
+/** A group may take a new table only if nobody of it is away, exiled or leaving (safety rule 13). */
+export const isWhole = (group: Group, presence: Presence): boolean =>
+  group.status === "live" &&
+  group.operation === null &&
+  group.exiled.length === 0 &&
+  group.leaving.length === 0 &&
+  group.members.length === group.inSync.length &&
+  group.members.every((member) => !presence.away.has(member))
+
+/** The record of a group that shall not exist any more. */
+export const dissolve = (group: Group, operation: string | null): Group => ({
+  ...group,
+  status: "dissolved",
+  members: [],
+  inSync: [],
+  leaving: union(group.members, group.leaving),
+  operation,
+  epoch: group.epoch + 1,
+})

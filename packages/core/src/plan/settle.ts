@@ -1,0 +1,52 @@
+/**
+ * What becomes of a group's record when members are gone, have fallen out or are back.
+ */
+import type { Group, ObservedGroup } from "../State.ts"
+import type { View } from "../View.ts"
+import type { Presence } from "./Plan.ts"
+import { union, without } from "./records.ts"
+
+/** The record of a group after nodes that are gone have been given up. */
+export const settleMembers = (group: Group, presence: Presence, view: View): Group => {
+  // Who never got in sync holds nothing that counts: it is given up at once. Others have the grace period.
+  const given = group.members.filter(
+    (node) => presence.lost.has(node) || (presence.away.has(node) && !group.inSync.includes(node)),
+  )
+  // The last copies in sync are never given up.
+  const gone = group.inSync.every((node) => given.includes(node)) ? [] : given
+  const back = group.exiled.filter((node) => !presence.away.has(node))
+  const fallenOut = fallenOutMembers(group, presence, view)
+  if (gone.length === 0 && back.length === 0 && fallenOut.length === 0) return group
+  const kept = without(group.members, gone)
+  const leaving = without(group.leaving, gone)
+  // Who returns is taken back while its place is empty, and leaves otherwise.
+  const vacant = Math.max(0, group.rf - without(kept, leaving).length)
+  const readmitted = group.status === "live" ? back.slice(0, vacant) : []
+  const members = union(kept, readmitted)
+  // Nobody leaves when nobody would be left: a move whose target died is called off.
+  const calledOff = members.every((node) => leaving.includes(node))
+  return {
+    ...group,
+    members,
+    inSync: without(group.inSync, [...gone, ...fallenOut]),
+    leaving: union(calledOff ? without(leaving, members) : leaving, without(back, readmitted)),
+    exiled: union(without(group.exiled, back), gone),
+    epoch: group.epoch + 1,
+  }
+}
+
+/** Members whose daemons are there without the group: they must join again, while somebody else still has it. */
+const fallenOutMembers = (group: Group, presence: Presence, view: View): ReadonlyArray<string> => {
+  if (group.status !== "live") return []
+  const shown = (node: string) => view.observations.get(node)?.record.groups[group.name]
+  const here = group.inSync.filter((node) => !presence.away.has(node) && view.observations.has(node))
+  return here.filter((node) => {
+    const seen = shown(node)
+    const out = seen === undefined || seen.nodeState === "destroyed" || seen.nodeState === "closed"
+    // What a daemon shows while it starts means little: the others must have gone on without it.
+    return out && here.some((other) => isServing(shown(other)) && shown(other)?.members.includes(node) === false)
+  })
+}
+
+const isServing = (seen: ObservedGroup | undefined): boolean =>
+  seen?.status === "primary" && seen.nodeState === "synced"

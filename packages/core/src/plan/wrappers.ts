@@ -1,0 +1,46 @@
+/**
+ * What wrappers shall show, and the steps that make every node show it.
+ */
+import type { Group, Table } from "../State.ts"
+import type { View } from "../View.ts"
+import type { Presence, StepList } from "./Plan.ts"
+import { groupOf, registeredNodes, servingMembers } from "./records.ts"
+
+/**
+ * What the wrappers of a table shall show when its groups have converged: the serving members. One that is away and not
+ * in sync is not added, but one that is shown already stays until it is given up.
+ */
+export const targetMirrors = (
+  table: Table,
+  groups: ReadonlyMap<string, Group>,
+  presence: Presence,
+): ReadonlyArray<ReadonlyArray<string>> =>
+  table.layout.map((placement) => {
+    const group = groupOf(groups, table.name, placement.shard)
+    if (group === undefined) return placement.nodes
+    const shown = table.wrapper.mirrors?.[placement.shard] ?? []
+    return servingMembers(group).filter(
+      (node) => group.inSync.includes(node) || !presence.away.has(node) || shown.includes(node),
+    )
+  })
+
+/** True if two sets of mirrors are the same, in the same order. */
+export const sameLists = (
+  a: ReadonlyArray<ReadonlyArray<string>> | null,
+  b: ReadonlyArray<ReadonlyArray<string>> | null,
+): boolean => JSON.stringify(a) === JSON.stringify(b)
+
+/** Publishes wrappers and swaps them on every node that is not away. Answers the indices of the swaps. */
+export const publishSteps = (
+  list: StepList,
+  view: View,
+  presence: Presence,
+  table: string,
+  mirrors: ReadonlyArray<ReadonlyArray<string>> | null,
+  dependsOn: ReadonlyArray<number>,
+): ReadonlyArray<number> => {
+  const publish = list.add(null, { _tag: "PublishWrapper", table, mirrors }, dependsOn)
+  return registeredNodes(view)
+    .filter((node) => !presence.away.has(node))
+    .map((node) => list.add(node, { _tag: "SwapWrapper", table }, [publish]))
+}
