@@ -16,10 +16,8 @@ import * as Scheduler from "effect/Scheduler"
 import type { EventQueue } from "./EventQueue.ts"
 import { insideSimulation } from "./ForbiddenGlobals.ts"
 import { Gate } from "./Gate.ts"
+import { NodeClock } from "./NodeClock.ts"
 import type { RandomStream } from "./RandomStream.ts"
-
-/** Wall time at the start of every run: 2026-01-01T00:00:00Z. */
-export const epochMs = 1_767_225_600_000
 
 /** Tasks that fibers may run at one instant. More means that two of them keep waking each other for ever. */
 const tasksPerInstantMax = 20_000_000
@@ -107,26 +105,26 @@ class VirtualDispatcher implements Scheduler.SchedulerDispatcher {
   }
 }
 
-/** Wall and monotonic time by the queue; a node's wall clock may be off by a constant. */
+/** Wall and monotonic time by the clocks of the node that the fibers run on. */
 class VirtualClock implements Clock.Clock {
   readonly #queue: EventQueue
   readonly #gate: Gate
-  readonly #offsetMs: number
+  readonly #clock: NodeClock
 
-  constructor(queue: EventQueue, gate: Gate, offsetMs: number) {
+  constructor(queue: EventQueue, gate: Gate, clock: NodeClock) {
     this.#queue = queue
     this.#gate = gate
-    this.#offsetMs = offsetMs
+    this.#clock = clock
   }
 
   currentTimeMillisUnsafe(): number {
-    return Math.floor(epochMs + this.#offsetMs + this.#queue.nowMicros / 1000)
+    return Math.floor(this.#clock.wallMicros / 1000)
   }
   currentTimeNanosUnsafe(): bigint {
-    return BigInt(epochMs + this.#offsetMs) * 1_000_000n + BigInt(this.#queue.nowMicros) * 1000n
+    return BigInt(this.#clock.wallMicros) * 1000n
   }
   monotonicTimeNanosUnsafe(): bigint {
-    return BigInt(this.#queue.nowMicros) * 1000n
+    return BigInt(this.#clock.monotonicMicros) * 1000n
   }
   readonly currentTimeMillis = Effect.sync(() => this.currentTimeMillisUnsafe())
   readonly currentTimeNanos = Effect.sync(() => this.currentTimeNanosUnsafe())
@@ -138,8 +136,9 @@ class VirtualClock implements Clock.Clock {
     if (!Number.isFinite(millis)) return Effect.never
     const queue = this.#queue
     const gate = this.#gate
+    const clock = this.#clock
     return Effect.callback<void>((resume) => {
-      const entry = queue.after(millis * 1000, () => gate.pass(() => resume(Effect.void)))
+      const entry = queue.after(clock.queueMicros(millis * 1000), () => gate.pass(() => resume(Effect.void)))
       return Effect.sync(() => queue.cancel(entry))
     })
   }
@@ -156,8 +155,8 @@ export interface ForkOptions<R> {
   readonly context: Context.Context<R>
   /** What `Random` draws from in this tree of fibers. */
   readonly random: RandomStream
-  /** How far the tree's wall clock is off; 0 by default. Its monotonic clock is true. */
-  readonly clockOffsetMs?: number
+  /** The clocks of the node that the tree runs on; true ones by default. */
+  readonly clock?: NodeClock
   /** The process that the tree belongs to; timers wake it through this gate. Always open by default. */
   readonly gate?: Gate
 }
@@ -202,7 +201,10 @@ export class VirtualRuntime {
   /** Starts an effect at the present instant; it runs once `run` gets to it. */
   fork<A, E, R>(effect: Effect.Effect<A, E, R>, options: ForkOptions<R>): Fiber.Fiber<A, E> {
     const context = Context.merge(this.#base, options.context).pipe(
-      Context.add(Clock.Clock, new VirtualClock(this.queue, options.gate ?? new Gate(), options.clockOffsetMs ?? 0)),
+      Context.add(
+        Clock.Clock,
+        new VirtualClock(this.queue, options.gate ?? new Gate(), options.clock ?? new NodeClock(this.queue)),
+      ),
       Context.add(Random.Random, randomService(options.random)),
     )
     return Effect.runForkWith(context)(Effect.andThen(Effect.yieldNow, effect))

@@ -9,7 +9,7 @@ import { ServerSession } from "./ServerSession.ts"
 import type { Connection, FaultRule } from "./SimulatedCluster.ts"
 import type { WorldContext } from "./WorldContext.ts"
 
-type StatementFault = Extract<FaultRule, { readonly kind: "error" | "drop" }>
+type StatementFault = Extract<FaultRule, { readonly kind: "error" | "drop" | "lost reply" }>
 
 /** A statement that waits for its turn, or for its answer. */
 interface Request {
@@ -110,6 +110,10 @@ export class ClientConnection implements Connection, Dependent {
     }
     if (fault.kind === "error") {
       daemon.whenRunning(() => back(refused(fault.message, fault.errno, fault.sqlState)))
+      return
+    }
+    if (fault.kind === "lost reply") {
+      daemon.whenRunning(() => session.execute(request.sql, () => {}))
       return
     }
     if (fault.when !== "before")

@@ -41,10 +41,11 @@ export class Faults {
   }
 
   /** What happens to this statement instead of its usual course, if anything does. The first rule that hits counts. */
-  onStatement(node: string, sql: string): OfKind<"error" | "drop"> | undefined {
+  onStatement(node: string, sql: string): OfKind<"error" | "drop" | "lost reply"> | undefined {
     for (const active of this.#rules) {
       const { rule } = active
-      if ((rule.kind === "error" || rule.kind === "drop") && this.#hits(active, [node], sql)) return rule
+      const takesOver = rule.kind === "error" || rule.kind === "drop" || rule.kind === "lost reply"
+      if (takesOver && this.#hits(active, [node], sql)) return rule
     }
     return undefined
   }

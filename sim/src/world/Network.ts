@@ -3,7 +3,7 @@
  * because TCP sends it again. The network never decides what a daemon does about it.
  */
 import type { RandomStream } from "../runtime/RandomStream.ts"
-import type { LinkQuality } from "./SimulatedCluster.ts"
+import type { Link, LinkQuality } from "./SimulatedCluster.ts"
 
 /** A message that waits for its link. */
 interface Held {
@@ -91,6 +91,12 @@ export class Network {
   cut(from: string, to: string, symmetric: boolean): void {
     this.#cut.add(`${from}>${to}`)
     if (symmetric) this.#cut.add(`${to}>${from}`)
+    this.#settle()
+  }
+
+  /** Takes back that these links are cut. */
+  mend(links: ReadonlyArray<Link>): void {
+    for (const [from, to] of links) this.#cut.delete(`${from}>${to}`)
     this.#settle()
   }
 

@@ -122,7 +122,8 @@ export interface Rule {
  * - `slow`: the statement begins that much later.
  * - `error`: the statement is refused with this error and not executed.
  * - `drop`: the client's connection is lost. `before`: the statement is never executed; `during`: it is, and the client
- *   hears of the loss at once; `after`: it is, and instead of the answer comes the loss (a lost reply).
+ *   hears of the loss at once; `after`: it is, and instead of the answer comes the loss.
+ * - `lost reply`: the statement is executed, and the client never hears anything of it.
  * - `disk full`: statements that store something on the node are refused, and full copies to it fail. What other
  *   members replicate to it is still applied.
  * - `slow disk`: statements that store something on the node take that much longer.
@@ -138,11 +139,15 @@ export type FaultRule = Rule &
     | { readonly kind: "slow"; readonly byMicros: number }
     | { readonly kind: "error"; readonly errno: number; readonly sqlState?: string; readonly message: string }
     | { readonly kind: "drop"; readonly when: "before" | "during" | "after" }
+    | { readonly kind: "lost reply" }
     | { readonly kind: "disk full" }
     | { readonly kind: "slow disk"; readonly byMicros: number }
     | { readonly kind: "slow transfer"; readonly factor: number }
     | { readonly kind: "failing transfer" }
   )
+
+/** The way from one host to another. */
+export type Link = readonly [from: string, to: string]
 
 /** What a link does to messages that it does not drop for good. */
 export interface LinkQuality {
@@ -183,6 +188,8 @@ export interface SimulatedCluster {
   partition(groups: ReadonlyArray<ReadonlyArray<string>>): void
   /** Packets from one node to another are dropped too; both ways if symmetric. */
   cut(from: string, to: string, symmetric: boolean): void
+  /** Packets go over these links again; what else is cut stays so. */
+  mend(links: ReadonlyArray<Link>): void
   heal(): void
   makeDirectory(node: string, directory: string): void
   removeDirectory(node: string, directory: string): void

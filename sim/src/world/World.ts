@@ -18,6 +18,7 @@ import type {
   ClusterView,
   Connection,
   FaultRule,
+  Link,
   LinkQuality,
   NodeSpec,
   SimulatedCluster,
@@ -145,6 +146,12 @@ export class World implements SimulatedCluster, WorldContext {
   cut(from: string, to: string, symmetric: boolean): void {
     this.network.cut(from, to, symmetric)
     if (this.observed) this.emit({ kind: "network", detail: `cut ${from} ${symmetric ? "<->" : "->"} ${to}` })
+  }
+
+  mend(links: ReadonlyArray<Link>): void {
+    this.network.mend(links)
+    if (this.observed)
+      this.emit({ kind: "network", detail: `mend ${links.map(([from, to]) => `${from} -> ${to}`).join(", ")}` })
   }
 
   heal(): void {

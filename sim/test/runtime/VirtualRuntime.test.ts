@@ -10,7 +10,8 @@ import { describe, expect, it } from "vitest"
 import { EventQueue } from "../../src/runtime/EventQueue.ts"
 import { guardedSession, outsideSimulation } from "../../src/runtime/ForbiddenGlobals.ts"
 import { RandomStream } from "../../src/runtime/RandomStream.ts"
-import { epochMs, VirtualRuntime } from "../../src/runtime/VirtualRuntime.ts"
+import { epochMs, NodeClock } from "../../src/runtime/NodeClock.ts"
+import { VirtualRuntime } from "../../src/runtime/VirtualRuntime.ts"
 
 const none = Context.empty()
 const forever = { untilMicros: Number.MAX_SAFE_INTEGER }
@@ -161,7 +162,7 @@ describe("VirtualRuntime", () => {
       return [yield* Clock.currentTimeMillis, yield* Clock.monotonicTimeNanos, yield* Clock.currentTimeNanos] as const
     })
     const straight = runtime.fork(look, options)
-    const skewed = runtime.fork(look, { ...options, clockOffsetMs: -250 })
+    const skewed = runtime.fork(look, { ...options, clock: new NodeClock(runtime.queue, -250) })
     runtime.run(forever)
     expect(straight.pollUnsafe()).toMatchObject({
       value: [epochMs + 1500, 1_500_000_000n, BigInt(epochMs + 1500) * 1_000_000n],
@@ -169,6 +170,25 @@ describe("VirtualRuntime", () => {
     expect(skewed.pollUnsafe()).toMatchObject({
       value: [epochMs + 1250, 1_500_000_000n, BigInt(epochMs + 1250) * 1_000_000n],
     })
+  })
+
+  it("lets the time of a node run faster, and its wall clock jump", () => {
+    const { runtime, options } = setup()
+    const clock = new NodeClock(runtime.queue)
+    const look = Effect.gen(function* () {
+      yield* Effect.sleep("8 seconds")
+      return [yield* Clock.currentTimeMillis, yield* Clock.monotonicTimeNanos] as const
+    })
+    clock.run(4)
+    clock.jump(-500)
+    const fast = runtime.fork(look, { ...options, clock })
+    runtime.run({ untilMicros: 2_000_000 })
+    expect(fast.pollUnsafe()).toMatchObject({ value: [epochMs + 7500, 8_000_000_000n] })
+    clock.run(1)
+    runtime.run({ untilMicros: 3_000_000 })
+    runtime.queue.after(1_000_000, () => {})
+    runtime.run(forever)
+    expect([clock.monotonicMicros, clock.queueMicros(7)]).toEqual([9_000_000, 7])
   })
 
   it("gives each tree of fibers the randomness that it was forked with", () => {

@@ -44,6 +44,14 @@ describe("faults of statements", () => {
     expect(bench.say("n1", insert(8))).toBe("ok 1")
   })
 
+  it("a lost reply: the row is stored, and the client waits until its time is over", () => {
+    const bench = local()
+    bench.world.addFault({ kind: "lost reply", pattern: /^INSERT/, times: 1 })
+    expect(brief(bench.ask("n1", insert(7), 1000))).toBe("timeout")
+    expect(bench.ids("n1")).toBe("7")
+    expect(bench.say("n1", insert(8))).toBe("ok 1")
+  })
+
   it("a dropped connection forgets the transaction that was open on it", () => {
     const bench = local()
     bench.must("n1", "BEGIN")
@@ -186,6 +194,20 @@ describe("links, ports and ids", () => {
     bench.world.heal()
     expect(timed("n1", "INSERT INTO c:t (id,v) VALUES (2,1)")).toBeLessThan(5)
     expect(bench.ids("n2")).toBe("1,2")
+  })
+
+  it("a link that is mended carries packets again, and other cuts stay", () => {
+    const bench = new Bench(3)
+    bench.world.cut("n2", "n1", true)
+    bench.world.cut("n3", "n1", true)
+    bench.world.mend([
+      ["n2", "n1"],
+      ["n1", "n2"],
+    ])
+    const ask = (from: string) => bench.send("n1", "SELECT 1", 1000, bench.world.connect(from, "n1"))
+    const sent = [ask("n2"), ask("n3")]
+    bench.advance(2000)
+    expect(sent.map(({ answer }) => brief(answer))).toEqual(["1", "timeout"])
   })
 
   it("a lossy link delivers everything, later", () => {
