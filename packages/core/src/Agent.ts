@@ -14,7 +14,8 @@ import type { EngineConfig } from "./EngineConfig.ts"
 import { groupPrefix } from "./Identifier.ts"
 import { restartRefusal } from "./Health.ts"
 import { journal } from "./Journal.ts"
-import { isLive, lead, LeaderMemory } from "./Leader.ts"
+import { lead } from "./leader/lead.ts"
+import { LeaderMemory } from "./leader/LeaderContext.ts"
 import { Manticore } from "./Manticore.ts"
 import { Mutations } from "./Mutation.ts"
 import { NodeFiles } from "./NodeFiles.ts"
@@ -23,9 +24,12 @@ import type { Presence } from "./plan/Plan.ts"
 import { registeredNodes } from "./plan/records.ts"
 import * as Sql from "./Sql.ts"
 import type { Lease, Observation, StepRow } from "./State.ts"
-import { Key } from "./State.ts"
+import { isLive, isOpen, Key } from "./State.ts"
 import * as StateStore from "./StateStore.ts"
-import { CurrentStep, handleStep, type Outcome, strayedWrappers, swapWrapper } from "./StepHandlers.ts"
+import { CurrentStep } from "./step/CurrentStep.ts"
+import { handleStep } from "./step/handleStep.ts"
+import type { Outcome } from "./step/Outcome.ts"
+import { strayedWrappers, swapWrapper } from "./step/wrappers.ts"
 import { makeView, type Stored, type View } from "./View.ts"
 
 /** What an agent is. `incarnation` differs at each start of the process. */
@@ -546,8 +550,6 @@ export const runAgent = Effect.fnUntraced(function* (
     ),
     Effect.catchTag("Conflict", () => Effect.void),
   )
-
-  const isOpen = (row: StepRow) => row.status === "pending" || row.status === "processing"
 
   /** How long to wait for the next look: short while this agent has steps or leads, longer while others work. */
   const pause = () => {

@@ -1,0 +1,66 @@
+/**
+ * What the leader works with in one look, and what it remembers between looks.
+ */
+import * as Effect from "effect/Effect"
+import type { EngineConfig } from "../EngineConfig.ts"
+import { journal } from "../Journal.ts"
+import type { Presence } from "../plan/Plan.ts"
+import type { Operation, OperationStatus } from "../State.ts"
+import type { Conflict, StateStore, StoreUnavailable } from "../StateStore.ts"
+
+/** What a leader remembers between looks; a new leader begins without it. */
+export class LeaderMemory {
+  #sequence = 0
+  /** Since when groups have had no primary, in milliseconds of the own clock. */
+  readonly withoutPrimarySinceMs = new Map<string, number>()
+  /** Since when members have looked left behind, by group and node. */
+  readonly behindSinceMs = new Map<string, number>()
+  /** Since when the steps of an operation have not changed. */
+  readonly progress = new Map<string, { readonly mark: string; readonly sinceMs: number }>()
+  #convergeAfterMs = 0
+
+  /** A name for a new operation, never used before: terms are not repeated, and neither are numbers in a term. */
+  nextOperation(term: number): string {
+    this.#sequence += 1
+    return `${term}_${this.#sequence}`
+  }
+
+  /** True if it is time to look for changes that nobody asked for; the next look is some time later. */
+  dueForConverge(nowMs: number, pauseMs: number): boolean {
+    if (nowMs < this.#convergeAfterMs) return false
+    this.#convergeAfterMs = nowMs + pauseMs
+    return true
+  }
+}
+
+/** What the leader works with in one look. */
+export interface LeaderContext {
+  readonly node: string
+  readonly term: number
+  readonly config: EngineConfig
+  readonly store: StateStore["Service"]
+  readonly memory: LeaderMemory
+  readonly presence: Presence
+  /** False once the lease may have run out: nothing is written after that. */
+  readonly holdsLease: Effect.Effect<boolean>
+}
+
+/** What a look may end with; the next one begins anew. */
+export type LeaderError = Conflict | StoreUnavailable
+
+/** Journals what became of an operation. */
+export const say = (
+  context: LeaderContext,
+  operation: Operation,
+  status: OperationStatus | "rolling-back",
+  detail = "",
+) =>
+  journal({
+    kind: "operation",
+    node: context.node,
+    operation: operation.id,
+    operationKind: operation.kind,
+    status,
+    term: context.term,
+    detail: detail === "" ? operation.reason : detail,
+  })

@@ -1,0 +1,33 @@
+/**
+ * What nobody asked for: what was left half-way is finished, and the layout follows the topology.
+ */
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import { planConverge } from "../plan/converge.ts"
+import { planDrop } from "../plan/drop.ts"
+import type { View } from "../View.ts"
+import { launch } from "./launch.ts"
+import type { LeaderContext, LeaderError } from "./LeaderContext.ts"
+
+/** Finishes what was left half-way, and follows the topology. */
+export const converge = Effect.fnUntraced(function* (
+  context: LeaderContext,
+  view: View,
+): Effect.fn.Return<void, LeaderError> {
+  const nowMs = yield* Clock.currentTimeMillis
+  const { memory, config, presence } = context
+  if (!memory.dueForConverge(nowMs, Duration.toMillis(config.convergePause))) return
+  const registered = Object.keys(view.registry?.record.nodes ?? {}).length
+  // So many at once are not failures of nodes: an operator decides (architecture: blast radius).
+  if (presence.away.size > registered * config.maxAwayShare) return
+  const id = memory.nextOperation(context.term)
+  for (const { record: table } of view.tables.values()) {
+    const unfinished = table.status === "dropping" || table.status === "failed"
+    if (!unfinished || table.operation !== null) continue
+    const plan = planDrop(view, presence, id, table)
+    if (typeof plan !== "string") return yield* launch(context, view, id, plan, undefined)
+  }
+  const plan = planConverge(view, presence, config, id, { rebalance: config.autoRebalance, requested: false })
+  if (plan !== undefined) yield* launch(context, view, id, plan, undefined)
+})

@@ -1,0 +1,157 @@
+/**
+ * What the leader does for groups before anything else: locks that nobody holds any more, members that were left behind,
+ * groups without primary, members that returned.
+ */
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import { isWithoutPrimary, leftBehind, promotable } from "../Health.ts"
+import { isPrimary } from "../Observe.ts"
+import { planPromotion, planVerification } from "../plan/promotion.ts"
+import type { Group, GroupShard } from "../State.ts"
+import type { View } from "../View.ts"
+import { launch } from "./launch.ts"
+import type { LeaderContext, LeaderError } from "./LeaderContext.ts"
+
+/** False for shards that a draft entered into a group, and that no table knows to be there. */
+const isCarried = (view: View, group: Group, shard: GroupShard): boolean => {
+  if (group.status !== "live") return true
+  const table = view.tables.get(shard.table)?.record
+  return table?.layout.some((item) => item.physical === shard.physical && item.group === group.name) === true
+}
+
+/** Releases tables and groups whose operation is over. */
+export const releaseLocks = Effect.fnUntraced(function* (
+  context: LeaderContext,
+  view: View,
+): Effect.fn.Return<boolean, LeaderError> {
+  const { store, term } = context
+  let released = false
+  for (const stored of view.tables.values()) {
+    const table = stored.record
+    if (table.operation === null || view.operations.has(table.operation)) continue
+    released = true
+    const failed = table.status === "creating"
+    yield* store.compareAndSet(
+      stored,
+      { ...table, operation: null, status: failed ? "failed" : table.status },
+      { term },
+    )
+  }
+  for (const stored of view.groups.values()) {
+    const group = stored.record
+    if (group.operation === null || view.operations.has(group.operation)) continue
+    released = true
+    const forming = group.status === "forming"
+    const next: Group = forming
+      ? {
+          ...group,
+          status: "dissolved",
+          members: [],
+          inSync: [],
+          leaving: [...new Set([...group.members, ...group.leaving])],
+          operation: null,
+        }
+      : { ...group, shards: group.shards.filter((shard) => isCarried(view, group, shard)), operation: null }
+    const empty = next.status === "dissolved" && next.leaving.length === 0 && next.exiled.length === 0
+    yield* store.compareAndSet(stored, next, { term, live: !empty })
+  }
+  // A step whose operation is over was claimed in its last moment.
+  const stray = [...view.steps]
+    .filter(([operation]) => !view.operations.has(operation))
+    .flatMap(([, rows]) => rows.map((row) => row.key))
+  if (stray.length > 0) yield* store.retire(stray)
+  return released
+})
+
+/** Observations of two nodes are not of the same moment: what they show together must last for this long. */
+const behindMs = 4000
+
+/** In-sync sets shrink to those who have what was acknowledged (safety rule 5). True if a record changed. */
+export const shrinkSets = Effect.fnUntraced(function* (
+  context: LeaderContext,
+  view: View,
+): Effect.fn.Return<boolean, LeaderError> {
+  const nowMs = yield* Clock.currentTimeMillis
+  const { behindSinceMs } = context.memory
+  let changed = false
+  for (const stored of view.groups.values()) {
+    const group = stored.record
+    if (group.status === "dissolved") continue
+    const behind = leftBehind(view, group, context.presence.away)
+    const ripe: Array<string> = []
+    for (const node of group.inSync) {
+      const key = `${group.name}/${node}`
+      const sinceMs = behindSinceMs.get(key)
+      if (!behind.includes(node)) behindSinceMs.delete(key)
+      else if (sinceMs === undefined) behindSinceMs.set(key, nowMs)
+      else if (nowMs - sinceMs >= behindMs) ripe.push(node)
+    }
+    if (ripe.length === 0) continue
+    const inSync = group.inSync.filter((node) => !ripe.includes(node))
+    yield* context.store.compareAndSet(stored, { ...group, inSync, epoch: group.epoch + 1 }, { term: context.term })
+    changed = true
+  }
+  return changed
+})
+
+/** Makes survivors primary in groups that have had no primary for too long. True if an operation began. */
+export const promoteGroups = Effect.fnUntraced(function* (
+  context: LeaderContext,
+  view: View,
+): Effect.fn.Return<boolean, LeaderError> {
+  const nowMs = yield* Clock.currentTimeMillis
+  const { memory, presence, config } = context
+  for (const { record: group } of view.groups.values()) {
+    if (!isWithoutPrimary(view, group, presence.away)) {
+      memory.withoutPrimarySinceMs.delete(group.name)
+      continue
+    }
+    const sinceMs = memory.withoutPrimarySinceMs.get(group.name)
+    if (sinceMs === undefined) {
+      memory.withoutPrimarySinceMs.set(group.name, nowMs)
+      continue
+    }
+    if (nowMs - sinceMs < Duration.toMillis(config.promotionDelay)) continue
+    const coordination = view.observations.get(context.node)?.record.groups[config.coordination]
+    const survivors = promotable(view, group, presence.away, coordination?.members ?? [])
+    if (typeof survivors === "string") continue
+    if (isRepaired(view, group)) continue
+    memory.withoutPrimarySinceMs.set(group.name, nowMs)
+    const id = memory.nextOperation(context.term)
+    yield* launch(context, view, id, planPromotion(id, group, survivors), undefined)
+    return true
+  }
+  return false
+})
+
+const isRepaired = (view: View, group: Group) =>
+  [...view.operations.values()].some(({ record }) => record.kind === "repair" && record.groups.includes(group.name))
+
+/** Members that came back into their groups by themselves count again once they are verified. */
+export const verifyReturned = Effect.fnUntraced(function* (
+  context: LeaderContext,
+  view: View,
+): Effect.fn.Return<boolean, LeaderError> {
+  for (const { record: group } of view.groups.values()) {
+    if (group.status !== "live" || group.operation !== null || isRepaired(view, group)) continue
+    const returned = group.members.filter((node) => {
+      const shown = view.observations.get(node)?.record.groups[group.name]
+      const outside = group.inSync.includes(node) || group.leaving.includes(node) || context.presence.away.has(node)
+      return !outside && isPrimary(shown)
+    })
+    const source = group.inSync.some(
+      (node) => !context.presence.away.has(node) && isPrimary(view.observations.get(node)?.record.groups[group.name]),
+    )
+    if (returned.length === 0 || !source) continue
+    yield* launch(
+      context,
+      view,
+      context.memory.nextOperation(context.term),
+      planVerification(group, returned),
+      undefined,
+    )
+    return true
+  }
+  return false
+})

@@ -1,0 +1,88 @@
+/**
+ * What a handler may use beside its step, and how it looks at daemons: statements to the own node and to others.
+ */
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type { EngineConfig } from "../EngineConfig.ts"
+import { Manticore } from "../Manticore.ts"
+import { firstColumn, observedGroups } from "../Observe.ts"
+import * as Sql from "../Sql.ts"
+import type { StepRow } from "../State.ts"
+import { type Conflict, type StateStore, StoreUnavailable } from "../StateStore.ts"
+import type { View } from "../View.ts"
+import { retry } from "./Outcome.ts"
+
+/** What a handler may use beside its step. */
+export interface StepContext {
+  readonly node: string
+  readonly config: EngineConfig
+  readonly store: StateStore["Service"]
+  readonly term: number
+  /** The records after a barrier. */
+  readonly refresh: Effect.Effect<View, StoreUnavailable>
+  /** True while the agent may send destructive statements for this step. */
+  readonly permitted: Effect.Effect<boolean, StoreUnavailable>
+  /** When this agent began to work on the step, by its own clock. */
+  readonly startedMs: number
+  readonly away: () => ReadonlySet<string>
+  readonly row: StepRow
+  /** Restarts the own daemon if that endangers nothing; answers why it does not. */
+  readonly restart: (why: string) => Effect.Effect<string | undefined>
+  /** What earlier runs of the handler for this claim have sent. */
+  readonly sent: { join: boolean }
+}
+
+/** The context of the step that is being executed. */
+export class CurrentStep extends Context.Service<CurrentStep, StepContext>()("shardwright/core/CurrentStep") {}
+
+/** What a handler may fail with; the executor runs it again. */
+export type HandlerError = StoreUnavailable | Conflict
+
+/** A statement to the own node, or to another one. */
+export const query = Effect.fnUntraced(function* (sql: string, timeout?: Duration.Duration, node?: string) {
+  const { node: own, config } = yield* CurrentStep
+  const manticore = yield* Manticore
+  return yield* manticore.query(node ?? own, sql, timeout ?? config.statementTimeout)
+})
+
+/**
+ * A statement about a replication cluster on the own node. The daemon works on one at a time: behind one that never
+ * ends (semantics 18-21), none is answered, and only a restart of the daemon helps.
+ */
+export const clusterStatement = Effect.fnUntraced(function* (sql: string, timeout?: Duration.Duration) {
+  const { config, startedMs } = yield* CurrentStep
+  const answer = yield* query(sql, timeout)
+  if (answer._tag === "NoAnswer" && answer.reason === "timeout") {
+    const waitedMs = (yield* Clock.currentTimeMillis) - startedMs
+    if (waitedMs > Duration.toMillis(config.joinTimeout)) yield* restartDaemon(`no answer to ${sql.slice(0, 60)}`)
+  }
+  return answer
+})
+
+/** Restarts the own daemon if that is allowed now; the step is tried again either way. */
+export const restartDaemon = Effect.fnUntraced(function* (why: string) {
+  const { restart } = yield* CurrentStep
+  const refusal = yield* restart(why)
+  return retry(
+    refusal === undefined ? `restarted the daemon: ${why}` : `the daemon must be restarted (${why}), but ${refusal}`,
+  )
+})
+
+/** The replication clusters that the own daemon shows, by name. */
+export const ownGroups = Effect.gen(function* () {
+  const groups = observedGroups(yield* query(Sql.showClusters))
+  if (groups === undefined) return yield* new StoreUnavailable({ message: "the own daemon does not answer" })
+  return groups
+})
+
+/** One of them; undefined if the daemon does not have it. */
+export const ownGroup = (name: string) => Effect.map(ownGroups, (groups) => groups.get(name))
+
+/** Names of the system tables that a node holds. */
+export const systemTablesOf = Effect.fnUntraced(function* (node: string) {
+  const tables = firstColumn(yield* query(Sql.showSystemTables, undefined, node))
+  if (tables === undefined) return yield* new StoreUnavailable({ message: `${node} does not answer` })
+  return new Set(tables)
+})

@@ -1,0 +1,83 @@
+/**
+ * How shards go: out of their group, and off the disk.
+ */
+import * as Effect from "effect/Effect"
+import { probeTable } from "../Identifier.ts"
+import { Mutations } from "../Mutation.ts"
+import { isPrimary } from "../Observe.ts"
+import * as Sql from "../Sql.ts"
+import type { View } from "../View.ts"
+import { clusterStatement, CurrentStep, ownGroup, ownGroups, query, systemTablesOf } from "./CurrentStep.ts"
+import { groupRecord, minus, updateGroup, wholeness } from "./groups.ts"
+import { done, failed, retry, verdict } from "./Outcome.ts"
+
+/** Drops local copies that nothing needs, and ends the membership in the record. */
+export const dropShard = Effect.fnUntraced(function* (group: string | null, tables: ReadonlyArray<string>) {
+  const { node, refresh, permitted } = yield* CurrentStep
+  const view = yield* refresh
+  const attached = new Set([...(yield* ownGroups).values()].flatMap((seen) => seen.tables))
+  const held = yield* systemTablesOf(node)
+  for (const table of tables) {
+    if (!held.has(table)) continue
+    if (attached.has(table)) return retry(`${table} is still in a group here`)
+    const reckless = (yield* Mutations).has("drop-source-before-verification")
+    const needed = reckless ? undefined : neededHere(view, node, table)
+    if (needed !== undefined) return failed(needed)
+    if (!(yield* permitted)) return retry("not permitted now")
+    const outcome = verdict(yield* query(Sql.dropTable(table)), "DROP TABLE")
+    if (outcome !== undefined) return outcome
+  }
+  const stored = group === null ? undefined : view.groups.get(group)
+  if (stored !== undefined) {
+    yield* updateGroup(stored, (record) => ({
+      ...record,
+      leaving: minus(record.leaving, node),
+      exiled: minus(record.exiled, node),
+    }))
+  }
+  return done()
+})
+
+/** Why a table of this node must not be dropped, or undefined (safety rules 6 and 10). */
+const neededHere = (view: View, node: string, physical: string): string | undefined => {
+  for (const { record: group } of view.groups.values()) {
+    if (group.status === "dissolved" || !group.members.includes(node)) continue
+    const serves = group.shards.some(
+      (shard) => shard.physical === physical && view.tables.get(shard.table)?.record.status === "ready",
+    )
+    if (serves || physical === probeTable(group.name)) {
+      return `${physical} belongs to group ${group.name}, of which ${node} is a member`
+    }
+  }
+  const carried = [...view.groups.values()].some(
+    ({ record }) => record.status !== "dissolved" && record.shards.some((shard) => shard.physical === physical),
+  )
+  // While a group carries the shard, its members are what counts; the layout is committed after them.
+  if (carried) return undefined
+  for (const { record: table } of view.tables.values()) {
+    if (table.status !== "ready") continue
+    const shard = table.layout.find((item) => item.physical === physical && item.nodes.includes(node))
+    if (shard !== undefined) return `${physical} is the copy of shard ${shard.shard} of ${table.name}`
+  }
+  return undefined
+}
+
+/** Takes tables out of a group; every member keeps them as local ones. */
+export const detachShard = Effect.fnUntraced(function* (name: string, tables: ReadonlyArray<string>) {
+  const { node, permitted } = yield* CurrentStep
+  const seen = yield* ownGroup(name)
+  const present = tables.filter((table) => seen?.tables.includes(table))
+  if (present.length === 0) return done()
+  if (!isPrimary(seen)) return retry(`${name} is ${seen?.status ?? "absent"}`)
+  const stored = yield* groupRecord(name)
+  if (stored === undefined) return failed(`no record of group ${name}`)
+  const whole = wholeness(stored.record, seen, node)
+  if (whole !== undefined) return retry(whole)
+  if (!(yield* permitted)) return retry("not permitted now")
+  const answer = yield* clusterStatement(Sql.detachTables(name, present))
+  const after = yield* ownGroup(name)
+  if (present.some((table) => after?.tables.includes(table))) {
+    return verdict(answer, "ALTER CLUSTER DROP") ?? retry("ALTER CLUSTER DROP took no effect")
+  }
+  return done()
+})

@@ -1,0 +1,137 @@
+/**
+ * How groups come to be and grow: a first member, tables that are attached, members that join.
+ */
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import { failureOf } from "../ErrorClass.ts"
+import { probeTable } from "../Identifier.ts"
+import { journal } from "../Journal.ts"
+import { NodeFiles } from "../NodeFiles.ts"
+import { isPrimary, observedGroups } from "../Observe.ts"
+import { groupTables } from "../plan/records.ts"
+import * as Sql from "../Sql.ts"
+import type { Group } from "../State.ts"
+import type { Stored } from "../View.ts"
+import { clusterStatement, CurrentStep, ownGroup, query, restartDaemon, systemTablesOf } from "./CurrentStep.ts"
+import { donors, groupRecord, plus, updateGroup, wholeness } from "./groups.ts"
+import { done, failed, retry, verdict } from "./Outcome.ts"
+
+/** Makes a group of this node alone, with its probe table. */
+export const createGroup = Effect.fnUntraced(function* (name: string) {
+  const { node } = yield* CurrentStep
+  const files = yield* NodeFiles
+  if ((yield* ownGroup(name)) === undefined) {
+    const made = yield* Effect.result(files.makeClusterDirectory(name))
+    if (made._tag === "Failure") return retry(made.failure.message)
+    const answer = yield* clusterStatement(Sql.createCluster(name, name))
+    if (failureOf(answer) !== undefined && (yield* ownGroup(name)) === undefined) {
+      return verdict(answer, "CREATE CLUSTER") ?? retry("CREATE CLUSTER took no effect")
+    }
+  }
+  const probe = probeTable(name)
+  const attached = yield* attach(name, [probe], [Sql.createProbe(probe)])
+  if (attached._tag !== "Done") return attached
+  const stored = yield* groupRecord(name)
+  if (stored === undefined) return failed(`no record of group ${name}`)
+  yield* updateGroup(stored, (group) => ({
+    ...group,
+    inSync: plus(group.inSync, node),
+    lastPrimary: plus(group.lastPrimary, node),
+  }))
+  return done()
+})
+
+/** Makes tables if asked to, and adds them to the group; only where every other member is seen and lacks them. */
+export const attach = Effect.fnUntraced(function* (
+  name: string,
+  tables: ReadonlyArray<string>,
+  creates: ReadonlyArray<string>,
+) {
+  const { node } = yield* CurrentStep
+  const seen = yield* ownGroup(name)
+  const missing = tables.filter((table) => seen?.tables.includes(table) !== true)
+  if (missing.length === 0) return done()
+  if (!isPrimary(seen)) return retry(`group ${name} is ${seen?.status ?? "absent"} (${seen?.nodeState ?? ""})`)
+  const stored = yield* groupRecord(name)
+  if (stored === undefined) return failed(`no record of group ${name}`)
+  const whole = wholeness(stored.record, seen, node)
+  if (whole !== undefined) return retry(whole)
+  for (const member of seen?.members ?? []) {
+    if (member === node) continue
+    const held = yield* systemTablesOf(member)
+    const taken = missing.find((table) => held.has(table))
+    // ADD would overwrite that copy (semantics 6).
+    if (taken !== undefined) return retry(`${member} holds a table ${taken} of its own`)
+  }
+  for (const sql of creates) {
+    const outcome = verdict(yield* query(sql), "CREATE TABLE")
+    if (outcome !== undefined) return outcome
+  }
+  const held = yield* systemTablesOf(node)
+  const absent = missing.find((table) => !held.has(table))
+  if (absent !== undefined) return retry(`this node does not hold ${absent}`)
+  const answer = yield* clusterStatement(Sql.addTables(name, missing))
+  const after = yield* ownGroup(name)
+  return tables.every((table) => after?.tables.includes(table))
+    ? done()
+    : (verdict(answer, "ALTER CLUSTER ADD") ?? retry("ALTER CLUSTER ADD took no effect"))
+})
+
+/** Joins a group through a member that is in sync. */
+export const joinGroup = Effect.fnUntraced(function* (name: string) {
+  const { node, config, startedMs, away, sent } = yield* CurrentStep
+  const seen = yield* ownGroup(name)
+  const stored = yield* groupRecord(name)
+  if (stored === undefined) return failed(`no record of group ${name}`)
+  if (isPrimary(seen)) return sent.join ? yield* joined(stored.record, "as found") : done("is a member already")
+  const waitedMs = (yield* Clock.currentTimeMillis) - startedMs
+  if (seen !== undefined) {
+    // A JOIN that lost its donor never ends; only a restart of the joiner helps (semantics 20, 48, 49, 59).
+    const stuck = seen.nodeState === "joining" && waitedMs > Duration.toMillis(config.joinTimeout)
+    if (seen.nodeState === "destroyed" || stuck) return yield* restartDaemon(`${name} is ${seen.nodeState}`)
+    return retry(`${name} is ${seen.status} (${seen.nodeState})`)
+  }
+  const held = yield* systemTablesOf(node)
+  const leftover = groupTables(stored.record).find((table) => held.has(table))
+  if (leftover !== undefined) return yield* dropLeftover(stored, leftover)
+  const candidates = donors(stored.record, node, away())
+  const donor = candidates[Math.floor(waitedMs / 5000) % Math.max(1, candidates.length)]
+  if (donor === undefined) return retry(`no member of ${name} that is in sync can be asked`)
+  const donorSees = observedGroups(yield* query(Sql.showClusters, undefined, donor))?.get(name)
+  if (!isPrimary(donorSees)) return retry(`${name} is ${donorSees?.status ?? "absent"} on ${donor}`)
+  const whole = wholeness(stored.record, donorSees, donor)
+  if (whole !== undefined) return retry(whole)
+  const files = yield* NodeFiles
+  const made = yield* Effect.result(files.makeClusterDirectory(name))
+  if (made._tag === "Failure") return retry(made.failure.message)
+  sent.join = true
+  const answer = yield* clusterStatement(Sql.joinCluster(name, donor, name), config.joinTimeout)
+  if (isPrimary(yield* ownGroup(name))) return yield* joined(stored.record, `from ${donor}`)
+  return verdict(answer, "JOIN CLUSTER") ?? retry("JOIN CLUSTER took no effect")
+})
+
+/** A copy was made; for a group that serves already that is a move. */
+const joined = Effect.fnUntraced(function* (group: Group, detail: string) {
+  const { node } = yield* CurrentStep
+  if (group.status !== "forming") {
+    const from = group.leaving[0] ?? group.exiled[0] ?? null
+    let rows = 0
+    for (const { physical } of group.shards) {
+      const counted = yield* query(Sql.countRows(physical))
+      rows += counted._tag === "Rows" ? Number(counted.rows[0]?.[0] ?? 0) : 0
+    }
+    yield* journal({ kind: "move", node, group: group.name, from, to: node, replicas: group.shards.length, rows })
+  }
+  return done(detail)
+})
+
+/** A copy from an earlier membership must go before the JOIN, which would copy over it (semantics 4, 5). */
+const dropLeftover = Effect.fnUntraced(function* (stored: Stored<Group>, table: string) {
+  const { node, permitted } = yield* CurrentStep
+  const group = stored.record
+  if (group.inSync.includes(node)) return failed(`${table} is here, ${node} counts as in sync, but the group is absent`)
+  if (group.inSync.length === 0) return retry(`${table} is here and nobody is in sync`)
+  if (!(yield* permitted)) return retry("not permitted now")
+  return verdict(yield* query(Sql.dropTable(table)), "DROP TABLE") ?? retry(`dropped an old copy of ${table}`)
+})

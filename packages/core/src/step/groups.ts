@@ -1,0 +1,42 @@
+/**
+ * The record of a step's group: how handlers read it, change it, and hold it against what a daemon shows.
+ */
+import * as Effect from "effect/Effect"
+import type { Group, ObservedGroup } from "../State.ts"
+import type { Stored } from "../View.ts"
+import { CurrentStep } from "./CurrentStep.ts"
+
+/** The record of a group, read after a barrier. */
+export const groupRecord = Effect.fnUntraced(function* (name: string) {
+  const { refresh } = yield* CurrentStep
+  return (yield* refresh).groups.get(name)
+})
+
+/** Changes a group's record; a change that leaves it as it is writes nothing. */
+export const updateGroup = Effect.fnUntraced(function* (stored: Stored<Group>, change: (group: Group) => Group) {
+  const { store, term } = yield* CurrentStep
+  const next = change(stored.record)
+  if (JSON.stringify(next) === JSON.stringify(stored.record)) return
+  const empty = next.status === "dissolved" && next.leaving.length === 0 && next.exiled.length === 0
+  yield* store.compareAndSet(stored, { ...next, epoch: next.epoch + 1 }, { term, live: !empty })
+})
+
+/** Members without one of them. */
+export const minus = (list: ReadonlyArray<string>, node: string) => list.filter((item) => item !== node)
+
+/** Members with one more, sorted. */
+export const plus = (list: ReadonlyArray<string>, node: string) =>
+  list.includes(node) ? list : [...list, node].toSorted()
+
+/** Members that hold the group's data and can be asked for it. */
+export const donors = (group: Group, node: string, away: ReadonlySet<string>) =>
+  group.inSync.filter((member) => member !== node && !away.has(member))
+
+/** Why a cluster statement must wait: a member is not seen, or one is seen that the records do not know. */
+export const wholeness = (group: Group, seen: ObservedGroup | undefined, node: string): string | undefined => {
+  if (seen === undefined) return `group ${group.name} is absent on ${node}`
+  if (seen.size !== seen.members.length) return `${seen.size} of ${seen.members.join(", ")} are in ${group.name}`
+  const dead = seen.nodesSet.filter((member) => !seen.members.includes(member))
+  if (dead.length > 0) return `${dead.join(", ")} is missing from ${group.name}`
+  return undefined
+}

@@ -1,0 +1,60 @@
+/**
+ * How an operation ends: the layout that came about is written into its tables and groups.
+ */
+import * as Effect from "effect/Effect"
+import { Key, type Table } from "../State.ts"
+import { CurrentStep } from "./CurrentStep.ts"
+import { updateGroup } from "./groups.ts"
+import { done, failed } from "./Outcome.ts"
+
+/** Writes into the tables where their shards live now; the groups' records say it. */
+export const commitLayout = Effect.gen(function* () {
+  const { refresh, store, term, row } = yield* CurrentStep
+  const view = yield* refresh
+  const operation = view.operations.get(row.operation)?.record
+  if (operation === undefined) return failed(`no record of operation ${row.operation}`)
+  for (const name of operation.tables) {
+    const stored = view.tables.get(name)
+    if (stored === undefined) continue
+    const layout = stored.record.layout.map((placement) => {
+      const group = [...view.groups.values()].find(
+        ({ record }) =>
+          record.status !== "dissolved" &&
+          record.shards.some((shard) => shard.table === name && shard.shard === placement.shard),
+      )?.record
+      if (group === undefined) return placement
+      const nodes = group.members.filter((node) => !group.leaving.includes(node) && group.inSync.includes(node))
+      return nodes.length === 0 ? placement : { ...placement, nodes }
+    })
+    const status = operation.kind === "create" ? "ready" : operation.kind === "drop" ? "dropped" : stored.record.status
+    const next: Table = { ...stored.record, layout: status === "dropped" ? [] : layout, status }
+    if (JSON.stringify(next) !== JSON.stringify(stored.record)) yield* store.compareAndSet(stored, next, { term })
+    yield* listLayout(stored.record, next)
+  }
+  for (const name of operation.groups) {
+    const stored = view.groups.get(name)
+    if (stored?.record.status === "forming") yield* updateGroup(stored, (group) => ({ ...group, status: "live" }))
+    if (operation.kind === "drop" && stored !== undefined && stored.record.status !== "dissolved") {
+      const shards = stored.record.shards.filter((shard) => !operation.tables.includes(shard.table))
+      yield* updateGroup(stored, (group) => ({ ...group, shards }))
+    }
+  }
+  return done()
+})
+
+/** Rows of `system.shardwright_table`, for people: which shards of a table each node carries. */
+const listLayout = Effect.fnUntraced(function* (before: Table, after: Table) {
+  const { store, term, config } = yield* CurrentStep
+  const nodes = new Set([...before.layout, ...after.layout].flatMap((placement) => placement.nodes))
+  for (const node of nodes) {
+    const shards = after.layout.filter((placement) => placement.nodes.includes(node) && after.status !== "dropped")
+    const value = { shards: shards.map(({ shard }) => shard) }
+    const key = Key.listing(after.name, node)
+    const columns = { cluster: config.coordination, node, table: after.name, shards: value.shards.join(",") }
+    const stored = yield* store.get(key)
+    if (stored === undefined) yield* store.create(key, value, { term, columns, live: false })
+    else if (JSON.stringify(stored.value) !== JSON.stringify(value)) {
+      yield* store.compareAndSet(stored, value, { term, columns, live: false })
+    }
+  }
+})

@@ -1,0 +1,117 @@
+/**
+ * How a member leaves its group, and how the copy that it keeps is watched.
+ */
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import { journal } from "../Journal.ts"
+import { Mutations } from "../Mutation.ts"
+import { isPrimary } from "../Observe.ts"
+import { registeredNodes } from "../plan/records.ts"
+import * as Sql from "../Sql.ts"
+import type { Group, ObservedGroup } from "../State.ts"
+import type { View } from "../View.ts"
+import { localDigest } from "./comparison.ts"
+import { clusterStatement, CurrentStep, ownGroup, restartDaemon, systemTablesOf } from "./CurrentStep.ts"
+import { minus, plus, updateGroup } from "./groups.ts"
+import { done, failed, retry, verdict } from "./Outcome.ts"
+import { unconfirmed } from "./wrappers.ts"
+
+/** Takes this node out of a group's record, then out of the group. */
+export const exitGroup = Effect.fnUntraced(function* (name: string, redundancy: number) {
+  const { node, permitted, refresh, config, startedMs } = yield* CurrentStep
+  const view = yield* refresh
+  const stored = view.groups.get(name)
+  const seen = yield* ownGroup(name)
+  if (stored === undefined)
+    return seen === undefined ? done("no record, no group") : failed(`no record of group ${name}`)
+  if (seen !== undefined && (seen.nodeState === "destroyed" || seen.nodeState === "joining")) {
+    const waitedMs = (yield* Clock.currentTimeMillis) - startedMs
+    const patient = seen.nodeState === "joining" && waitedMs < Duration.toMillis(config.joinTimeout)
+    return patient ? retry(`${name} is joining`) : yield* restartDaemon(`${name} is ${seen.nodeState}`)
+  }
+  const reckless = (yield* Mutations).has("drop-source-before-verification")
+  const refusal = reckless ? undefined : exitRefusal(view, stored.record, seen, node, redundancy)
+  if (refusal !== undefined) return retry(refusal)
+  // The set shrinks before anything relies on it (safety rule 5).
+  yield* updateGroup(stored, (group) => ({
+    ...group,
+    members: minus(group.members, node),
+    inSync: minus(group.inSync, node),
+    leaving: plus(group.leaving, node),
+    status: group.status === "temporary" && redundancy === 0 ? "dissolved" : group.status,
+  }))
+  if (seen === undefined) return done("was out already")
+  if (!(yield* permitted)) return retry("not permitted now")
+  const alone = seen.status !== "primary"
+  if (alone && stored.record.status !== "dissolved" && !isShutOut(view, stored.record, seen, node)) {
+    return retry(`${name} is ${seen.status}`)
+  }
+  // A member of a group that is gone cannot EXIT without a majority; DELETE then concerns this node alone (27).
+  const answer = yield* clusterStatement(alone ? Sql.deleteCluster(name) : Sql.exitCluster(name))
+  if ((yield* ownGroup(name)) === undefined) return done()
+  return verdict(answer, alone ? "DELETE CLUSTER" : "EXIT CLUSTER") ?? retry("EXIT CLUSTER took no effect")
+})
+
+/**
+ * A copy that came back when nobody was there stays closed for good (semantics 1, 27). It may forget the group while
+ * another member in sync is primary without it. Never for `destroyed`: there DELETE deletes the group everywhere (48).
+ */
+const isShutOut = (view: View, group: Group, seen: ObservedGroup, node: string): boolean =>
+  seen.nodeState === "closed" &&
+  group.leaving.includes(node) &&
+  group.inSync.some((member) => {
+    const shown = view.observations.get(member)?.record.groups[group.name]
+    return member !== node && isPrimary(shown) && shown?.members.includes(node) === false
+  })
+
+/** Why this copy must stay, or undefined (safety rules 6, 7, 13). */
+const exitRefusal = (
+  view: View,
+  group: Group,
+  seen: ObservedGroup | undefined,
+  node: string,
+  redundancy: number,
+): string | undefined => {
+  if (group.status === "dissolved") return undefined
+  if (redundancy === 0 && group.status !== "temporary") return undefined
+  if (redundancy === 0) {
+    const unsettled = group.shards.find(({ table, shard }) => {
+      const placement = view.tables.get(table)?.record.layout.find((item) => item.shard === shard)
+      return placement !== undefined && placement.nodes.join() !== group.members.join()
+    })
+    return unsettled === undefined ? undefined : `the layout does not name ${group.members.join(", ")} yet`
+  }
+  const others = minus(group.inSync, node).filter((member) => !group.leaving.includes(member))
+  if (others.length < redundancy) return `only ${others.length} of ${redundancy} other copies are in sync`
+  if (seen !== undefined && seen.status === "primary") {
+    const unseen = others.find((member) => !seen.members.includes(member))
+    if (unseen !== undefined || seen.size !== seen.members.length)
+      return `${unseen ?? "a member"} is not seen in ${group.name}`
+  }
+  const shown = group.shards.find(({ table, shard }) =>
+    view.tables.get(table)?.record.wrapper.mirrors?.[shard]?.includes(node),
+  )
+  if (shown !== undefined) return `the wrapper of ${shown.table} still lists ${node}`
+  return unconfirmed(view, [...new Set(group.shards.map((shard) => shard.table))], registeredNodes(view))
+}
+
+/** Watches the copy that was left behind: whoever still writes to it missed the change of the wrappers. */
+export const compareCopy = Effect.fnUntraced(function* (tables: ReadonlyArray<string>) {
+  const { node, config } = yield* CurrentStep
+  if ((yield* Mutations).has("drop-source-before-verification")) return done("not compared")
+  const held = yield* systemTablesOf(node)
+  const present = tables.filter((table) => held.has(table))
+  const first = yield* Effect.forEach(present, localDigest)
+  yield* Effect.sleep(config.drainDelay)
+  const second = yield* Effect.forEach(present, localDigest)
+  const changed = present.find((_, index) => first[index] === undefined || first[index] !== second[index])
+  if (changed === undefined) return done(`${present.length} tables at rest`)
+  yield* journal({
+    kind: "finding",
+    node,
+    code: "exited-copy-changed",
+    detail: `${changed} was written after it left its group`,
+  })
+  return retry(`${changed} was written after it left its group`)
+})

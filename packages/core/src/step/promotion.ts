@@ -1,0 +1,44 @@
+/**
+ * How a group without primary gets one, and how it forgets members that are gone.
+ */
+import * as Effect from "effect/Effect"
+import { promotable } from "../Health.ts"
+import { isPrimary } from "../Observe.ts"
+import * as Sql from "../Sql.ts"
+import { clusterStatement, CurrentStep, ownGroup, ownGroups, query } from "./CurrentStep.ts"
+import { groupRecord, updateGroup } from "./groups.ts"
+import { done, failed, retry, verdict } from "./Outcome.ts"
+
+/** Makes this node the primary component, if the rules of `Health` allow it now. */
+export const promoteGroup = Effect.fnUntraced(function* (name: string) {
+  const { node, refresh, permitted, away, config } = yield* CurrentStep
+  const view = yield* refresh
+  const stored = view.groups.get(name)
+  if (stored === undefined) return failed(`no record of group ${name}`)
+  const seen = yield* ownGroup(name)
+  if (seen === undefined) return failed(`${name} is absent here`)
+  if (seen.status === "primary") return done("healed by itself")
+  const coordination = (yield* ownGroups).get(config.coordination)
+  const survivors = promotable(view, stored.record, away(), coordination?.members ?? [])
+  if (typeof survivors === "string") return retry(survivors)
+  if (!survivors.includes(node)) return failed(`${node} is not in sync`)
+  if (seen.size !== survivors.length) return retry(`${seen.size} members are seen, ${survivors.length} are in sync`)
+  if (!(yield* permitted)) return retry("not permitted now")
+  const answer = yield* query(Sql.bootstrap(name))
+  const after = yield* ownGroup(name)
+  return after?.status === "primary" ? done() : (verdict(answer, "pc.bootstrap") ?? retry("not primary yet"))
+})
+
+/** Clears members that are gone from the daemon's list, and notes who is primary now. */
+export const refreshPeers = Effect.fnUntraced(function* (name: string) {
+  const seen = yield* ownGroup(name)
+  if (!isPrimary(seen)) return retry(`${name} is ${seen?.status ?? "absent"}`)
+  if (seen === undefined) return retry(`${name} is absent`)
+  if (seen.nodesSet.join() !== seen.members.join()) {
+    const outcome = verdict(yield* clusterStatement(Sql.updatePeers(name)), "ALTER CLUSTER UPDATE nodes")
+    if (outcome !== undefined) return outcome
+  }
+  const stored = yield* groupRecord(name)
+  if (stored !== undefined) yield* updateGroup(stored, (group) => ({ ...group, lastPrimary: seen.members }))
+  return done()
+})

@@ -1,0 +1,48 @@
+/**
+ * How a member gets into the in-sync set.
+ */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import { probeTable, rowId } from "../Identifier.ts"
+import { Mutations } from "../Mutation.ts"
+import { isPrimary } from "../Observe.ts"
+import { servingTables } from "../plan/records.ts"
+import * as Sql from "../Sql.ts"
+import { compareTable } from "./comparison.ts"
+import { CurrentStep, ownGroup, query } from "./CurrentStep.ts"
+import { donors, groupRecord, plus, updateGroup } from "./groups.ts"
+import { done, failed, retry, verdict } from "./Outcome.ts"
+
+/** Proves that this node's copies equal a donor's, then enters the node into the in-sync set. */
+export const verifyReplica = Effect.fnUntraced(function* (name: string) {
+  const { node, away, refresh } = yield* CurrentStep
+  const before = yield* ownGroup(name)
+  if (!isPrimary(before)) return retry(`${name} is ${before?.status ?? "absent"} (${before?.nodeState ?? ""})`)
+  const stored = yield* groupRecord(name)
+  if (stored === undefined) return failed(`no record of group ${name}`)
+  if (!stored.record.members.includes(node)) return failed(`${node} is not a member of ${name}`)
+  const donor = donors(stored.record, node, away())[0]
+  const skip = (yield* Mutations).has("drop-source-before-verification")
+  let compared = 0
+  if (!skip) {
+    if (donor === undefined) return retry(`no other member of ${name} that is in sync can be asked`)
+    const tables = servingTables(yield* refresh, stored.record)
+    const missing = tables.find((table) => before?.tables.includes(table) !== true)
+    if (missing !== undefined) return retry(`${missing} is not in ${name} here`)
+    // An acknowledged write of our own to the group comes after all that the donor had.
+    const stamp = yield* Clock.currentTimeMillis
+    const probed = yield* query(Sql.writeProbe(name, probeTable(name), rowId(node), stamp))
+    if (probed._tag !== "Ok") return verdict(probed, "probe") ?? retry("the probe was not answered")
+    for (const table of tables) {
+      const outcome = yield* compareTable(table, donor)
+      if (outcome._tag !== "Done") return outcome
+      compared += Number(outcome.detail)
+    }
+    const now = yield* ownGroup(name)
+    const sameMembers = now?.size === before?.size && now?.members.join() === before?.members.join()
+    if (!isPrimary(now) || !sameMembers) return retry("the membership changed during the comparison")
+  }
+  const lastPrimary = before?.members ?? []
+  yield* updateGroup(stored, (group) => ({ ...group, inSync: plus(group.inSync, node), lastPrimary }))
+  return done(`${compared} rows equal to ${donor ?? "nobody"}`)
+})
