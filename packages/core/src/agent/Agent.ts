@@ -1,0 +1,86 @@
+/**
+ * The agent next to each node: heartbeat, lease, planning if it is the leader, its own node's steps always. One loop
+ * looks at the records and starts what is due; each step runs in a fiber of its own. An agent may be killed at any
+ * instruction: everything that counts is in the records and in the daemons.
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type { DaemonControl } from "../DaemonControl.ts"
+import { journal } from "../Journal.ts"
+import { lead } from "../leader/lead.ts"
+import type { Manticore } from "../Manticore.ts"
+import type { NodeFiles } from "../NodeFiles.ts"
+import type { Presence } from "../plan/Plan.ts"
+import { isOpen } from "../State.ts"
+import { type AgentContext, type AgentOptions, makeAgent, monotonicMs, remember } from "./AgentContext.ts"
+import { releaseToken, tendDaemon } from "./daemon.ts"
+import { holdsLease, leaderTerm, tendLease } from "./lease.ts"
+import { noteHeartbeats, observe, publish, refusalToAct } from "./presence.ts"
+import { startSteps } from "./steps.ts"
+import { tendWrappers } from "./wrappers.ts"
+
+/** Runs an agent for ever. Interrupting it is what killing the process is: nothing is said goodbye to. */
+export const runAgent = Effect.fnUntraced(function* (
+  options: AgentOptions,
+): Effect.fn.Return<never, never, Manticore | NodeFiles | DaemonControl> {
+  const agent = yield* makeAgent(options)
+  yield* journal({ kind: "agent", node: agent.node, event: "started", detail: agent.incarnation })
+  for (;;) {
+    yield* look(agent)
+    yield* Effect.sleep(pause(agent))
+  }
+})
+
+/** One look at the records, and all that is due after it. */
+const look = Effect.fnUntraced(
+  function* (agent: AgentContext) {
+    const { node, config, state, store, termsMatter } = agent
+    const observation = yield* observe(agent)
+    if (observation === undefined || (yield* tendDaemon(agent, observation, yield* monotonicMs))) return
+    const view = yield* agent.refresh
+    noteHeartbeats(agent, view, yield* monotonicMs)
+    const refusal = refusalToAct(agent, view, observation)
+    if (refusal !== undefined) {
+      if (state.state === "acting") yield* journal({ kind: "agent", node, event: "waiting", detail: refusal })
+      state.state = "waiting"
+      return
+    }
+    if (state.state === "waiting") yield* journal({ kind: "agent", node, event: "acting", detail: "" })
+    state.state = "acting"
+    yield* remember(agent, view)
+    yield* publish(agent, view, observation)
+    yield* tendLease(agent, view)
+    yield* releaseToken(agent, view, observation, yield* holdsLease(agent))
+    yield* startSteps(agent, view)
+    yield* tendWrappers(agent, view)
+    if (!(yield* holdsLease(agent))) return
+    const term = state.ownTerm
+    // Who took the lease in this look begins to lead with the next one, on records read after that.
+    if (termsMatter && leaderTerm(view) !== term) return
+    const presence: Presence = { away: state.away, lost: state.lost }
+    yield* lead({ node, term, config, store, memory: state.memory, presence, holdsLease: holdsLease(agent) }, view)
+  },
+  (looked, { node, state }) =>
+    Effect.catchTag(looked, "StoreUnavailable", (error) =>
+      state.state === "acting"
+        ? Effect.suspend(() => {
+            state.state = "waiting"
+            return journal({ kind: "agent", node, event: "waiting", detail: error.message })
+          })
+        : Effect.void,
+    ),
+  Effect.catchTag("Conflict", () => Effect.void),
+)
+
+/** How long to wait for the next look: short while this agent has steps or leads, longer while others work. */
+const pause = ({ node, config, state }: AgentContext) => {
+  const view = state.view
+  if (view === undefined || state.state === "waiting") return config.idleTick
+  const asked = [...view.requests.values()].some(({ record }) => record.status === "new")
+  const leads = state.leaderUntilMs !== undefined && (asked || view.operations.size > 0)
+  const works = [...view.steps.values()].some((rows) =>
+    rows.some(({ record }) => record.node === node && isOpen(record)),
+  )
+  if (leads || works || state.running.size > 0) return config.busyTick
+  return view.operations.size > 0 ? Duration.times(config.idleTick, 0.5) : config.idleTick
+}

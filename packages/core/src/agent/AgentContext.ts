@@ -1,0 +1,153 @@
+/**
+ * What one agent is: how it was started, its ports, and what it knows from one look to the next.
+ */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
+import * as Schema from "effect/Schema"
+import * as Semaphore from "effect/Semaphore"
+import { DaemonControl } from "../DaemonControl.ts"
+import type { EngineConfig } from "../EngineConfig.ts"
+import { LeaderMemory } from "../leader/LeaderContext.ts"
+import { Manticore } from "../Manticore.ts"
+import { type Mutation, Mutations } from "../Mutation.ts"
+import { NodeFiles } from "../NodeFiles.ts"
+import * as StateStore from "../StateStore.ts"
+import { makeView, type View } from "../View.ts"
+
+/** What an agent is. `incarnation` differs at each start of the process. */
+export interface AgentOptions {
+  /** Address of the own node's binary listener. */
+  readonly node: string
+  readonly incarnation: string
+  readonly config: EngineConfig
+}
+
+/** The mutable state of one agent. */
+export interface AgentState {
+  view: View | undefined
+  records: ReadonlyMap<string, StateStore.Entry> | undefined
+  away: ReadonlySet<string>
+  lost: ReadonlySet<string>
+  leaseVersion: number
+  leaseSeenMs: number
+  /** Until when this agent may act as leader, by its own clock; undefined if it is not the leader. */
+  leaderUntilMs: number | undefined
+  /** Term in which this agent took the lease last. */
+  ownTerm: number
+  term: number
+  epoch: number
+  remembered: string
+  readonly heartbeats: Map<string, { readonly version: number; readonly silentMs: number }>
+  lookedMs: number | undefined
+  readonly running: Map<string, Fiber.Fiber<void, never>>
+  memory: LeaderMemory
+  observed: string
+  wrappersCheckedMs: number
+  /** Since when groups of the own daemon have been on their way in without arriving, or out for good. */
+  readonly stuckSinceMs: Map<string, number>
+  state: "waiting" | "acting"
+}
+
+/** What the parts of an agent share. */
+export interface AgentContext extends AgentOptions {
+  readonly store: StateStore.StateStore["Service"]
+  readonly manticore: Manticore["Service"]
+  readonly files: NodeFiles["Service"]
+  readonly control: DaemonControl["Service"]
+  readonly mutations: ReadonlySet<Mutation>
+  /** False if the check of terms is switched off: a mutant, see `Mutation`. */
+  readonly termsMatter: boolean
+  readonly state: AgentState
+  /** All records after a barrier. */
+  readonly refresh: Effect.Effect<View, StateStore.StoreUnavailable>
+  /** Two wrappers at once would compete for the record of this node's confirmations. */
+  readonly wrapperPermit: Semaphore.Semaphore
+}
+
+/** What survives on the node's own disk: an agent never acts on less than it has seen (safety rule 1). */
+const Memory = Schema.fromJsonString(Schema.Struct({ epoch: Schema.Int, term: Schema.Int }))
+const decodeMemory = Schema.decodeUnknownOption(Memory)
+const encodeMemory = Schema.encodeSync(Memory)
+
+/** Milliseconds of the own monotonic clock: wall clocks are never trusted for durations. */
+export const monotonicMs = Effect.map(Clock.monotonicTimeNanos, (nanos) => Number(nanos / 1000n) / 1000)
+
+/** An agent that has not looked at anything yet, but recalls what its disk remembers. */
+export const makeAgent = Effect.fnUntraced(function* (options: AgentOptions) {
+  const manticore = yield* Manticore
+  const files = yield* NodeFiles
+  const control = yield* DaemonControl
+  const mutations = yield* Mutations
+  const store = yield* StateStore.make(options)
+  const state: AgentState = {
+    view: undefined,
+    records: undefined,
+    away: new Set(),
+    lost: new Set(),
+    leaseVersion: -1,
+    leaseSeenMs: 0,
+    leaderUntilMs: undefined,
+    ownTerm: 0,
+    term: 0,
+    epoch: 0,
+    remembered: "",
+    heartbeats: new Map(),
+    lookedMs: undefined,
+    running: new Map(),
+    memory: new LeaderMemory(),
+    observed: "",
+    wrappersCheckedMs: 0,
+    stuckSinceMs: new Map(),
+    state: "waiting",
+  }
+  const refreshPermit = yield* Semaphore.make(1)
+  const wrapperPermit = yield* Semaphore.make(1)
+
+  const recalled = yield* Effect.result(files.recall)
+  if (recalled._tag === "Success" && recalled.success !== undefined) {
+    const memory = decodeMemory(recalled.success)
+    if (memory._tag === "Some") {
+      state.epoch = memory.value.epoch
+      state.term = memory.value.term
+      state.remembered = recalled.success
+    }
+  }
+
+  const refresh = refreshPermit.withPermits(1)(
+    Effect.gen(function* () {
+      yield* store.barrier
+      const { records, heartbeats } = yield* store.sync
+      // Records that did not change are not decoded and sorted again.
+      if (state.view === undefined || state.records !== records) state.view = makeView(records.values())
+      state.records = records
+      const view: View = { ...state.view, heartbeats }
+      state.view = view
+      return view
+    }),
+  )
+  const termsMatter = !mutations.has("skip-term-check")
+  const agent: AgentContext = {
+    ...options,
+    store,
+    manticore,
+    files,
+    control,
+    mutations,
+    termsMatter,
+    state,
+    refresh,
+    wrapperPermit,
+  }
+  return agent
+})
+
+/** Writes the epoch and the term that were seen to the own disk, when they have grown. */
+export const remember = Effect.fnUntraced(function* ({ files, state }: AgentContext, view: View) {
+  state.epoch = Math.max(state.epoch, view.registry?.record.epoch ?? 0)
+  state.term = Math.max(state.term, view.lease?.record.term ?? 0)
+  const text = encodeMemory({ epoch: state.epoch, term: state.term })
+  if (text === state.remembered) return
+  yield* Effect.ignore(files.remember(text))
+  state.remembered = text
+})

@@ -1,0 +1,72 @@
+/**
+ * The lease of the leader, as one agent takes, renews, watches and loses it. Timed by the own monotonic clock alone.
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import { journal } from "../Journal.ts"
+import { LeaderMemory } from "../leader/LeaderContext.ts"
+import type { Lease } from "../State.ts"
+import { Key } from "../State.ts"
+import type { Stored, View } from "../View.ts"
+import { type AgentContext, monotonicMs } from "./AgentContext.ts"
+
+/** True while this agent may act as leader. */
+export const holdsLease = ({ state, termsMatter }: AgentContext) =>
+  Effect.map(monotonicMs, (nowMs) => state.leaderUntilMs !== undefined && (nowMs < state.leaderUntilMs || !termsMatter))
+
+/** Term of the lease, by the records. */
+export const leaderTerm = (view: View): number => view.lease?.record.term ?? 0
+
+/** Takes, renews or watches the lease. */
+export const tendLease = Effect.fnUntraced(function* (agent: AgentContext, view: View) {
+  const { node, incarnation, config, state, termsMatter } = agent
+  const beforeMs = yield* monotonicMs
+  const durationMs = Duration.toMillis(config.leaseDuration)
+  const stored = view.lease
+  const mine = stored?.record.holder === node && stored.record.incarnation === incarnation && !stored.record.released
+  if (stored !== undefined && stored.version !== state.leaseVersion) {
+    state.leaseVersion = stored.version
+    state.leaseSeenMs = beforeMs
+  }
+  if (mine && stored !== undefined) {
+    const renewAtMs = (state.leaderUntilMs ?? 0) - (durationMs * 2) / 3
+    if (state.leaderUntilMs !== undefined && beforeMs < renewAtMs) return
+    yield* writeLease(agent, stored, stored.record.term, beforeMs)
+    return
+  }
+  // Without the term check a leader goes on as if it had not been replaced: a mutant, see Mutation.
+  if (stored !== undefined && termsMatter) yield* loseLease(agent, stored.record.term)
+  if (!termsMatter && state.leaderUntilMs !== undefined) return
+  const free = stored === undefined || stored.record.released || beforeMs - state.leaseSeenMs > durationMs * 1.5
+  if (!free) return
+  yield* writeLease(agent, stored, Math.max(stored?.record.term ?? 0, state.term) + 1, beforeMs)
+})
+
+const loseLease = Effect.fnUntraced(function* ({ node, state }: AgentContext, term: number) {
+  if (state.leaderUntilMs === undefined) return
+  state.leaderUntilMs = undefined
+  yield* journal({ kind: "leader", node, event: "lost", term })
+})
+
+const writeLease = Effect.fnUntraced(function* (
+  { node, incarnation, config, state, store }: AgentContext,
+  stored: Stored<Lease> | undefined,
+  term: number,
+  beforeMs: number,
+) {
+  const durationMs = Duration.toMillis(config.leaseDuration)
+  const lease: Lease = { holder: node, incarnation, term, durationMs, released: false }
+  const written =
+    stored === undefined
+      ? yield* store.create(Key.lease, lease, { term })
+      : yield* store.compareAndSet(stored, lease, { term })
+  const isNew = state.leaderUntilMs === undefined
+  // Counted from before the write was sent: others count from when they see it.
+  state.leaderUntilMs = beforeMs + durationMs
+  state.leaseVersion = written.version
+  state.leaseSeenMs = beforeMs
+  if (!isNew) return
+  state.ownTerm = term
+  state.memory = new LeaderMemory()
+  yield* journal({ kind: "leader", node, event: "acquired", term })
+})

@@ -1,0 +1,73 @@
+/**
+ * Who is there, and whether this agent may act: heartbeats, the coordination cluster, what the own daemon shows.
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import { groupPrefix } from "../Identifier.ts"
+import { isPrimary, observedGroups } from "../Observe.ts"
+import { registeredNodes } from "../plan/records.ts"
+import * as Sql from "../Sql.ts"
+import type { Observation } from "../State.ts"
+import { Key } from "../State.ts"
+import type { View } from "../View.ts"
+import type { AgentContext } from "./AgentContext.ts"
+
+/**
+ * Notes which heartbeats moved, by the own clock. Time in which this agent itself could not look counts for little:
+ * when writes were blocked for it, they were blocked for the others too.
+ */
+export const noteHeartbeats = ({ config, state }: AgentContext, view: View, nowMs: number) => {
+  const elapsedMs = Math.min(nowMs - (state.lookedMs ?? nowMs), 2 * Duration.toMillis(config.idleTick))
+  state.lookedMs = nowMs
+  const away = new Set<string>()
+  const lost = new Set<string>()
+  for (const name of registeredNodes(view)) {
+    const version = view.heartbeats.get(name) ?? 0
+    const known = state.heartbeats.get(name)
+    const silentMs = known === undefined || known.version !== version ? 0 : known.silentMs + elapsedMs
+    state.heartbeats.set(name, { version, silentMs })
+    if (silentMs > Duration.toMillis(config.awayAfter)) away.add(name)
+    if (silentMs > Duration.toMillis(config.gracePeriod)) lost.add(name)
+  }
+  state.away = away
+  state.lost = lost
+}
+
+/** Why this agent must not act, or undefined (safety rule 1). */
+export const refusalToAct = (agent: AgentContext, view: View, observation: Observation): string | undefined => {
+  const { node, config, state, termsMatter } = agent
+  const registry = view.registry?.record
+  if (registry === undefined) return "no registry"
+  if (registry.nodes[node] === undefined) return "not registered"
+  if (registry.epoch < state.epoch) return `epoch ${registry.epoch} is older than ${state.epoch} on disk`
+  if ((view.lease?.record.term ?? 0) < state.term && termsMatter)
+    return `term ${view.lease?.record.term} is older than ${state.term} on disk`
+  const coordination = observation.groups[config.coordination]
+  if (!isPrimary(coordination)) return `the coordination cluster is ${coordination?.status ?? "absent"}`
+  const registered = Object.keys(registry.nodes)
+  const seen = registered.filter((name) => coordination?.members.includes(name)).length
+  return seen * 2 > registered.length ? undefined : `only ${seen} of ${registered.length} registered nodes are seen`
+}
+
+/** What the own daemon shows of our groups and of the coordination cluster; undefined if it does not answer. */
+export const observe = Effect.fnUntraced(function* ({ node, config, manticore }: AgentContext) {
+  const groups = observedGroups(yield* manticore.query(node, Sql.showClusters, config.statementTimeout))
+  if (groups === undefined) return undefined
+  const observation: Observation = {
+    groups: Object.fromEntries(
+      [...groups].filter(([name]) => name === config.coordination || name.startsWith(`${groupPrefix}_`)),
+    ),
+  }
+  return observation
+})
+
+/** Publishes what this node sees of itself, when it changed. */
+export const publish = Effect.fnUntraced(function* (agent: AgentContext, view: View, observation: Observation) {
+  const { node, state, store } = agent
+  const text = JSON.stringify(observation)
+  const stored = view.observations.get(node)
+  if (text === state.observed && stored !== undefined) return
+  if (stored === undefined) yield* store.create(Key.observation(node), observation, { term: 0 })
+  else yield* store.compareAndSet(stored, observation, { term: 0 })
+  state.observed = text
+})

@@ -1,0 +1,39 @@
+/**
+ * Wrappers that no step shows: published while this node was away, or lost by its daemon.
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import { journal } from "../Journal.ts"
+import { isOpen } from "../State.ts"
+import { strayedWrappers, swapWrapper } from "../step/wrappers.ts"
+import type { View } from "../View.ts"
+import { type AgentContext, monotonicMs } from "./AgentContext.ts"
+
+/** True if a step will show the wrapper here. */
+const hasSwapStep = (node: string, view: View, table: string): boolean =>
+  [...view.steps.values()].some((rows) =>
+    rows.some(({ record }) => {
+      return isOpen(record) && record.node === node && record.step._tag === "SwapWrapper" && record.step.table === table
+    }),
+  )
+
+/** Shows wrappers that were published while this node was away, or that its daemon has lost or found again. */
+export const tendWrappers = Effect.fnUntraced(function* (agent: AgentContext, view: View) {
+  const { node, config, state, store, refresh, wrapperPermit } = agent
+  const confirmed = view.wrappers.get(node)?.record.versions ?? {}
+  const swap = (name: string, again: boolean) =>
+    wrapperPermit.withPermits(1)(
+      Effect.flatMap(refresh, (latest) => swapWrapper(node, config, store, latest, name, 0, { again })),
+    )
+  for (const { record: table } of view.tables.values()) {
+    if (table.wrapper.version === 0 || (confirmed[table.name] ?? 0) >= table.wrapper.version) continue
+    if (!hasSwapStep(node, view, table.name)) yield* swap(table.name, false)
+  }
+  const nowMs = yield* monotonicMs
+  if (nowMs < state.wrappersCheckedMs + Duration.toMillis(config.wrapperCheckInterval)) return
+  state.wrappersCheckedMs = nowMs
+  for (const name of yield* strayedWrappers(node, config, view)) {
+    yield* journal({ kind: "finding", node, code: "wrapper-strayed", detail: name })
+    yield* swap(name, true)
+  }
+})
