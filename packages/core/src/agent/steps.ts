@@ -13,7 +13,7 @@ import { isLive } from "../State.ts"
 import type { Entry } from "../StateStore.ts"
 import { CurrentStep } from "../step/CurrentStep.ts"
 import { handleStep } from "../step/handleStep.ts"
-import type { Outcome } from "../step/Outcome.ts"
+import { type Outcome, retry } from "../step/Outcome.ts"
 import type { Stored, View } from "../View.ts"
 import type { AgentContext } from "./AgentContext.ts"
 import { restart } from "./daemon.ts"
@@ -139,7 +139,7 @@ const runStep = Effect.fnUntraced(function* (
       if (written.failure._tag === "Conflict") return
       // The store does not answer: the outcome is looked at again, not remembered.
     } else {
-      yield* sayStep(agent, claimed, term, "retry", outcome.reason)
+      yield* sayStep(agent, claimed, term, "retry", `${outcome.wait.code}: ${outcome.wait.detail}`)
     }
     yield* Effect.sleep(Duration.millis(pauseMs))
     pauseMs = Math.min(pauseMs * 2, retryPauseMsMax)
@@ -161,12 +161,12 @@ const attempt = Effect.fnUntraced(function* (
 ): Effect.fn.Return<Outcome | "cancelled", never, Manticore | NodeFiles> {
   const { node, config, state, store, refresh, wrapperPermit } = agent
   const looked = yield* Effect.result(refresh)
-  if (looked._tag === "Failure") return { _tag: "Retry", reason: looked.failure.message }
+  if (looked._tag === "Failure") return retry("store-unavailable", looked.failure.message)
   const view = looked.success
   const operation = view.operations.get(row.operation)?.record
   if (operation === undefined || (operation.status === "stopping" && row.undoes === null)) return "cancelled"
   if (!mayWork(agent, view, row))
-    return { _tag: "Retry", reason: `operation ${row.operation} is of term ${operation.term}` }
+    return retry("leader-changed", `operation ${row.operation} is of term ${operation.term}`)
   const handle =
     row.step._tag === "SwapWrapper" ? wrapperPermit.withPermits(1)(handleStep(row.step)) : handleStep(row.step)
   return yield* handle.pipe(
@@ -184,10 +184,11 @@ const attempt = Effect.fnUntraced(function* (
       restart: (why) => restart(agent, why),
     }),
     Effect.catchTag(["StoreUnavailable", "Conflict"], (error) =>
-      Effect.succeed<Outcome>({
-        _tag: "Retry",
-        reason: error._tag === "Conflict" ? `conflict on ${error.key}` : error.message,
-      }),
+      Effect.succeed(
+        error._tag === "Conflict"
+          ? retry("state-conflict", `conflict on ${error.key}`)
+          : retry("store-unavailable", error.message),
+      ),
     ),
   )
 })

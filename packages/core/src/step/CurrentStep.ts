@@ -65,9 +65,9 @@ export const clusterStatement = Effect.fnUntraced(function* (sql: string, timeou
 export const restartDaemon = Effect.fnUntraced(function* (why: string) {
   const { restart } = yield* CurrentStep
   const refusal = yield* restart(why)
-  return retry(
-    refusal === undefined ? `restarted the daemon: ${why}` : `the daemon must be restarted (${why}), but ${refusal}`,
-  )
+  return refusal === undefined
+    ? retry("daemon-restarting", `restarted the daemon: ${why}`)
+    : retry("restart-needed", `the daemon must be restarted (${why}), but ${refusal}`)
 })
 
 /** The replication clusters that the own daemon shows, by name. */

@@ -30,11 +30,11 @@ export const compareTable = Effect.fnUntraced(function* (table: string, donor: s
     for (let attempt = 0; attempt < pageTriesMax && !equal; attempt++) {
       if (attempt > 0) yield* Effect.sleep(Duration.millis(20 * attempt))
       const theirs = yield* query(Sql.selectPage(table, after, undefined, config.compareRows), undefined, donor)
-      if (theirs._tag !== "Rows") return retry(`${donor} does not answer for ${table}`)
+      if (theirs._tag !== "Rows") return retry("daemon-silent", `${donor} does not answer for ${table}`)
       const full = theirs.rows.length === config.compareRows
       const upTo = full ? cellText(theirs.rows.at(-1)?.[0]) : undefined
       const ours = yield* query(Sql.selectPage(table, after, upTo, config.compareRows + 1))
-      if (ours._tag !== "Rows") return retry(`${table} cannot be read here`)
+      if (ours._tag !== "Rows") return retry("table-missing", `${table} cannot be read here`)
       const expected = rowsOf(theirs) ?? []
       const found = rowsOf(ours) ?? []
       equal = expected.length === found.length && expected.every((row, index) => row === found[index])
@@ -43,7 +43,7 @@ export const compareTable = Effect.fnUntraced(function* (table: string, donor: s
       if (!full) return done(String(compared))
       after = upTo
     }
-    if (!equal) return retry(`${table} differs from ${donor} after row ${after ?? "0"}`)
+    if (!equal) return retry("copy-differs", `${table} differs from ${donor} after row ${after ?? "0"}`)
   }
   return failed(`${table} has too many rows to compare`)
 })

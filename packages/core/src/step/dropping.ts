@@ -9,7 +9,7 @@ import * as Sql from "../Sql.ts"
 import type { View } from "../View.ts"
 import { clusterStatement, CurrentStep, ownGroup, ownGroups, query, systemTablesOf } from "./CurrentStep.ts"
 import { groupRecord, minus, updateGroup, wholeness } from "./groups.ts"
-import { done, failed, retry, verdict } from "./Outcome.ts"
+import { done, failed, retry, retryFor, verdict } from "./Outcome.ts"
 
 /** Drops local copies that nothing needs, and ends the membership in the record. */
 export const dropShard = Effect.fnUntraced(function* (group: string | null, tables: ReadonlyArray<string>) {
@@ -19,11 +19,11 @@ export const dropShard = Effect.fnUntraced(function* (group: string | null, tabl
   const held = yield* systemTablesOf(node)
   for (const table of tables) {
     if (!held.has(table)) continue
-    if (attached.has(table)) return retry(`${table} is still in a group here`)
+    if (attached.has(table)) return retry("table-attached", `${table} is still in a group here`)
     const reckless = (yield* Mutations).has("drop-source-before-verification")
     const needed = reckless ? undefined : neededHere(view, node, table)
     if (needed !== undefined) return failed(needed)
-    if (!(yield* permitted)) return retry("not permitted now")
+    if (!(yield* permitted)) return retry("not-permitted", "not permitted now")
     const outcome = verdict(yield* query(Sql.dropTable(table)), "DROP TABLE")
     if (outcome !== undefined) return outcome
   }
@@ -68,16 +68,16 @@ export const detachShard = Effect.fnUntraced(function* (name: string, tables: Re
   const seen = yield* ownGroup(name)
   const present = tables.filter((table) => seen?.tables.includes(table))
   if (present.length === 0) return done()
-  if (!isPrimary(seen)) return retry(`${name} is ${seen?.status ?? "absent"}`)
+  if (!isPrimary(seen)) return retry("no-primary", `${name} is ${seen?.status ?? "absent"}`)
   const stored = yield* groupRecord(name)
   if (stored === undefined) return failed(`no record of group ${name}`)
   const whole = wholeness(stored.record, seen, node)
-  if (whole !== undefined) return retry(whole)
-  if (!(yield* permitted)) return retry("not permitted now")
+  if (whole !== undefined) return retryFor(whole)
+  if (!(yield* permitted)) return retry("not-permitted", "not permitted now")
   const answer = yield* clusterStatement(Sql.detachTables(name, present))
   const after = yield* ownGroup(name)
   if (present.some((table) => after?.tables.includes(table))) {
-    return verdict(answer, "ALTER CLUSTER DROP") ?? retry("ALTER CLUSTER DROP took no effect")
+    return verdict(answer, "ALTER CLUSTER DROP") ?? retry("no-effect", "ALTER CLUSTER DROP took no effect")
   }
   return done()
 })

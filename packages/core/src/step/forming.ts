@@ -15,7 +15,7 @@ import type { Group } from "../State.ts"
 import type { Stored } from "../View.ts"
 import { clusterStatement, CurrentStep, ownGroup, query, restartDaemon, systemTablesOf } from "./CurrentStep.ts"
 import { donors, groupRecord, plus, updateGroup, wholeness } from "./groups.ts"
-import { done, failed, retry, verdict } from "./Outcome.ts"
+import { done, failed, retry, retryFor, verdict } from "./Outcome.ts"
 
 /** Makes a group of this node alone, with its probe table. */
 export const createGroup = Effect.fnUntraced(function* (name: string) {
@@ -23,10 +23,10 @@ export const createGroup = Effect.fnUntraced(function* (name: string) {
   const files = yield* NodeFiles
   if ((yield* ownGroup(name)) === undefined) {
     const made = yield* Effect.result(files.makeClusterDirectory(name))
-    if (made._tag === "Failure") return retry(made.failure.message)
+    if (made._tag === "Failure") return retry("directory-failed", made.failure.message)
     const answer = yield* clusterStatement(Sql.createCluster(name, name))
     if (failureOf(answer) !== undefined && (yield* ownGroup(name)) === undefined) {
-      return verdict(answer, "CREATE CLUSTER") ?? retry("CREATE CLUSTER took no effect")
+      return verdict(answer, "CREATE CLUSTER") ?? retry("no-effect", "CREATE CLUSTER took no effect")
     }
   }
   const probe = probeTable(name)
@@ -52,17 +52,18 @@ export const attach = Effect.fnUntraced(function* (
   const seen = yield* ownGroup(name)
   const missing = tables.filter((table) => seen?.tables.includes(table) !== true)
   if (missing.length === 0) return done()
-  if (!isPrimary(seen)) return retry(`group ${name} is ${seen?.status ?? "absent"} (${seen?.nodeState ?? ""})`)
+  if (!isPrimary(seen))
+    return retry("no-primary", `group ${name} is ${seen?.status ?? "absent"} (${seen?.nodeState ?? ""})`)
   const stored = yield* groupRecord(name)
   if (stored === undefined) return failed(`no record of group ${name}`)
   const whole = wholeness(stored.record, seen, node)
-  if (whole !== undefined) return retry(whole)
+  if (whole !== undefined) return retryFor(whole)
   for (const member of seen?.members ?? []) {
     if (member === node) continue
     const held = yield* systemTablesOf(member)
     const taken = missing.find((table) => held.has(table))
     // ADD would overwrite that copy (semantics 6).
-    if (taken !== undefined) return retry(`${member} holds a table ${taken} of its own`)
+    if (taken !== undefined) return retry("table-taken", `${member} holds a table ${taken} of its own`)
   }
   for (const sql of creates) {
     const outcome = verdict(yield* query(sql), "CREATE TABLE")
@@ -70,12 +71,12 @@ export const attach = Effect.fnUntraced(function* (
   }
   const held = yield* systemTablesOf(node)
   const absent = missing.find((table) => !held.has(table))
-  if (absent !== undefined) return retry(`this node does not hold ${absent}`)
+  if (absent !== undefined) return retry("table-missing", `this node does not hold ${absent}`)
   const answer = yield* clusterStatement(Sql.addTables(name, missing))
   const after = yield* ownGroup(name)
   return tables.every((table) => after?.tables.includes(table))
     ? done()
-    : (verdict(answer, "ALTER CLUSTER ADD") ?? retry("ALTER CLUSTER ADD took no effect"))
+    : (verdict(answer, "ALTER CLUSTER ADD") ?? retry("no-effect", "ALTER CLUSTER ADD took no effect"))
 })
 
 /** Joins a group through a member that is in sync. */
@@ -90,25 +91,25 @@ export const joinGroup = Effect.fnUntraced(function* (name: string) {
     // A JOIN that lost its donor never ends; only a restart of the joiner helps (semantics 20, 48, 49, 59).
     const stuck = seen.nodeState === "joining" && waitedMs > Duration.toMillis(config.joinTimeout)
     if (seen.nodeState === "destroyed" || stuck) return yield* restartDaemon(`${name} is ${seen.nodeState}`)
-    return retry(`${name} is ${seen.status} (${seen.nodeState})`)
+    return retry("member-joining", `${name} is ${seen.status} (${seen.nodeState})`)
   }
   const held = yield* systemTablesOf(node)
   const leftover = groupTables(stored.record).find((table) => held.has(table))
   if (leftover !== undefined) return yield* dropLeftover(stored, leftover)
   const candidates = donors(stored.record, node, away())
   const donor = candidates[Math.floor(waitedMs / 5000) % Math.max(1, candidates.length)]
-  if (donor === undefined) return retry(`no member of ${name} that is in sync can be asked`)
+  if (donor === undefined) return retry("no-donor", `no member of ${name} that is in sync can be asked`)
   const donorSees = observedGroups(yield* query(Sql.showClusters, undefined, donor))?.get(name)
-  if (!isPrimary(donorSees)) return retry(`${name} is ${donorSees?.status ?? "absent"} on ${donor}`)
+  if (!isPrimary(donorSees)) return retry("no-primary", `${name} is ${donorSees?.status ?? "absent"} on ${donor}`)
   const whole = wholeness(stored.record, donorSees, donor)
-  if (whole !== undefined) return retry(whole)
+  if (whole !== undefined) return retryFor(whole)
   const files = yield* NodeFiles
   const made = yield* Effect.result(files.makeClusterDirectory(name))
-  if (made._tag === "Failure") return retry(made.failure.message)
+  if (made._tag === "Failure") return retry("directory-failed", made.failure.message)
   sent.join = true
   const answer = yield* clusterStatement(Sql.joinCluster(name, donor, name), config.joinTimeout)
   if (isPrimary(yield* ownGroup(name))) return yield* joined(stored.record, `from ${donor}`)
-  return verdict(answer, "JOIN CLUSTER") ?? retry("JOIN CLUSTER took no effect")
+  return verdict(answer, "JOIN CLUSTER") ?? retry("no-effect", "JOIN CLUSTER took no effect")
 })
 
 /** A copy was made; for a group that serves already that is a move. */
@@ -131,7 +132,10 @@ const dropLeftover = Effect.fnUntraced(function* (stored: Stored<Group>, table: 
   const { node, permitted } = yield* CurrentStep
   const group = stored.record
   if (group.inSync.includes(node)) return failed(`${table} is here, ${node} counts as in sync, but the group is absent`)
-  if (group.inSync.length === 0) return retry(`${table} is here and nobody is in sync`)
-  if (!(yield* permitted)) return retry("not permitted now")
-  return verdict(yield* query(Sql.dropTable(table)), "DROP TABLE") ?? retry(`dropped an old copy of ${table}`)
+  if (group.inSync.length === 0) return retry("no-donor", `${table} is here and nobody is in sync`)
+  if (!(yield* permitted)) return retry("not-permitted", "not permitted now")
+  return (
+    verdict(yield* query(Sql.dropTable(table)), "DROP TABLE") ??
+    retry("leftover-dropped", `dropped an old copy of ${table}`)
+  )
 })

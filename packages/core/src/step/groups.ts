@@ -2,6 +2,7 @@
  * The record of a step's group: how handlers read it, change it, and hold it against what a daemon shows.
  */
 import * as Effect from "effect/Effect"
+import { type Wait, wait } from "../operation/WaitCode.ts"
 import type { Group, ObservedGroup } from "../State.ts"
 import type { Stored } from "../View.ts"
 import { CurrentStep } from "./CurrentStep.ts"
@@ -33,10 +34,11 @@ export const donors = (group: Group, node: string, away: ReadonlySet<string>) =>
   group.inSync.filter((member) => member !== node && !away.has(member))
 
 /** Why a cluster statement must wait: a member is not seen, or one is seen that the records do not know. */
-export const wholeness = (group: Group, seen: ObservedGroup | undefined, node: string): string | undefined => {
-  if (seen === undefined) return `group ${group.name} is absent on ${node}`
-  if (seen.size !== seen.members.length) return `${seen.size} of ${seen.members.join(", ")} are in ${group.name}`
+export const wholeness = (group: Group, seen: ObservedGroup | undefined, node: string): Wait | undefined => {
+  if (seen === undefined) return wait("group-absent", `group ${group.name} is absent on ${node}`)
+  if (seen.size !== seen.members.length)
+    return wait("member-missing", `${seen.size} of ${seen.members.join(", ")} are in ${group.name}`)
   const dead = seen.nodesSet.filter((member) => !seen.members.includes(member))
-  if (dead.length > 0) return `${dead.join(", ")} is missing from ${group.name}`
+  if (dead.length > 0) return wait("member-missing", `${dead.join(", ")} is missing from ${group.name}`)
   return undefined
 }

@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import { journal } from "../Journal.ts"
 import { Mutations } from "../Mutation.ts"
 import { isPrimary } from "../Observe.ts"
+import { type Wait, wait } from "../operation/WaitCode.ts"
 import { registeredNodes } from "../plan/records.ts"
 import * as Sql from "../Sql.ts"
 import type { Group, ObservedGroup } from "../State.ts"
@@ -14,7 +15,7 @@ import type { View } from "../View.ts"
 import { localDigest } from "./comparison.ts"
 import { clusterStatement, CurrentStep, ownGroup, restartDaemon, systemTablesOf } from "./CurrentStep.ts"
 import { minus, plus, updateGroup } from "./groups.ts"
-import { done, failed, retry, verdict } from "./Outcome.ts"
+import { done, failed, retry, retryFor, verdict } from "./Outcome.ts"
 import { unconfirmed } from "./wrappers.ts"
 
 /** Takes this node out of a group's record, then out of the group. */
@@ -28,11 +29,13 @@ export const exitGroup = Effect.fnUntraced(function* (name: string, redundancy: 
   if (seen !== undefined && (seen.nodeState === "destroyed" || seen.nodeState === "joining")) {
     const waitedMs = (yield* Clock.currentTimeMillis) - startedMs
     const patient = seen.nodeState === "joining" && waitedMs < Duration.toMillis(config.joinTimeout)
-    return patient ? retry(`${name} is joining`) : yield* restartDaemon(`${name} is ${seen.nodeState}`)
+    return patient
+      ? retry("member-joining", `${name} is joining`)
+      : yield* restartDaemon(`${name} is ${seen.nodeState}`)
   }
   const reckless = (yield* Mutations).has("drop-source-before-verification")
   const refusal = reckless ? undefined : exitRefusal(view, stored.record, seen, node, redundancy)
-  if (refusal !== undefined) return retry(refusal)
+  if (refusal !== undefined) return retryFor(refusal)
   // The set shrinks before anything relies on it (safety rule 5).
   yield* updateGroup(stored, (group) => ({
     ...group,
@@ -42,15 +45,15 @@ export const exitGroup = Effect.fnUntraced(function* (name: string, redundancy: 
     status: group.status === "temporary" && redundancy === 0 ? "dissolved" : group.status,
   }))
   if (seen === undefined) return done("was out already")
-  if (!(yield* permitted)) return retry("not permitted now")
+  if (!(yield* permitted)) return retry("not-permitted", "not permitted now")
   const alone = seen.status !== "primary"
   if (alone && stored.record.status !== "dissolved" && !isShutOut(view, stored.record, seen, node)) {
-    return retry(`${name} is ${seen.status}`)
+    return retry("no-primary", `${name} is ${seen.status}`)
   }
   // A member of a group that is gone cannot EXIT without a majority; DELETE then concerns this node alone (27).
   const answer = yield* clusterStatement(alone ? Sql.deleteCluster(name) : Sql.exitCluster(name))
   if ((yield* ownGroup(name)) === undefined) return done()
-  return verdict(answer, alone ? "DELETE CLUSTER" : "EXIT CLUSTER") ?? retry("EXIT CLUSTER took no effect")
+  return verdict(answer, alone ? "DELETE CLUSTER" : "EXIT CLUSTER") ?? retry("no-effect", "EXIT CLUSTER took no effect")
 })
 
 /**
@@ -72,7 +75,7 @@ const exitRefusal = (
   seen: ObservedGroup | undefined,
   node: string,
   redundancy: number,
-): string | undefined => {
+): Wait | undefined => {
   if (group.status === "dissolved") return undefined
   if (redundancy === 0 && group.status !== "temporary") return undefined
   if (redundancy === 0) {
@@ -80,19 +83,22 @@ const exitRefusal = (
       const placement = view.tables.get(table)?.record.layout.find((item) => item.shard === shard)
       return placement !== undefined && placement.nodes.join() !== group.members.join()
     })
-    return unsettled === undefined ? undefined : `the layout does not name ${group.members.join(", ")} yet`
+    return unsettled === undefined
+      ? undefined
+      : wait("layout-behind", `the layout does not name ${group.members.join(", ")} yet`)
   }
   const others = minus(group.inSync, node).filter((member) => !group.leaving.includes(member))
-  if (others.length < redundancy) return `only ${others.length} of ${redundancy} other copies are in sync`
+  if (others.length < redundancy)
+    return wait("redundancy-short", `only ${others.length} of ${redundancy} other copies are in sync`)
   if (seen !== undefined && seen.status === "primary") {
     const unseen = others.find((member) => !seen.members.includes(member))
     if (unseen !== undefined || seen.size !== seen.members.length)
-      return `${unseen ?? "a member"} is not seen in ${group.name}`
+      return wait("member-missing", `${unseen ?? "a member"} is not seen in ${group.name}`)
   }
   const shown = group.shards.find(({ table, shard }) =>
     view.tables.get(table)?.record.wrapper.mirrors?.[shard]?.includes(node),
   )
-  if (shown !== undefined) return `the wrapper of ${shown.table} still lists ${node}`
+  if (shown !== undefined) return wait("wrapper-lists-node", `the wrapper of ${shown.table} still lists ${node}`)
   return unconfirmed(view, [...new Set(group.shards.map((shard) => shard.table))], registeredNodes(view))
 }
 
@@ -113,5 +119,5 @@ export const compareCopy = Effect.fnUntraced(function* (tables: ReadonlyArray<st
     code: "exited-copy-changed",
     detail: `${changed} was written after it left its group`,
   })
-  return retry(`${changed} was written after it left its group`)
+  return retry("copy-changed", `${changed} was written after it left its group`)
 })

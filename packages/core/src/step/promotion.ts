@@ -20,20 +20,23 @@ export const promoteGroup = Effect.fnUntraced(function* (name: string) {
   if (seen.status === "primary") return done("healed by itself")
   const coordination = (yield* ownGroups).get(config.coordination)
   const survivors = promotable(view, stored.record, away(), coordination?.members ?? [])
-  if (typeof survivors === "string") return retry(survivors)
+  if (typeof survivors === "string") return retry("promotion-unsafe", survivors)
   if (!survivors.includes(node)) return failed(`${node} is not in sync`)
-  if (seen.size !== survivors.length) return retry(`${seen.size} members are seen, ${survivors.length} are in sync`)
-  if (!(yield* permitted)) return retry("not permitted now")
+  if (seen.size !== survivors.length)
+    return retry("member-missing", `${seen.size} members are seen, ${survivors.length} are in sync`)
+  if (!(yield* permitted)) return retry("not-permitted", "not permitted now")
   const answer = yield* query(Sql.bootstrap(name))
   const after = yield* ownGroup(name)
-  return after?.status === "primary" ? done() : (verdict(answer, "pc.bootstrap") ?? retry("not primary yet"))
+  return after?.status === "primary"
+    ? done()
+    : (verdict(answer, "pc.bootstrap") ?? retry("no-effect", "not primary yet"))
 })
 
 /** Clears members that are gone from the daemon's list, and notes who is primary now. */
 export const refreshPeers = Effect.fnUntraced(function* (name: string) {
   const seen = yield* ownGroup(name)
-  if (!isPrimary(seen)) return retry(`${name} is ${seen?.status ?? "absent"}`)
-  if (seen === undefined) return retry(`${name} is absent`)
+  if (!isPrimary(seen)) return retry("no-primary", `${name} is ${seen?.status ?? "absent"}`)
+  if (seen === undefined) return retry("group-absent", `${name} is absent`)
   if (seen.nodesSet.join() !== seen.members.join()) {
     const outcome = verdict(yield* clusterStatement(Sql.updatePeers(name)), "ALTER CLUSTER UPDATE nodes")
     if (outcome !== undefined) return outcome

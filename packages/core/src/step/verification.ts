@@ -17,7 +17,8 @@ import { done, failed, retry, verdict } from "./Outcome.ts"
 export const verifyReplica = Effect.fnUntraced(function* (name: string) {
   const { node, away, refresh } = yield* CurrentStep
   const before = yield* ownGroup(name)
-  if (!isPrimary(before)) return retry(`${name} is ${before?.status ?? "absent"} (${before?.nodeState ?? ""})`)
+  if (!isPrimary(before))
+    return retry("no-primary", `${name} is ${before?.status ?? "absent"} (${before?.nodeState ?? ""})`)
   const stored = yield* groupRecord(name)
   if (stored === undefined) return failed(`no record of group ${name}`)
   if (!stored.record.members.includes(node)) return failed(`${node} is not a member of ${name}`)
@@ -25,14 +26,14 @@ export const verifyReplica = Effect.fnUntraced(function* (name: string) {
   const skip = (yield* Mutations).has("drop-source-before-verification")
   let compared = 0
   if (!skip) {
-    if (donor === undefined) return retry(`no other member of ${name} that is in sync can be asked`)
+    if (donor === undefined) return retry("no-donor", `no other member of ${name} that is in sync can be asked`)
     const tables = servingTables(yield* refresh, stored.record)
     const missing = tables.find((table) => before?.tables.includes(table) !== true)
-    if (missing !== undefined) return retry(`${missing} is not in ${name} here`)
+    if (missing !== undefined) return retry("table-missing", `${missing} is not in ${name} here`)
     // An acknowledged write of our own to the group comes after all that the donor had.
     const stamp = yield* Clock.currentTimeMillis
     const probed = yield* query(Sql.writeProbe(name, probeTable(name), rowId(node), stamp))
-    if (probed._tag !== "Ok") return verdict(probed, "probe") ?? retry("the probe was not answered")
+    if (probed._tag !== "Ok") return verdict(probed, "probe") ?? retry("no-effect", "the probe was not answered")
     for (const table of tables) {
       const outcome = yield* compareTable(table, donor)
       if (outcome._tag !== "Done") return outcome
@@ -40,7 +41,8 @@ export const verifyReplica = Effect.fnUntraced(function* (name: string) {
     }
     const now = yield* ownGroup(name)
     const sameMembers = now?.size === before?.size && now?.members.join() === before?.members.join()
-    if (!isPrimary(now) || !sameMembers) return retry("the membership changed during the comparison")
+    if (!isPrimary(now) || !sameMembers)
+      return retry("membership-changed", "the membership changed during the comparison")
   }
   const lastPrimary = before?.members ?? []
   yield* updateGroup(stored, (group) => ({ ...group, inSync: plus(group.inSync, node), lastPrimary }))

@@ -9,13 +9,14 @@ import { journal } from "../Journal.ts"
 import { Manticore } from "../Manticore.ts"
 import { Mutations } from "../Mutation.ts"
 import { cellText } from "../Observe.ts"
+import { type Wait, wait } from "../operation/WaitCode.ts"
 import { registeredNodes } from "../plan/records.ts"
 import * as Sql from "../Sql.ts"
 import { Key, type Table } from "../State.ts"
 import type { StateStore } from "../StateStore.ts"
 import type { View } from "../View.ts"
 import { CurrentStep } from "./CurrentStep.ts"
-import { done, failed, retry, verdict } from "./Outcome.ts"
+import { done, failed, retryFor, verdict } from "./Outcome.ts"
 
 /** Writes what the wrappers of a table must show; every replica that is new there must be in sync. */
 export const publishWrapper = Effect.fnUntraced(function* (
@@ -31,7 +32,7 @@ export const publishWrapper = Effect.fnUntraced(function* (
   if (mirrors !== null && !(yield* Mutations).has("drop-source-before-verification")) {
     for (const { shard } of stored.record.layout) {
       const unverified = unverifiedMirror(view, stored.record, shard, mirrors[shard] ?? [])
-      if (unverified !== undefined) return retry(unverified)
+      if (unverified !== undefined) return retryFor(unverified)
     }
   }
   yield* store.compareAndSet(stored, { ...stored.record, wrapper: { version: wrapper.version + 1, mirrors } }, { term })
@@ -44,8 +45,8 @@ const unverifiedMirror = (
   table: Table,
   shard: number,
   mirrors: ReadonlyArray<string>,
-): string | undefined => {
-  if (mirrors.length === 0) return `shard ${shard} of ${table.name} would have no replica`
+): Wait | undefined => {
+  if (mirrors.length === 0) return wait("not-in-sync", `shard ${shard} of ${table.name} would have no replica`)
   const group = [...view.groups.values()].find(
     ({ record }) =>
       record.status !== "dissolved" && record.shards.some((item) => item.table === table.name && item.shard === shard),
@@ -54,7 +55,9 @@ const unverifiedMirror = (
   // One that is shown already was verified once; it goes when it is given up.
   const shown = table.wrapper.mirrors?.[shard] ?? []
   const missing = mirrors.find((node) => !verified.includes(node) && !shown.includes(node))
-  return missing === undefined ? undefined : `${missing} is not in sync for shard ${shard} of ${table.name}`
+  return missing === undefined
+    ? undefined
+    : wait("not-in-sync", `${missing} is not in sync for shard ${shard} of ${table.name}`)
 }
 
 /** Shows the published wrapper on this node, and confirms it. Also run outside of operations, for nodes that return. */
@@ -116,11 +119,12 @@ export const unconfirmed = (
   view: View,
   tables: ReadonlyArray<string>,
   nodes: ReadonlyArray<string>,
-): string | undefined => {
+): Wait | undefined => {
   for (const name of tables) {
     const version = view.tables.get(name)?.record.wrapper.version ?? 0
     const behind = nodes.find((node) => (view.wrappers.get(node)?.record.versions[name] ?? 0) < version)
-    if (behind !== undefined) return `${behind} has not confirmed version ${version} of the wrapper of ${name}`
+    if (behind !== undefined)
+      return wait("wrapper-unconfirmed", `${behind} has not confirmed version ${version} of the wrapper of ${name}`)
   }
   return undefined
 }
@@ -132,7 +136,7 @@ export const confirmWrappers = Effect.fnUntraced(function* (tables: ReadonlyArra
   const gone = away()
   const nodes = registeredNodes(view).filter((node) => all || !gone.has(node))
   const reason = unconfirmed(view, tables, nodes)
-  if (reason !== undefined) return retry(reason)
+  if (reason !== undefined) return retryFor(reason)
   if (!all) return done()
   // Statements that began through an older wrapper end before their targets go away.
   const waitedMs = (yield* Clock.currentTimeMillis) - startedMs
