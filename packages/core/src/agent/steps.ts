@@ -42,7 +42,7 @@ const isStopping = (view: View, row: StepRow): boolean =>
 
 /** Starts the steps of this node that are due; the leader's own ones too, if it is this agent. */
 export const startSteps = Effect.fnUntraced(function* (agent: AgentContext, view: View) {
-  const { node, incarnation, mutations, state, store } = agent
+  const { node, mutations, state, store } = agent
   const leader = yield* holdsLease(agent)
   for (const rows of view.steps.values()) {
     for (const stored of rows) {
@@ -50,7 +50,8 @@ export const startSteps = Effect.fnUntraced(function* (agent: AgentContext, view
       const isMine = row.node === null ? leader : row.node === node
       if (state.running.size >= parallelStepsMax) return
       if (!isMine || state.running.has(stored.key)) continue
-      const begun = row.status === "processing" && row.claimedBy !== incarnation
+      // Also one that this agent claimed and does not work on: the claim took effect and its answer was an error.
+      const begun = row.status === "processing"
       if (row.status !== "pending" && !begun) continue
       if (begun && row.undoes === null && isStopping(view, row)) {
         // Whoever worked on it is gone, and nobody goes on with it: what it did is found by looking.

@@ -22,7 +22,7 @@ export const convergeSteps = (
   const ends: Array<number> = []
   for (const group of working) {
     if (group.status === "dissolved") {
-      ends.push(...tidySteps(list, group, presence, undefined))
+      ends.push(...tidySteps(list, group, presence, undefined, (node, table) => isPlainCopy(view, node, table)))
       continue
     }
     const last = joinSteps(list, presence, group)
@@ -61,6 +61,14 @@ export const convergeSteps = (
     }
   }
 }
+
+/** A single copy outlives the temporary group by which it came to its node. */
+const isPlainCopy = (view: View, node: string, physical: string): boolean =>
+  [...view.tables.values()].some(
+    ({ record }) =>
+      record.status === "ready" &&
+      record.layout.some((item) => item.physical === physical && item.group === null && item.nodes.includes(node)),
+  )
 
 /** New members join one by one and are verified. Answers the last step, if there is any. */
 const joinSteps = (list: StepList, presence: Presence, group: Group): number | undefined => {
@@ -112,19 +120,21 @@ const leaveSteps = (
   return ends
 }
 
-/** Members of a dissolved group leave one by one and drop what they held. */
+/** Members of a dissolved group leave one by one and drop what they held, but for what stays with them. */
 export const tidySteps = (
   list: StepList,
   group: Group,
   presence: Presence,
   after: number | undefined,
+  stays: (node: string, physical: string) => boolean = () => false,
 ): ReadonlyArray<number> => {
   let last = after
   const drops: Array<number> = []
   for (const node of union(group.leaving, group.exiled)) {
     if (presence.away.has(node)) continue
     last = list.add(node, { _tag: "ExitGroup", group: group.name, redundancy: 0 }, [last])
-    drops.push(list.add(node, { _tag: "DropShard", group: group.name, tables: groupTables(group) }, [last]))
+    const tables = groupTables(group).filter((physical) => !stays(node, physical))
+    drops.push(list.add(node, { _tag: "DropShard", group: group.name, tables }, [last]))
   }
   return drops
 }
