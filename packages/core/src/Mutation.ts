@@ -5,7 +5,11 @@
 import * as Context from "effect/Context"
 
 /** A safety mechanism that can be switched off. */
-export type Mutation = "drop-source-before-verification" | "skip-term-check"
+export type Mutation =
+  | "drop-source-before-verification"
+  | "skip-term-check"
+  /** Whoever the record counts as in sync is promoted, whatever the others name as their last primary view. */
+  | "promote-who-is-behind"
 
 /** The mechanisms that are switched off. */
 export const Mutations = Context.Reference<ReadonlySet<Mutation>>("shardwright/core/Mutations", {

@@ -37,6 +37,7 @@ export const observedGroups = (answer: Answer): ReadonlyMap<string, ObservedGrou
           status: counter("status"),
           nodeState: counter("node_state"),
           size: Number(counter("size")),
+          viewNumber: Number(counter("conf_id") || -1),
           members: viewMembers(counter("nodes_view")),
           nodesSet: splitList(counter("nodes_set")).toSorted(),
           tables: splitList(counter("indexes")),

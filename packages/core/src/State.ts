@@ -46,7 +46,9 @@ export const ObservedGroup = Schema.Struct({
   status: Schema.String,
   nodeState: Schema.String,
   size: Schema.Int,
-  /** Addresses of the members in view, sorted. */
+  /** Number of the primary view, which grows with each change of members; -1 without primary. */
+  viewNumber: Schema.Int,
+  /** Addresses of the members in view, sorted; without primary, those of the last view that was. */
   members: Schema.Array(Schema.String),
   /** Addresses in the node's own list of peers, sorted. */
   nodesSet: Schema.Array(Schema.String),

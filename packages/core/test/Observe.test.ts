@@ -11,6 +11,7 @@ describe("observedGroups", () => {
         ["Counter", "Value"],
         [
           ["cluster_name", "sw_1_2_0"],
+          ["cluster_sw_1_2_0_conf_id", "3"],
           ["cluster_sw_1_2_0_status", "primary"],
           ["cluster_sw_1_2_0_size", "2"],
           ["cluster_sw_1_2_0_node_state", "synced"],
@@ -28,12 +29,14 @@ describe("observedGroups", () => {
       status: "primary",
       nodeState: "synced",
       size: 2,
+      viewNumber: 3,
       members: ["n1:9312", "n2:9312"],
       nodesSet: ["n1:9312", "n2:9312"],
       tables: ["system.t_s0", "system.t_s1"],
     })
     expect(isPrimary(groups?.get("sw_1_2_0"))).toBe(true)
     expect(isPrimary(groups?.get("c"))).toBe(false)
+    expect(groups?.get("c")?.viewNumber).toBe(-1)
   })
 
   it("tells no cluster from no answer", () => {

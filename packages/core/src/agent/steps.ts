@@ -18,6 +18,7 @@ import type { Stored, View } from "../View.ts"
 import type { AgentContext } from "./AgentContext.ts"
 import { restart } from "./daemon.ts"
 import { holdsLease, leaderTerm } from "./lease.ts"
+import { observe, publish } from "./presence.ts"
 
 /** Steps by which a source gives up its copy: what the mutant does too early. */
 const leavingKinds: ReadonlySet<string> = new Set(["ExitGroup", "CompareCopy", "DropShard"])
@@ -153,6 +154,12 @@ const runStep = Effect.fnUntraced(function* (
   }
 })
 
+/** Publishes what the own daemon shows now. */
+const publishNow = Effect.fnUntraced(function* (agent: AgentContext) {
+  const observation = yield* observe(agent)
+  if (observation !== undefined) yield* publish(agent, yield* agent.refresh, observation)
+})
+
 /** One run of the handler, if the records allow it. */
 const attempt = Effect.fnUntraced(function* (
   agent: AgentContext,
@@ -181,6 +188,7 @@ const attempt = Effect.fnUntraced(function* (
       startedMs,
       away: () => state.away,
       row,
+      publish: publishNow(agent),
       sent,
       restart: (why) => restart(agent, why),
     }),

@@ -6,6 +6,7 @@ import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { isWithoutPrimary, leftBehind, promotable } from "../Health.ts"
+import { Mutations } from "../Mutation.ts"
 import { isPrimary } from "../Observe.ts"
 import { planPromotion, planVerification } from "../plan/promotion.ts"
 import type { Group, GroupShard } from "../State.ts"
@@ -78,12 +79,12 @@ export const shrinkSets = Effect.fnUntraced(function* (
   for (const stored of view.groups.values()) {
     const group = stored.record
     if (group.status === "dissolved") continue
-    const behind = leftBehind(view, group, context.presence.away)
-    const ripe: Array<string> = []
+    const { proven, likely } = leftBehind(view, group, context.presence.away)
+    const ripe = [...proven]
     for (const node of group.inSync) {
       const key = `${group.name}/${node}`
       const sinceMs = behindSinceMs.get(key)
-      if (!behind.includes(node)) behindSinceMs.delete(key)
+      if (!likely.includes(node)) behindSinceMs.delete(key)
       else if (sinceMs === undefined) behindSinceMs.set(key, nowMs)
       else if (nowMs - sinceMs >= behindMs) ripe.push(node)
     }
@@ -102,6 +103,7 @@ export const promoteGroups = Effect.fnUntraced(function* (
 ): Effect.fn.Return<boolean, LeaderError> {
   const nowMs = yield* Clock.currentTimeMillis
   const { memory, presence, config } = context
+  const mutations = yield* Mutations
   for (const { record: group } of view.groups.values()) {
     if (!isWithoutPrimary(view, group, presence.away)) {
       memory.withoutPrimarySinceMs.delete(group.name)
@@ -114,7 +116,7 @@ export const promoteGroups = Effect.fnUntraced(function* (
     }
     if (nowMs - sinceMs < Duration.toMillis(config.promotionDelay)) continue
     const coordination = view.observations.get(context.node)?.record.groups[config.coordination]
-    const survivors = promotable(view, group, presence.away, coordination?.members ?? [])
+    const survivors = promotable(view, group, presence.away, coordination?.members ?? [], mutations)
     if (typeof survivors === "string") continue
     if (isRepaired(view, group)) continue
     memory.withoutPrimarySinceMs.set(group.name, nowMs)

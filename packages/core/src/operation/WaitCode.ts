@@ -26,6 +26,7 @@ export const WaitCode = Schema.Literals([
   "copy-differs",
   "copy-changed",
   "not-in-sync",
+  "in-sync-stale",
   "redundancy-short",
   // Wrappers and layout.
   "wrapper-unconfirmed",

@@ -28,6 +28,8 @@ export interface StepContext {
   readonly startedMs: number
   readonly away: () => ReadonlySet<string>
   readonly row: StepRow
+  /** Publishes what the own daemon shows at this moment, for those who hold it against what others show. */
+  readonly publish: Effect.Effect<void, HandlerError>
   /** Restarts the own daemon if that endangers nothing; answers why it does not. */
   readonly restart: (why: string) => Effect.Effect<string | undefined>
   /** What earlier runs of the handler for this claim have sent. */

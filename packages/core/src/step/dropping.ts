@@ -2,10 +2,13 @@
  * How shards go: out of their group, and off the disk.
  */
 import * as Effect from "effect/Effect"
+import { staleSet } from "../Health.ts"
 import { probeTable } from "../Identifier.ts"
 import { Mutations } from "../Mutation.ts"
 import { isPrimary } from "../Observe.ts"
+import { type Wait, wait } from "../operation/WaitCode.ts"
 import * as Sql from "../Sql.ts"
+import type { Group } from "../State.ts"
 import type { View } from "../View.ts"
 import { clusterStatement, CurrentStep, ownGroup, ownGroups, query, systemTablesOf } from "./CurrentStep.ts"
 import { groupRecord, minus, updateGroup, wholeness } from "./groups.ts"
@@ -13,8 +16,9 @@ import { done, failed, retry, retryFor, verdict } from "./Outcome.ts"
 
 /** Drops local copies that nothing needs, and ends the membership in the record. */
 export const dropShard = Effect.fnUntraced(function* (group: string | null, tables: ReadonlyArray<string>) {
-  const { node, refresh, permitted } = yield* CurrentStep
+  const { node, refresh, permitted, away } = yield* CurrentStep
   const view = yield* refresh
+  const stored = group === null ? undefined : view.groups.get(group)
   const attached = new Set([...(yield* ownGroups).values()].flatMap((seen) => seen.tables))
   const held = yield* systemTablesOf(node)
   for (const table of tables) {
@@ -23,11 +27,12 @@ export const dropShard = Effect.fnUntraced(function* (group: string | null, tabl
     const reckless = (yield* Mutations).has("drop-source-before-verification")
     const needed = reckless ? undefined : neededHere(view, node, table)
     if (needed !== undefined) return failed(needed)
+    const only = reckless || stored === undefined ? undefined : onlyCopy(view, stored.record, node, away())
+    if (only !== undefined) return retryFor(only)
     if (!(yield* permitted)) return retry("not-permitted", "not permitted now")
     const outcome = verdict(yield* query(Sql.dropTable(table)), "DROP TABLE")
     if (outcome !== undefined) return outcome
   }
-  const stored = group === null ? undefined : view.groups.get(group)
   if (stored !== undefined) {
     yield* updateGroup(stored, (record) => ({
       ...record,
@@ -37,6 +42,18 @@ export const dropShard = Effect.fnUntraced(function* (group: string | null, tabl
   }
   return done()
 })
+
+/** Why the copies of a group that this node left must stay for now, or undefined: nobody else is seen to serve them. */
+const onlyCopy = (view: View, group: Group, node: string, away: ReadonlySet<string>): Wait | undefined => {
+  if (group.status === "dissolved") return undefined
+  const stale = staleSet(view, group, away)
+  if (stale !== undefined) return wait("in-sync-stale", stale)
+  const serves = (member: string) =>
+    member !== node && !away.has(member) && isPrimary(view.observations.get(member)?.record.groups[group.name])
+  return group.inSync.some(serves)
+    ? undefined
+    : wait("redundancy-short", `no other member of ${group.name} that is in sync is seen to serve`)
+}
 
 /** Why a table of this node must not be dropped, or undefined (safety rules 6 and 10). */
 const neededHere = (view: View, node: string, physical: string): string | undefined => {

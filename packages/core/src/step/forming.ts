@@ -93,14 +93,14 @@ export const joinGroup = Effect.fnUntraced(function* (name: string) {
     if (seen.nodeState === "destroyed" || stuck) return yield* restartDaemon(`${name} is ${seen.nodeState}`)
     return retry("member-joining", `${name} is ${seen.status} (${seen.nodeState})`)
   }
-  const held = yield* systemTablesOf(node)
-  const leftover = groupTables(stored.record).find((table) => held.has(table))
-  if (leftover !== undefined) return yield* dropLeftover(stored, leftover)
   const candidates = donors(stored.record, node, away())
   const donor = candidates[Math.floor(waitedMs / 5000) % Math.max(1, candidates.length)]
   if (donor === undefined) return retry("no-donor", `no member of ${name} that is in sync can be asked`)
   const donorSees = observedGroups(yield* query(Sql.showClusters, undefined, donor))?.get(name)
   if (!isPrimary(donorSees)) return retry("no-primary", `${name} is ${donorSees?.status ?? "absent"} on ${donor}`)
+  const held = yield* systemTablesOf(node)
+  const leftover = groupTables(stored.record).find((table) => held.has(table))
+  if (leftover !== undefined) return yield* dropLeftover(stored, leftover)
   const whole = wholeness(stored.record, donorSees, donor)
   if (whole !== undefined) return retryFor(whole)
   const files = yield* NodeFiles
@@ -132,7 +132,6 @@ const dropLeftover = Effect.fnUntraced(function* (stored: Stored<Group>, table: 
   const { node, permitted } = yield* CurrentStep
   const group = stored.record
   if (group.inSync.includes(node)) return failed(`${table} is here, ${node} counts as in sync, but the group is absent`)
-  if (group.inSync.length === 0) return retry("no-donor", `${table} is here and nobody is in sync`)
   if (!(yield* permitted)) return retry("not-permitted", "not permitted now")
   return (
     verdict(yield* query(Sql.dropTable(table)), "DROP TABLE") ??

@@ -4,6 +4,7 @@
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import { staleSet } from "../Health.ts"
 import { journal } from "../Journal.ts"
 import { Mutations } from "../Mutation.ts"
 import { isPrimary } from "../Observe.ts"
@@ -20,7 +21,7 @@ import { unconfirmed } from "./wrappers.ts"
 
 /** Takes this node out of a group's record, then out of the group. */
 export const exitGroup = Effect.fnUntraced(function* (name: string, redundancy: number) {
-  const { node, permitted, refresh, config, startedMs } = yield* CurrentStep
+  const { node, permitted, refresh, config, startedMs, away } = yield* CurrentStep
   const view = yield* refresh
   const stored = view.groups.get(name)
   const seen = yield* ownGroup(name)
@@ -34,7 +35,7 @@ export const exitGroup = Effect.fnUntraced(function* (name: string, redundancy: 
       : yield* restartDaemon(`${name} is ${seen.nodeState}`)
   }
   const reckless = (yield* Mutations).has("drop-source-before-verification")
-  const refusal = reckless ? undefined : exitRefusal(view, stored.record, seen, node, redundancy)
+  const refusal = reckless ? undefined : exitRefusal(view, stored.record, seen, node, redundancy, away())
   if (refusal !== undefined) return retryFor(refusal)
   // The set shrinks before anything relies on it (safety rule 5).
   yield* updateGroup(stored, (group) => ({
@@ -75,6 +76,7 @@ const exitRefusal = (
   seen: ObservedGroup | undefined,
   node: string,
   redundancy: number,
+  away: ReadonlySet<string>,
 ): Wait | undefined => {
   if (group.status === "dissolved") return undefined
   if (redundancy === 0 && group.status !== "temporary") return undefined
@@ -87,6 +89,8 @@ const exitRefusal = (
       ? undefined
       : wait("layout-behind", `the layout does not name ${group.members.join(", ")} yet`)
   }
+  const stale = staleSet(view, group, away)
+  if (stale !== undefined) return wait("in-sync-stale", stale)
   const others = minus(group.inSync, node).filter((member) => !group.leaving.includes(member))
   if (others.length < redundancy)
     return wait("redundancy-short", `only ${others.length} of ${redundancy} other copies are in sync`)

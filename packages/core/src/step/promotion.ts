@@ -3,6 +3,7 @@
  */
 import * as Effect from "effect/Effect"
 import { promotable } from "../Health.ts"
+import { Mutations } from "../Mutation.ts"
 import { isPrimary } from "../Observe.ts"
 import * as Sql from "../Sql.ts"
 import { clusterStatement, CurrentStep, ownGroup, ownGroups, query } from "./CurrentStep.ts"
@@ -19,7 +20,7 @@ export const promoteGroup = Effect.fnUntraced(function* (name: string) {
   if (seen === undefined) return failed(`${name} is absent here`)
   if (seen.status === "primary") return done("healed by itself")
   const coordination = (yield* ownGroups).get(config.coordination)
-  const survivors = promotable(view, stored.record, away(), coordination?.members ?? [])
+  const survivors = promotable(view, stored.record, away(), coordination?.members ?? [], yield* Mutations)
   if (typeof survivors === "string") return retry("promotion-unsafe", survivors)
   if (!survivors.includes(node)) return failed(`${node} is not in sync`)
   if (seen.size !== survivors.length)

@@ -15,7 +15,7 @@ import { done, failed, retry, verdict } from "./Outcome.ts"
 
 /** Proves that this node's copies equal a donor's, then enters the node into the in-sync set. */
 export const verifyReplica = Effect.fnUntraced(function* (name: string) {
-  const { node, away, refresh } = yield* CurrentStep
+  const { node, away, refresh, publish } = yield* CurrentStep
   const before = yield* ownGroup(name)
   if (!isPrimary(before))
     return retry("no-primary", `${name} is ${before?.status ?? "absent"} (${before?.nodeState ?? ""})`)
@@ -44,6 +44,8 @@ export const verifyReplica = Effect.fnUntraced(function* (name: string) {
     if (!isPrimary(now) || !sameMembers)
       return retry("membership-changed", "the membership changed during the comparison")
   }
+  // Older observations of other members lack this node; its own, with a later view, says that they are old.
+  yield* publish
   const lastPrimary = before?.members ?? []
   yield* updateGroup(stored, (group) => ({ ...group, inSync: plus(group.inSync, node), lastPrimary }))
   return done(`${compared} rows equal to ${donor ?? "nobody"}`)
