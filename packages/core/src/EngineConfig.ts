@@ -37,6 +37,8 @@ export interface EngineConfig {
   readonly maxAwayShare: number
   /** Replica groups per node when a table is placed anew. */
   readonly groupsPerNode: number
+  /** Replica groups that a node may ever carry: what the default port range and about 1 GB of memory bear. */
+  readonly groupBudget: number
   /** Whether new and lost nodes lead to moves without a request. */
   readonly autoRebalance: boolean
   /** Rows read at once when two copies are compared. */
@@ -61,6 +63,7 @@ export const defaultEngineConfig: EngineConfig = {
   operationTimeout: Duration.minutes(3),
   maxAwayShare: 0.4,
   groupsPerNode: 8,
+  groupBudget: 32,
   autoRebalance: true,
   compareRows: 1000,
 }

@@ -39,6 +39,11 @@ export interface PlacementTable {
   readonly name: string
   readonly shards: number
   readonly rf: number
+  /**
+   * `buddy`: new shards are placed as the existing orchestrator places them (see `buddyLayout`), in a group for each set
+   * of nodes, to which neither zones nor the limits of groups apply. Default `balanced`.
+   */
+  readonly placement?: "balanced" | "buddy" | undefined
 }
 
 /** Where one shard lives. A shard of RF 1 has no group. */

@@ -14,6 +14,8 @@ const RegisteredNode = Schema.Struct({
   state: NodeState,
   zone: Schema.NullOr(Schema.String),
   weight: Schema.Number,
+  /** The most shard replicas that it may carry. Absent: no limit. */
+  capacity: Schema.optionalKey(Schema.Int),
 })
 
 /** The registered nodes, by address. The epoch grows with every change. */
@@ -71,6 +73,10 @@ export const ShardPlacement = Schema.Struct({
 })
 export type ShardPlacement = typeof ShardPlacement.Type
 
+/** `balanced`: by the engine's own rules; `buddy`: the initial layout of the existing orchestrator, bit for bit. */
+export const PlacementPolicy = Schema.Literals(["balanced", "buddy"])
+export type PlacementPolicy = typeof PlacementPolicy.Type
+
 export const TableStatus = Schema.Literals(["creating", "ready", "dropping", "dropped", "failed"])
 export type TableStatus = typeof TableStatus.Type
 
@@ -80,7 +86,10 @@ export const Table = Schema.Struct({
   structure: Schema.String,
   options: Schema.Record(Schema.String, Schema.String),
   shards: Schema.Int,
+  /** Copies of each shard, as asked for; never inferred from what is there. */
   rf: Schema.Int,
+  /** How its shards were placed when it was made. Absent: `balanced`. */
+  placement: Schema.optionalKey(PlacementPolicy),
   /** Grows each time a table of this name is made anew; part of the physical names. */
   generation: Schema.Int,
   status: TableStatus,
@@ -117,12 +126,27 @@ export const Group = Schema.Struct({
   /** The members of the last primary component that the engine has seen. */
   lastPrimary: Schema.Array(Schema.String),
   shards: Schema.Array(GroupShard),
+  /**
+   * Where the copies are that the group starts from, while its shards are not attached to it yet: tables of their own on
+   * `node`, or shards of `group` that are still to be detached there. Whoever is the origin is in sync once they are
+   * attached, and this is gone then.
+   */
+  origin: Schema.optionalKey(Schema.Struct({ node: Schema.String, group: Schema.NullOr(Schema.String) })),
   epoch: Schema.Int,
   operation: Schema.NullOr(Schema.String),
 })
 export type Group = typeof Group.Type
 
-export const OperationKind = Schema.Literals(["create", "drop", "rebalance", "repair"])
+export const OperationKind = Schema.Literals([
+  "create",
+  "drop",
+  "rebalance",
+  "repair",
+  "set-rf",
+  "split",
+  "replace",
+  "adopt",
+])
 export type OperationKind = typeof OperationKind.Type
 
 export const OperationStatus = Schema.Literals([
@@ -195,10 +219,17 @@ export const Request = Schema.Struct({
       options: Schema.Record(Schema.String, Schema.String),
       shards: Schema.Int,
       rf: Schema.Int,
+      placement: Schema.optionalKey(PlacementPolicy),
     }),
     Schema.TaggedStruct("DropTable", { table: Schema.String }),
     Schema.TaggedStruct("Rebalance", {}),
     Schema.TaggedStruct("SetNodeState", { node: Schema.String, state: NodeState }),
+    /** Changes the number of copies. RF belongs to groups: all tables on the groups concerned must be named. */
+    Schema.TaggedStruct("SetRf", { tables: Schema.Array(Schema.String), rf: Schema.Int }),
+    /** Gives half of a group's shards to a new group. */
+    Schema.TaggedStruct("SplitGroup", { group: Schema.String }),
+    /** Memberships of the old node go to the new one; the old one is drained. */
+    Schema.TaggedStruct("ReplaceNode", { old: Schema.String, new: Schema.String }),
   ]),
   status: Schema.Literals(["new", "accepted", "done", "refused"]),
   operation: Schema.NullOr(Schema.String),

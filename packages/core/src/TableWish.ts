@@ -20,11 +20,14 @@ export const tableWishProblem = (wish: {
   if (!Number.isInteger(wish.shards) || wish.shards < 1 || wish.shards > shardsMax) {
     return `shards must be a whole number from 1 to ${shardsMax}, found ${wish.shards}`
   }
-  if (!Number.isInteger(wish.rf) || wish.rf < 1 || wish.rf > rfMax) {
-    return `rf must be a whole number from 1 to ${rfMax}, found ${wish.rf}`
-  }
-  return structureProblem(wish.structure) ?? optionsProblem(wish.options)
+  return rfProblem(wish.rf) ?? structureProblem(wish.structure) ?? optionsProblem(wish.options)
 }
+
+/** What is wrong with a number of copies, or undefined. */
+export const rfProblem = (rf: number): string | undefined =>
+  Number.isInteger(rf) && rf >= 1 && rf <= rfMax
+    ? undefined
+    : `rf must be a whole number from 1 to ${rfMax}, found ${rf}`
 
 /** A column list holds names, types and their options: nothing that could end the list early. */
 const structureProblem = (structure: string): string | undefined => {

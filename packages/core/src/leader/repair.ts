@@ -9,6 +9,7 @@ import { isWithoutPrimary, leftBehind, promotable } from "../Health.ts"
 import { Mutations } from "../Mutation.ts"
 import { isPrimary } from "../Observe.ts"
 import { planPromotion, planVerification } from "../plan/promotion.ts"
+import { groupOf, groupRecords } from "../plan/records.ts"
 import type { Group, GroupShard } from "../State.ts"
 import type { View } from "../View.ts"
 import { launch } from "./launch.ts"
@@ -17,8 +18,10 @@ import type { LeaderContext, LeaderError } from "./LeaderContext.ts"
 /** False for shards that a draft entered into a group, and that no table knows to be there. */
 const isCarried = (view: View, group: Group, shard: GroupShard): boolean => {
   if (group.status !== "live") return true
-  const table = view.tables.get(shard.table)?.record
-  return table?.layout.some((item) => item.physical === shard.physical && item.group === group.name) === true
+  const placement = view.tables.get(shard.table)?.record.layout.find((item) => item.physical === shard.physical)
+  if (placement === undefined) return false
+  // A group that took a shard over has it before the layout says so.
+  return placement.group === group.name || groupOf(groupRecords(view), shard.table, shard.shard) === group
 }
 
 /** Releases tables and groups whose operation is over. */

@@ -5,7 +5,11 @@ import * as Effect from "effect/Effect"
 import { planConverge } from "../plan/converge.ts"
 import { planCreate } from "../plan/create.ts"
 import { planDrop } from "../plan/drop.ts"
-import type { Request } from "../State.ts"
+import { isRefusal, type Plan, type Refusal } from "../plan/Plan.ts"
+import { planReplace } from "../plan/replace.ts"
+import { planSetRf } from "../plan/setRf.ts"
+import { planSplit } from "../plan/split.ts"
+import type { NodeState, Request } from "../State.ts"
 import { tableWishProblem } from "../TableWish.ts"
 import type { Stored, View } from "../View.ts"
 import { launch } from "./launch.ts"
@@ -29,6 +33,36 @@ export const answerRequest = Effect.fnUntraced(function* (
 
 const close = (context: LeaderContext, stored: Stored<Request>, status: "done" | "refused", text: string | null) =>
   context.store.compareAndSet(stored, { ...stored.record, status, answer: text }, { term: context.term, live: false })
+
+/** Launches what was planned for a wish, refuses the wish, or leaves it for later. True if the look ends with it. */
+const begin = Effect.fnUntraced(function* (
+  context: LeaderContext,
+  view: View,
+  stored: Stored<Request>,
+  id: string,
+  plan: Plan | Refusal,
+): Effect.fn.Return<boolean, LeaderError> {
+  if (!isRefusal(plan)) yield* launch(context, view, id, plan, stored)
+  else if (plan.final) yield* close(context, stored, "refused", plan.reason)
+  else return false
+  return true
+})
+
+/** Writes what an operator wants of a node. False if it is not registered. */
+const setNodeState = Effect.fnUntraced(function* (
+  context: LeaderContext,
+  view: View,
+  name: string,
+  state: NodeState,
+): Effect.fn.Return<boolean, LeaderError> {
+  const registry = view.registry
+  const node = registry?.record.nodes[name]
+  if (registry === undefined || node === undefined) return false
+  if (node.state === state) return true
+  const nodes = { ...registry.record.nodes, [name]: { ...node, state } }
+  yield* context.store.compareAndSet(registry, { epoch: registry.record.epoch + 1, nodes }, { term: context.term })
+  return true
+})
 
 /** True if the look ends with it: an operation began or the request was closed. */
 const answer = Effect.fnUntraced(function* (
@@ -71,16 +105,22 @@ const answer = Effect.fnUntraced(function* (
       return true
     }
     case "SetNodeState": {
-      const registry = view.registry
-      const node = registry?.record.nodes[wish.node]
-      if (registry === undefined || node === undefined) {
+      if (!(yield* setNodeState(context, view, wish.node, wish.state))) {
         yield* close(context, stored, "refused", `node ${wish.node} is not registered`)
         return true
       }
-      const nodes = { ...registry.record.nodes, [wish.node]: { ...node, state: wish.state } }
-      yield* context.store.compareAndSet(registry, { epoch: registry.record.epoch + 1, nodes }, { term: context.term })
       yield* close(context, stored, "done", null)
       return true
+    }
+    case "SetRf":
+      return yield* begin(context, view, stored, id, planSetRf(view, context.presence, context.config, id, wish))
+    case "SplitGroup":
+      return yield* begin(context, view, stored, id, planSplit(view, context.presence, context.config, id, wish))
+    case "ReplaceNode": {
+      const plan = planReplace(view, context.presence, context.config, id, wish)
+      // What it has goes away for good: nothing new may come to it.
+      if (!isRefusal(plan)) yield* setNodeState(context, view, wish.old, "draining")
+      return yield* begin(context, view, stored, id, plan)
     }
   }
 })

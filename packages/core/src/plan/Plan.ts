@@ -24,6 +24,30 @@ export interface Presence {
   readonly lost: ReadonlySet<string>
 }
 
+/** What carrying a plan out takes. */
+export interface Cost {
+  readonly steps: number
+  /** Copies of shards that are made. */
+  readonly replicas: number
+  /** Rows and bytes of those copies; null where the size of one of them is not known. */
+  readonly rows: number | null
+  readonly bytes: number | null
+  /** Steps in the longest chain of dependencies: no number of nodes makes the plan shorter. */
+  readonly criticalPath: number
+}
+
+/** One change of a plan in words: what comes, goes or is moved, and why. */
+export interface Explanation {
+  /** The group that changes; null for shards without one, and for the plan as a whole. */
+  readonly group: string | null
+  /** Where copies go away from, and where they come to; null: neither. */
+  readonly from: string | null
+  readonly to: string | null
+  /** How many copies of shards it concerns. */
+  readonly replicas: number
+  readonly reason: string
+}
+
 /** Records to change and steps to execute. */
 export interface Plan {
   readonly kind: OperationKind
@@ -32,7 +56,24 @@ export interface Plan {
   readonly tables: ReadonlyMap<string, Table>
   readonly groups: ReadonlyMap<string, Group>
   readonly steps: ReadonlyArray<PlannedStep>
+  /** Why each thing changes, in the order of the changes. */
+  readonly explanation: ReadonlyArray<Explanation>
 }
+
+/** Why there is no plan. `final`: asking again later changes nothing, so that a wish is refused and not kept waiting. */
+export interface Refusal {
+  readonly final: boolean
+  readonly reason: string
+}
+
+/** A wish that cannot be fulfilled at all. */
+export const refused = (reason: string): Refusal => ({ final: true, reason })
+
+/** A wish that waits until something else has changed. */
+export const notYet = (reason: string): Refusal => ({ final: false, reason })
+
+/** True for what a planner answers instead of a plan. */
+export const isRefusal = (answer: Plan | Refusal): answer is Refusal => !("steps" in answer)
 
 /** Collects steps and hands out their indices. */
 export class StepList {

@@ -1,23 +1,30 @@
 /**
  * Plans whatever is left to do: groups that are not what their records say, tables that are not what their groups say,
- * and what the placement asks for.
+ * and what the placement asks for. Every change of a layout but creation and drop is planned here: a wish changes the
+ * records that it is about, and the rest follows.
  */
 import type { EngineConfig } from "../EngineConfig.ts"
-import type { Group, Table } from "../State.ts"
+import type { Group, OperationKind, Table } from "../State.ts"
 import type { View } from "../View.ts"
+import { explainGroups, type Reasons } from "./explain.ts"
 import { convergeSteps } from "./membership.ts"
 import { type Plan, type Presence, StepList } from "./Plan.ts"
-import { rebalanced } from "./rebalance.ts"
 import { groupOf, servingMembers, union } from "./records.ts"
+import { retarget, type Scope } from "./retarget.ts"
 import { settleMembers } from "./settle.ts"
 import { sameLists, targetMirrors } from "./wrappers.ts"
 
-/** True if a group's records ask for steps that can be done now. */
-const needsWork = (group: Group, presence: Presence): boolean => {
-  const canLeave = presence.away.size === 0
-  if (group.status === "dissolved") return union(group.leaving, group.exiled).some((node) => !presence.away.has(node))
-  const joining = servingMembers(group).some((node) => !group.inSync.includes(node) && !presence.away.has(node))
-  return joining || (group.leaving.length > 0 && canLeave) || (group.status === "temporary" && canLeave)
+/** What a change of layout is about. */
+export interface Change {
+  readonly kind: OperationKind
+  readonly table: string | null
+  /** How the reason begins; what changes is added to it. */
+  readonly reason: string
+  /** What may follow the placement; null: nothing, only what records say already. */
+  readonly scope: Scope | null
+  /** Groups that the wish itself changes. */
+  readonly groups: ReadonlyMap<string, Group>
+  readonly reasons: Reasons
 }
 
 /** Plans whatever the records and the placement ask for; undefined if nothing is to do or can be done now. */
@@ -27,27 +34,70 @@ export const planConverge = (
   config: EngineConfig,
   operation: string,
   options: { readonly rebalance: boolean; readonly requested: boolean },
+): Plan | undefined =>
+  planChange(view, presence, config, operation, {
+    kind: "rebalance",
+    table: null,
+    reason: options.requested ? "requested" : "",
+    scope: options.rebalance ? { tables: null, balance: true } : null,
+    groups: new Map(),
+    reasons: new Map(),
+  })
+
+/** True if a group's records ask for steps that can be done now. */
+const needsWork = (group: Group, presence: Presence): boolean => {
+  const canLeave = presence.away.size === 0
+  if (group.status === "dissolved") return union(group.leaving, group.exiled).some((node) => !presence.away.has(node))
+  if (group.origin !== undefined && presence.away.has(group.origin.node)) return false
+  const joining = servingMembers(group).some((node) => !group.inSync.includes(node) && !presence.away.has(node))
+  return joining || (group.leaving.length > 0 && canLeave) || (group.status === "temporary" && canLeave)
+}
+
+/** True if a change may touch the group. */
+const isConcerned = (change: Change, group: Group): boolean => {
+  const tables = change.scope?.tables ?? null
+  if (tables === null) return change.groups.size === 0 || change.groups.has(group.name)
+  return group.shards.some(({ table }) => tables.has(table))
+}
+
+/** Plans a change and whatever is left to do of what it is about; undefined if nothing is to do or can be done now. */
+export const planChange = (
+  view: View,
+  presence: Presence,
+  config: EngineConfig,
+  operation: string,
+  change: Change,
 ): Plan | undefined => {
   const groups = new Map<string, Group>()
-  const changes = new Map<string, Group>()
+  const changes = new Map<string, Group>(change.groups)
   for (const [name, { record }] of view.groups) {
-    const settled = record.operation === null ? settleMembers(record, presence, view) : record
+    const settles = record.operation === null && isConcerned(change, record) && !changes.has(name)
+    const settled = settles ? settleMembers(record, presence, view) : record
     groups.set(name, settled)
     if (settled !== record) changes.set(name, settled)
   }
-  if (options.rebalance) rebalanced(view, presence, config, operation, groups, changes)
+  for (const [name, group] of change.groups) groups.set(name, group)
+  const reasons = new Map(change.reasons)
+  if (change.scope !== null) {
+    const retargeted = retarget(view, presence, config, operation, groups, change.scope)
+    for (const [name, group] of retargeted.changes) changes.set(name, group)
+    for (const [key, reason] of retargeted.reasons) reasons.set(key, reason)
+  }
   for (const [name, group] of changes) groups.set(name, group)
-  const working = [...groups.values()].filter((group) => group.operation === null && needsWork(group, presence))
   const held = new Set(
     [...view.tables.values()].filter(({ record }) => record.operation !== null).map(({ record }) => record.name),
   )
-  const free = working.filter((group) => !group.shards.some((shard) => held.has(shard.table)))
+  const free = [...groups.values()].filter(
+    (group) =>
+      group.operation === null &&
+      (changes.has(group.name) || isConcerned(change, group)) &&
+      needsWork(group, presence) &&
+      !group.shards.some((shard) => held.has(shard.table)),
+  )
   const list = new StepList()
-  const stale = staleTables(
-    view,
-    presence,
-    groups,
-    new Set(free.flatMap((group) => group.shards.map(({ table }) => table))),
+  const working = new Set(free.flatMap((group) => group.shards.map(({ table }) => table)))
+  const stale = staleTables(view, presence, groups, working).filter(
+    ({ name }) => change.scope === null || change.scope.tables === null || change.scope.tables.has(name),
   )
   convergeSteps(list, view, presence, groups, free, stale)
   const touched = new Map<string, Group>()
@@ -56,12 +106,14 @@ export const planConverge = (
   for (const [name, group] of changes) {
     if (!touched.has(name) && view.groups.has(name)) touched.set(name, group)
   }
+  const base = { kind: change.kind, table: change.table }
   if (list.steps.length === 0) {
     // Nothing can be done now; members that were given up are written down all the same.
     const given = new Map([...changes].filter(([name]) => view.groups.has(name)))
     if (given.size === 0) return undefined
     const reason = `${given.size} groups gave up members`
-    return { kind: "rebalance", table: null, reason, tables: new Map(), groups: given, steps: [] }
+    const explanation = explainGroups(view, given, reasons)
+    return { ...base, reason, tables: new Map(), groups: given, steps: [], explanation }
   }
   const tables = new Map<string, Table>()
   for (const group of free) {
@@ -71,14 +123,22 @@ export const planConverge = (
     }
   }
   for (const table of stale) tables.set(table.name, { ...table, operation })
-  const moves = free.filter((group) => group.status !== "dissolved")
+  const ending = free.filter((group) => group.status === "dissolved").length
+  const summary = `${free.length - ending} groups change, ${ending} end`
+  const restored = stale.map(({ name }) => ({
+    group: null,
+    from: null,
+    to: null,
+    replicas: 0,
+    reason: `the layout or the wrappers of ${name} are not what its groups are`,
+  }))
   return {
-    kind: "rebalance",
-    table: null,
-    reason: `${options.requested ? "requested: " : ""}${moves.length} groups change, ${free.length - moves.length} end`,
+    ...base,
+    reason: change.reason === "" ? summary : `${change.reason}: ${summary}`,
     tables,
     groups: touched,
     steps: list.steps,
+    explanation: [...explainGroups(view, touched, reasons), ...restored],
   }
 }
 
@@ -98,10 +158,11 @@ const staleTables = (
       if (table.status !== "ready" || table.operation !== null || working.has(table.name)) return false
       if (!sameLists(targetMirrors(table, groups, presence), table.wrapper.mirrors)) return true
       return table.layout.some((placement) => {
-        const group = groupOf(groups, table.name, placement.shard)
-        if (group === undefined) return false
+        const group = groupOf(groups.values(), table.name, placement.shard)
+        if (group === undefined || group.origin !== undefined) return false
         const serving = servingMembers(group)
         const settled = serving.every((node) => group.inSync.includes(node))
-        return settled && serving.join() !== placement.nodes.join()
+        const carrier = group.status === "temporary" ? null : group.name
+        return settled && (serving.join() !== placement.nodes.join() || carrier !== placement.group)
       })
     })

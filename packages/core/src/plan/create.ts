@@ -4,10 +4,10 @@
 import type { EngineConfig } from "../EngineConfig.ts"
 import { groupName, physicalShard } from "../Identifier.ts"
 import { place } from "../Placement.ts"
-import type { Group, GroupShard, ShardPlacement, Table } from "../State.ts"
+import type { Group, GroupShard, PlacementPolicy, ShardPlacement, Table } from "../State.ts"
 import type { View } from "../View.ts"
-import { layoutInput, placementNodes } from "./placementInput.ts"
-import { type Plan, type Presence, StepList } from "./Plan.ts"
+import { layoutInput, placementLimits, placementNodes } from "./placementInput.ts"
+import { type Explanation, type Plan, type Presence, StepList } from "./Plan.ts"
 import { isWhole } from "./records.ts"
 import { publishSteps } from "./wrappers.ts"
 
@@ -18,6 +18,7 @@ export interface TableWish {
   readonly options: Readonly<Record<string, string>>
   readonly shards: number
   readonly rf: number
+  readonly placement?: PlacementPolicy
 }
 
 /** Plans a new table, or answers why it cannot be placed. */
@@ -35,12 +36,20 @@ export const planCreate = (
     .filter((group) => !isWhole(group, presence))
   const placement = place({
     nodes,
-    tables: [...known.tables, { name: wish.table, shards: wish.shards, rf: wish.rf }],
+    tables: [
+      ...known.tables,
+      {
+        name: wish.table,
+        shards: wish.shards,
+        rf: wish.rf,
+        ...(wish.placement === undefined ? {} : { placement: wish.placement }),
+      },
+    ],
     layout: known.layout,
     // What is there stays where it is: only the new shards are placed.
     rebalance: false,
     closedGroups: closedGroups.map((group) => group.name),
-    groupsPerNode: config.groupsPerNode,
+    ...placementLimits(config),
     nameGroup: (index) => groupName(operation, index),
   })
   const problem = placement.unplaceable.find((item) => item.table === wish.table)
@@ -107,6 +116,7 @@ export const planCreate = (
     options: wish.options,
     shards: wish.shards,
     rf: wish.rf,
+    ...(wish.placement === undefined ? {} : { placement: wish.placement }),
     generation,
     status: "creating",
     layout,
@@ -123,7 +133,27 @@ export const planCreate = (
     tables: new Map([[wish.table, table]]),
     groups,
     steps: list.steps,
+    explanation: explain(view, layout),
   }
+}
+
+/** Where the copies of a new table are made, group by group. */
+const explain = (view: View, layout: ReadonlyArray<ShardPlacement>): ReadonlyArray<Explanation> => {
+  const perNode = new Map<string, Explanation>()
+  for (const { group, nodes } of layout) {
+    for (const to of nodes) {
+      const key = `${group ?? ""} ${to}`
+      const before = perNode.get(key)
+      const reason =
+        group === null
+          ? "shards of RF 1 need no group"
+          : view.groups.has(group)
+            ? "the group exists and has room"
+            : "the group is new"
+      perNode.set(key, { group, from: null, to, replicas: (before?.replicas ?? 0) + 1, reason })
+    }
+  }
+  return [...perNode.values()]
 }
 
 /** Forms a group (if it is new), makes its shards on the first member, attaches them, and verifies the others. */

@@ -50,5 +50,14 @@ export const planDrop = (view: View, presence: Presence, operation: string, tabl
     tables: new Map([[table.name, { ...table, status: "dropping", operation }]]),
     groups,
     steps: list.steps,
+    explanation: [
+      {
+        group: null,
+        from: null,
+        to: null,
+        replicas: table.layout.reduce((sum, { nodes }) => sum + nodes.length, 0),
+        reason: `${table.name} is dropped: its wrappers first, then its shards and the groups that carried nothing else`,
+      },
+    ],
   }
 }

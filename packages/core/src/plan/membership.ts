@@ -70,19 +70,45 @@ const isPlainCopy = (view: View, node: string, physical: string): boolean =>
       record.layout.some((item) => item.physical === physical && item.group === null && item.nodes.includes(node)),
   )
 
+/**
+ * A group takes over the copies that it starts from. Every step looks before it acts: an earlier operation may have come
+ * as far as any of them.
+ */
+export const originSteps = (list: StepList, group: Group, after: number | undefined): number | undefined => {
+  if (group.origin === undefined) return after
+  const { node, group: from } = group.origin
+  const tables = group.shards.map((shard) => shard.physical)
+  let last = after
+  if (from !== null)
+    last = list.add(null, { _tag: "MoveShards", from, to: group.name, node, shards: group.shards }, [last])
+  last = list.add(node, { _tag: "CreateGroup", group: group.name }, [last])
+  if (from !== null) last = list.add(node, { _tag: "DetachShard", group: from, tables }, [last])
+  return list.add(node, { _tag: "AttachShard", group: group.name, tables }, [last])
+}
+
 /** New members join one by one and are verified. Answers the last step, if there is any. */
-const joinSteps = (list: StepList, presence: Presence, group: Group): number | undefined => {
-  let last: number | undefined
-  const joining = servingMembers(group).filter((node) => !group.inSync.includes(node) && !presence.away.has(node))
+export const joinSteps = (list: StepList, presence: Presence, group: Group, after?: number): number | undefined => {
+  let last = after
+  const joining = servingMembers(group).filter(
+    (node) => !group.inSync.includes(node) && !presence.away.has(node) && node !== group.origin?.node,
+  )
   const [source] = group.leaving
-  if (group.status === "temporary" && source !== undefined && group.members.includes(source) && joining.length > 0) {
+  if (group.origin !== undefined) {
+    if (presence.away.has(group.origin.node)) return last
+    last = originSteps(list, group, last)
+  } else if (
+    group.status === "temporary" &&
+    source !== undefined &&
+    group.members.includes(source) &&
+    joining.length > 0
+  ) {
     // Both look before they act: an earlier operation may have come as far as one of them.
     const tables = group.shards.map((shard) => shard.physical)
-    last = list.add(source, { _tag: "CreateGroup", group: group.name })
+    last = list.add(source, { _tag: "CreateGroup", group: group.name }, [last])
     last = list.add(source, { _tag: "AttachShard", group: group.name, tables }, [last])
   } else if (joining.length > 0 && group.exiled.length > 0) {
     const donor = group.inSync.find((node) => !presence.away.has(node))
-    if (donor !== undefined) last = list.add(donor, { _tag: "RefreshPeers", group: group.name })
+    if (donor !== undefined) last = list.add(donor, { _tag: "RefreshPeers", group: group.name }, [last])
   }
   for (const node of joining) {
     last = list.add(node, { _tag: "JoinGroup", group: group.name }, [last])
@@ -92,7 +118,7 @@ const joinSteps = (list: StepList, presence: Presence, group: Group): number | u
 }
 
 /** Who leaves goes only after every registered node has confirmed a wrapper without it. */
-const leaveSteps = (
+export const leaveSteps = (
   list: StepList,
   presence: Presence,
   group: Group,

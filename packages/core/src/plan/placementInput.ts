@@ -1,35 +1,49 @@
 /**
  * The records as `Placement` takes them.
  */
+import type { EngineConfig } from "../EngineConfig.ts"
+import type { PlacementNode, PlacementRow, PlacementTable } from "../Placement.ts"
 import type { View } from "../View.ts"
-import { servingMembers } from "./records.ts"
+import { carriers, groupRecords, servingMembers } from "./records.ts"
 
 /** Nodes as the placement sees them. */
-export const placementNodes = (view: View, unusable: ReadonlySet<string>) =>
+export const placementNodes = (view: View, unusable: ReadonlySet<string>): ReadonlyArray<PlacementNode> =>
   Object.entries(view.registry?.record.nodes ?? {}).map(([name, node]) => ({
     name,
     ...(node.zone === null ? {} : { zone: node.zone }),
     weight: node.weight,
-    state: unusable.has(name)
-      ? ("away" as const)
-      : node.state === "active"
-        ? ("active" as const)
-        : ("draining" as const),
+    ...(node.capacity === undefined ? {} : { capacity: node.capacity }),
+    state: unusable.has(name) ? ("away" as const) : node.state,
   }))
 
-/** The layout of all tables as the placement takes it. */
-export const layoutInput = (view: View) => {
-  const tables: Array<{ name: string; shards: number; rf: number }> = []
-  const layout: Array<{ table: string; shard: number; group: string | null; nodes: ReadonlyArray<string> }> = []
+/** Bounds that the configuration sets. */
+export const placementLimits = (config: EngineConfig) => ({
+  groupsPerNode: config.groupsPerNode,
+  groupBudget: config.groupBudget,
+})
+
+/** The layout of all tables as the placement takes it: where their groups are to be, by their records. */
+export const layoutInput = (
+  view: View,
+): { readonly tables: ReadonlyArray<PlacementTable>; readonly layout: ReadonlyArray<PlacementRow> } => {
+  const tables: Array<PlacementTable> = []
+  const layout: Array<PlacementRow> = []
+  const carrier = carriers(groupRecords(view))
   for (const { record: table } of view.tables.values()) {
     if (table.status !== "ready") continue
     // A table is taken whole or not at all: a shard that is left out would look like one without any replica.
-    if (!table.layout.every(({ group }) => group === null || view.groups.has(group))) continue
-    tables.push({ name: table.name, shards: table.shards, rf: table.rf })
-    for (const shard of table.layout) {
-      const group = shard.group === null ? undefined : view.groups.get(shard.group)?.record
-      const nodes = group === undefined ? shard.nodes : servingMembers(group)
-      layout.push({ table: table.name, shard: shard.shard, group: shard.group, nodes })
+    if (!table.layout.every(({ group, physical }) => group === null || carrier.has(physical))) continue
+    tables.push({
+      name: table.name,
+      shards: table.shards,
+      rf: table.rf,
+      ...(table.placement === undefined ? {} : { placement: table.placement }),
+    })
+    for (const { shard, physical, nodes } of table.layout) {
+      const group = carrier.get(physical)
+      // A temporary group is on its way to a single copy.
+      const name = group === undefined || group.status === "temporary" ? null : group.name
+      layout.push({ table: table.name, shard, group: name, nodes: group === undefined ? nodes : servingMembers(group) })
     }
   }
   return { tables, layout }

@@ -17,6 +17,15 @@ export const planPromotion = (operation: string, group: Group, survivors: Readon
     tables: new Map(),
     groups: new Map([[group.name, { ...group, inSync: survivors, epoch: group.epoch + 1 }]]),
     steps: list.steps,
+    explanation: [
+      {
+        group: group.name,
+        from: null,
+        to: survivor ?? null,
+        replicas: 0,
+        reason: `nobody is primary for too long, ${survivors.join(", ")} is in sync and the others are away`,
+      },
+    ],
   }
 }
 
@@ -35,5 +44,12 @@ export const planVerification = (group: Group, returned: ReadonlyArray<string>):
     tables: new Map(),
     groups: new Map([[group.name, group]]),
     steps: list.steps,
+    explanation: returned.map((to) => ({
+      group: group.name,
+      from: null,
+      to,
+      replicas: group.shards.length,
+      reason: `${to} is back in the group by itself: it counts again once its copies are equal`,
+    })),
   }
 }

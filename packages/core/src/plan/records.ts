@@ -38,27 +38,47 @@ export const servingTables = (view: View, group: Group): ReadonlyArray<string> =
 /** Members that the wrappers may show once the group's records are carried out. */
 export const servingMembers = (group: Group): ReadonlyArray<string> => without(group.members, group.leaving)
 
-/** The group that carries a shard; undefined for a single copy. */
-export const groupOf = (groups: ReadonlyMap<string, Group>, table: string, shard: number): Group | undefined => {
-  for (const group of groups.values()) {
-    if (group.status !== "dissolved" && group.shards.some((item) => item.table === table && item.shard === shard)) {
-      return group
+/**
+ * The group that carries a shard; undefined for a single copy. While a shard goes from one group to another both name
+ * it: it belongs to the one that is to have it.
+ */
+export const groupOf = (groups: Iterable<Group>, table: string, shard: number): Group | undefined => {
+  let carrier: Group | undefined
+  for (const group of groups) {
+    if (group.status === "dissolved") continue
+    if (carrier !== undefined && group.origin === undefined) continue
+    if (group.shards.some((item) => item.table === table && item.shard === shard)) carrier = group
+  }
+  return carrier
+}
+
+/** The groups that carry shards, by the physical name of the shard; see `groupOf`. */
+export const carriers = (groups: Iterable<Group>): ReadonlyMap<string, Group> => {
+  const found = new Map<string, Group>()
+  for (const group of groups) {
+    if (group.status === "dissolved") continue
+    for (const { physical } of group.shards) {
+      if (group.origin !== undefined || !found.has(physical)) found.set(physical, group)
     }
   }
-  return undefined
+  return found
 }
+
+/** All groups as recorded. */
+export const groupRecords = (view: View): ReadonlyArray<Group> => [...view.groups.values()].map(({ record }) => record)
 
 /** A group may take a new table only if nobody of it is away, exiled or leaving (safety rule 13). */
 export const isWhole = (group: Group, presence: Presence): boolean =>
   group.status === "live" &&
   group.operation === null &&
+  group.origin === undefined &&
   group.exiled.length === 0 &&
   group.leaving.length === 0 &&
   group.members.length === group.inSync.length &&
   group.members.every((member) => !presence.away.has(member))
 
 /** The record of a group that shall not exist any more. */
-export const dissolve = (group: Group, operation: string | null): Group => ({
+export const dissolve = ({ origin: _, ...group }: Group, operation: string | null): Group => ({
   ...group,
   status: "dissolved",
   members: [],

@@ -4,7 +4,7 @@
 import type { Group, Table } from "../State.ts"
 import type { View } from "../View.ts"
 import type { Presence, StepList } from "./Plan.ts"
-import { groupOf, registeredNodes, servingMembers } from "./records.ts"
+import { carriers, registeredNodes, servingMembers } from "./records.ts"
 
 /**
  * What the wrappers of a table shall show when its groups have converged: the serving members. One that is away and not
@@ -14,15 +14,17 @@ export const targetMirrors = (
   table: Table,
   groups: ReadonlyMap<string, Group>,
   presence: Presence,
-): ReadonlyArray<ReadonlyArray<string>> =>
-  table.layout.map((placement) => {
-    const group = groupOf(groups, table.name, placement.shard)
+): ReadonlyArray<ReadonlyArray<string>> => {
+  const carrier = carriers(groups.values())
+  return table.layout.map((placement) => {
+    const group = carrier.get(placement.physical)
     if (group === undefined) return placement.nodes
     const shown = table.wrapper.mirrors?.[placement.shard] ?? []
     return servingMembers(group).filter(
       (node) => group.inSync.includes(node) || !presence.away.has(node) || shown.includes(node),
     )
   })
+}
 
 /** True if two sets of mirrors are the same, in the same order. */
 export const sameLists = (

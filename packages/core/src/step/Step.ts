@@ -20,6 +20,16 @@ export const Step = Schema.Union([
   }),
   /** Adds tables that this node holds to the group. */
   Schema.TaggedStruct("AttachShard", { group: Schema.String, tables: names }),
+  /**
+   * Enters shards into the record of a group and takes them out of that of another, of which `node` is a member: from
+   * then on they belong to the new group, whatever becomes of the operation. Their wrappers must be gone everywhere.
+   */
+  Schema.TaggedStruct("MoveShards", {
+    from: Schema.String,
+    to: Schema.String,
+    node: Schema.String,
+    shards: Schema.Array(Schema.Struct({ table: Schema.String, shard: Schema.Int, physical: Schema.String })),
+  }),
   /** Takes tables out of the group; they stay as local ones on every member. */
   Schema.TaggedStruct("DetachShard", { group: Schema.String, tables: names }),
   /** Proves that this node's copies equal another member's, and enters it into the in-sync set. */

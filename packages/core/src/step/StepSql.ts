@@ -34,6 +34,7 @@ export const stepSql = (step: Step): ReadonlyArray<string> => {
     case "RefreshPeers":
       return [Sql.updatePeers(step.group)]
     case "VerifyReplica":
+    case "MoveShards":
     case "PublishWrapper":
     case "ConfirmWrappers":
     case "CompareCopy":

@@ -36,14 +36,26 @@ export const createGroup = Effect.fnUntraced(function* (name: string) {
   if (stored === undefined) return failed(`no record of group ${name}`)
   yield* updateGroup(stored, (group) => ({
     ...group,
-    inSync: plus(group.inSync, node),
+    // A group that starts from copies has nobody in sync before they are attached.
+    inSync: group.origin === undefined ? plus(group.inSync, node) : group.inSync,
     lastPrimary: plus(group.lastPrimary, node),
   }))
   return done()
 })
 
+/** Adds tables that this node holds to the group; if the group starts from them, its origin is in sync now. */
+export const attachShard = Effect.fnUntraced(function* (name: string, tables: ReadonlyArray<string>) {
+  const { node } = yield* CurrentStep
+  const outcome = yield* attach(name, tables, [])
+  if (outcome._tag !== "Done") return outcome
+  const stored = yield* groupRecord(name)
+  if (stored?.record.origin?.node !== node) return outcome
+  yield* updateGroup(stored, ({ origin: _, ...group }) => ({ ...group, inSync: plus(group.inSync, node) }))
+  return outcome
+})
+
 /** Makes tables if asked to, and adds them to the group; only where every other member is seen and lacks them. */
-export const attach = Effect.fnUntraced(function* (
+const attach = Effect.fnUntraced(function* (
   name: string,
   tables: ReadonlyArray<string>,
   creates: ReadonlyArray<string>,

@@ -10,11 +10,12 @@ import type { NodeFiles } from "../NodeFiles.ts"
 import * as Sql from "../Sql.ts"
 import { CurrentStep, type HandlerError, query } from "./CurrentStep.ts"
 import { detachShard, dropShard } from "./dropping.ts"
-import { attach, createGroup, joinGroup } from "./forming.ts"
+import { attachShard, createGroup, joinGroup } from "./forming.ts"
 import { commitLayout } from "./layout.ts"
 import { compareCopy, exitGroup } from "./leaving.ts"
 import { done, type Outcome, verdict } from "./Outcome.ts"
 import { promoteGroup, refreshPeers } from "./promotion.ts"
+import { moveShards } from "./splitting.ts"
 import type { Step } from "./Step.ts"
 import { verifyReplica } from "./verification.ts"
 import { confirmWrappers, publishWrapper, swapWrapper } from "./wrappers.ts"
@@ -32,7 +33,9 @@ export const handleStep = (step: Step): Effect.Effect<Outcome, HandlerError, Cur
         (answer) => verdict(answer, "CREATE TABLE") ?? done(),
       )
     case "AttachShard":
-      return attach(step.group, step.tables, [])
+      return attachShard(step.group, step.tables)
+    case "MoveShards":
+      return moveShards(step)
     case "DetachShard":
       return detachShard(step.group, step.tables)
     case "VerifyReplica":

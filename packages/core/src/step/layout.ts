@@ -2,6 +2,7 @@
  * How an operation ends: the layout that came about is written into its tables and groups.
  */
 import * as Effect from "effect/Effect"
+import { carriers, groupRecords, servingMembers } from "../plan/records.ts"
 import { Key, type Table } from "../State.ts"
 import { CurrentStep } from "./CurrentStep.ts"
 import { updateGroup } from "./groups.ts"
@@ -13,18 +14,18 @@ export const commitLayout = Effect.gen(function* () {
   const view = yield* refresh
   const operation = view.operations.get(row.operation)?.record
   if (operation === undefined) return failed(`no record of operation ${row.operation}`)
+  const carrier = carriers(groupRecords(view))
   for (const name of operation.tables) {
     const stored = view.tables.get(name)
     if (stored === undefined) continue
     const layout = stored.record.layout.map((placement) => {
-      const group = [...view.groups.values()].find(
-        ({ record }) =>
-          record.status !== "dissolved" &&
-          record.shards.some((shard) => shard.table === name && shard.shard === placement.shard),
-      )?.record
-      if (group === undefined) return placement
-      const nodes = group.members.filter((node) => !group.leaving.includes(node) && group.inSync.includes(node))
-      return nodes.length === 0 ? placement : { ...placement, nodes }
+      const group = carrier.get(placement.physical)
+      // What is not attached to its new group yet is where it was.
+      if (group === undefined || group.origin !== undefined) return placement
+      const nodes = servingMembers(group).filter((node) => group.inSync.includes(node))
+      // A temporary group ends with a single copy.
+      const carriedBy = group.status === "temporary" ? null : group.name
+      return nodes.length === 0 ? placement : { ...placement, group: carriedBy, nodes }
     })
     const status = operation.kind === "create" ? "ready" : operation.kind === "drop" ? "dropped" : stored.record.status
     const next: Table = { ...stored.record, layout: status === "dropped" ? [] : layout, status }

@@ -10,7 +10,7 @@ import { Manticore } from "../Manticore.ts"
 import { Mutations } from "../Mutation.ts"
 import { cellText } from "../Observe.ts"
 import { type Wait, wait } from "../operation/WaitCode.ts"
-import { registeredNodes } from "../plan/records.ts"
+import { groupOf, groupRecords, registeredNodes } from "../plan/records.ts"
 import * as Sql from "../Sql.ts"
 import { Key, type Table } from "../State.ts"
 import type { StateStore } from "../StateStore.ts"
@@ -47,11 +47,8 @@ const unverifiedMirror = (
   mirrors: ReadonlyArray<string>,
 ): Wait | undefined => {
   if (mirrors.length === 0) return wait("not-in-sync", `shard ${shard} of ${table.name} would have no replica`)
-  const group = [...view.groups.values()].find(
-    ({ record }) =>
-      record.status !== "dissolved" && record.shards.some((item) => item.table === table.name && item.shard === shard),
-  )
-  const verified = group?.record.inSync ?? table.layout.find((item) => item.shard === shard)?.nodes ?? []
+  const group = groupOf(groupRecords(view), table.name, shard)
+  const verified = group?.inSync ?? table.layout.find((item) => item.shard === shard)?.nodes ?? []
   // One that is shown already was verified once; it goes when it is given up.
   const shown = table.wrapper.mirrors?.[shard] ?? []
   const missing = mirrors.find((node) => !verified.includes(node) && !shown.includes(node))
