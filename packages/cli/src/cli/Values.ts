@@ -2,6 +2,7 @@
  * Values on the command line that are more than a word: seeds, ranges, shards, durations. Each has a parser of text that
  * says what was expected, and flags made of it.
  */
+import { type Way, ways } from "@shardwright/sim/exhaust/Way"
 import { parseDuration } from "@shardwright/sim/scenario/ScalarSchemas"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -94,6 +95,12 @@ export const parsePort: Parse<number> = (text) => {
   return port !== undefined && port <= portMax
     ? Result.succeed(port)
     : Result.fail(`a port from 1 to ${portMax}, or 0 for one that is free`)
+}
+
+/** A way in which a statement fails. */
+export const parseWay: Parse<Way> = (text) => {
+  const way = ways.find((candidate) => candidate === text)
+  return way === undefined ? Result.fail(`one of ${ways.join(", ")}`) : Result.succeed(way)
 }
 
 /** How fast virtual time passes: `1x`, `0.5x`, or `max`. */

@@ -17,6 +17,7 @@ import {
   parseSeedRange,
   parseShardOf,
   parseSpeed,
+  parseWay,
 } from "./Values.ts"
 
 /** A handler whose module is loaded when it is called. A module that does not load is a bug of ours, and no error to handle. */
@@ -116,6 +117,37 @@ const simReplay = Command.make(
   lazily(async () => (await import("../commands/simReplay.ts")).simReplay),
 ).pipe(Command.withDescription("Run a chaos seed again and show all that happened"))
 
+const simExhaust = Command.make(
+  "exhaust",
+  {
+    scenario: Argument.String("scenario").pipe(Argument.withDescription("Scenario file with the operation to try")),
+    seed: Flag.optional(parsedFlag("seed", "N", "Seed of every run; by default the scenario's own", parseSeed)),
+    all: Flag.Boolean("all").pipe(
+      Flag.withDescription("Fail every read and every sign of life as well, not just a few of them"),
+      Flag.withDefault(false),
+      Flag.withoutNegation,
+    ),
+    sample: parsedFlag("sample", "K", "Try every K-th point only", parseJobs).pipe(Flag.withDefault(1)),
+    point: Flag.optional(parsedFlag("point", "N", "Fail only the N-th statement that agents send", parseSeed)),
+    way: Flag.optional(parsedFlag("way", "WAY", "Fail in one way only: refused, error, timeout or crash", parseWay)),
+    jobs: Flag.optional(
+      parsedFlag("jobs", "N", "Points that run at the same time; by default one for each core", parseJobs),
+    ),
+    trace,
+    json: jsonFlag,
+  },
+  lazily(async () => (await import("../commands/simExhaust.ts")).simExhaust),
+).pipe(
+  Command.withDescription("Fail each statement of an operation in turn, in four ways, and check how each run ends"),
+  Command.withExamples([
+    { command: "shardwright sim exhaust scenarios/exhaust/create.yaml", description: "Try every point" },
+    {
+      command: "shardwright sim exhaust scenarios/exhaust/create.yaml --point 42 --way crash --trace t.ndjson",
+      description: "Run one point again and see all that happened",
+    },
+  ]),
+)
+
 const simSchema = Command.make(
   "schema",
   {},
@@ -160,7 +192,7 @@ const simServe = Command.make(
 
 const sim = Command.make("sim").pipe(
   Command.withDescription("The deterministic simulator: the production engine in virtual time"),
-  Command.withSubcommands([simRun, simChaos, simReplay, simServe, simSchema]),
+  Command.withSubcommands([simRun, simChaos, simReplay, simExhaust, simServe, simSchema]),
 )
 
 const planPlace = Command.make(

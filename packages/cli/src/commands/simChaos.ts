@@ -16,7 +16,8 @@ import { Outcome } from "../cli/Outcome.ts"
 import { Screen, type ScreenShape } from "../cli/Screen.ts"
 import { counted, countText } from "../cli/text.ts"
 import { type SeedRange, seedsOf, type ShardOf } from "../cli/Values.ts"
-import { type ChaosCrash, type ChaosReply, runOnWorkers } from "./ChaosWorkers.ts"
+import type { ChaosWorkerData } from "./chaosWorker.ts"
+import { type Reply, runOnWorkers } from "./Workers.ts"
 
 /** What the command line asked for. */
 export interface SimChaosOptions {
@@ -27,6 +28,14 @@ export interface SimChaosOptions {
   readonly budget: Option.Option<Duration.Duration>
   readonly json: boolean
 }
+
+/** A seed whose run threw: a bug of the simulator, not a finding about the engine. */
+interface ChaosCrash {
+  readonly seed: number
+  readonly message: string
+}
+
+type ChaosReply = Reply<number, ChaosResult>
 
 /** The outcome over all seeds, and the seeds whose run ended by a bug of ours. */
 interface ChaosDocument extends ChaosResult {
@@ -49,10 +58,11 @@ export const simChaos = Effect.fnUntraced(function* (options: SimChaosOptions) {
   )
   const progress = progressOn(screen, options.profile, seeds.length)
   const { replies, wallMs } = yield* Effect.promise(() =>
-    runOnWorkers({
-      seeds,
+    runOnWorkers<number, ChaosResult>({
+      module: new URL("./chaosWorker.ts", import.meta.url),
+      workerData: { profile: options.profile } satisfies ChaosWorkerData,
+      tasks: seeds,
       jobs,
-      profile: options.profile,
       budgetMs: Option.match(options.budget, { onNone: () => Number.POSITIVE_INFINITY, onSome: Duration.toMillis }),
       onReply: progress,
     }),
@@ -80,6 +90,11 @@ const failureText = ({ seed, class: kind, checker, atMs, message, repro }: Chaos
 
 const crashText = ({ seed, message }: ChaosCrash): string => `✗ seed ${seed}: the simulator itself failed: ${message}`
 
+const crashOf = ({ task, crash }: Extract<ChaosReply, { readonly crash: string }>): ChaosCrash => ({
+  seed: task,
+  message: crash,
+})
+
 /** Tells each failure once as it comes, and in between how far it is. */
 const progressOn = (screen: ScreenShape, profile: string, total: number): ((reply: ChaosReply) => void) => {
   let done = 0
@@ -87,7 +102,7 @@ const progressOn = (screen: ScreenShape, profile: string, total: number): ((repl
   let toldAt = Date.now()
   return (reply) => {
     done++
-    const trouble = "crash" in reply ? crashText(reply.crash) : reply.result.failed.map(failureText).join("\n")
+    const trouble = "crash" in reply ? crashText(crashOf(reply)) : reply.result.failed.map(failureText).join("\n")
     if (trouble !== "") {
       failed++
       screen.note(trouble)
@@ -103,9 +118,9 @@ const progressOn = (screen: ScreenShape, profile: string, total: number): ((repl
 
 /** Results of single seeds as one, in the order of seeds whatever the order in which they came. */
 const merge = (replies: ReadonlyArray<ChaosReply>, asked: number, wallMs: number): ChaosDocument => {
-  const ordered = replies.toSorted((a, b) => a.seed - b.seed)
+  const ordered = replies.toSorted((a, b) => a.task - b.task)
   const results = ordered.flatMap((reply) => ("result" in reply ? [reply.result] : []))
-  const crashed = ordered.flatMap((reply) => ("crash" in reply ? [reply.crash] : []))
+  const crashed = ordered.flatMap((reply) => ("crash" in reply ? [crashOf(reply)] : []))
   const sum = (of: (result: ChaosResult) => number) => results.reduce((total, result) => total + of(result), 0)
   const sometimes: Record<string, number> = {}
   for (const result of results) {
