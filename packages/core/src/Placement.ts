@@ -32,6 +32,8 @@ export interface PlacementNode {
   readonly state: PlacementNodeState
   /** The most shard replicas that the node may carry; default unlimited. */
   readonly capacity?: number | undefined
+  /** The most bytes of shards whose sizes are known (`PlacementRow.bytes`); default unlimited. */
+  readonly capacityBytes?: number | undefined
 }
 
 /** A sharded table: `shards` shards, numbered from 0, with `rf` copies each. */
@@ -53,6 +55,8 @@ export interface PlacementRow {
   readonly group: string | null
   /** Names of the nodes that hold a copy; sorted in results. */
   readonly nodes: ReadonlyArray<string>
+  /** Size of one copy, if it is known; counts against `capacityBytes`. Left out of results. */
+  readonly bytes?: number | undefined
 }
 
 /** What `place` works on. The order of the entries has no meaning. */

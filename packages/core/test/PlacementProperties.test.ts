@@ -14,14 +14,14 @@ type Happening =
   | { readonly _tag: "add"; readonly zone: number; readonly weight: number }
   | { readonly _tag: "lose" | "drain" | "maintain"; readonly which: number }
   | { readonly _tag: "return" }
-  | { readonly _tag: "table"; readonly shards: number; readonly rf: number }
+  | { readonly _tag: "table"; readonly shards: number; readonly rf: number; readonly buddy: boolean }
   | { readonly _tag: "rf"; readonly which: number; readonly rf: number }
 
 interface World {
   readonly zoned: boolean
   readonly weighted: boolean
   readonly nodes: ReadonlyArray<{ readonly zone: number; readonly weight: number }>
-  readonly tables: ReadonlyArray<{ readonly shards: number; readonly rf: number }>
+  readonly tables: ReadonlyArray<{ readonly shards: number; readonly rf: number; readonly buddy?: boolean }>
   readonly groupsPerNode: number
   readonly happenings: ReadonlyArray<Happening>
 }
@@ -32,17 +32,22 @@ const happening: fc.Arbitrary<Happening> = fc.oneof(
   fc.record({ _tag: fc.constant("add" as const), ...traits }),
   fc.record({ _tag: fc.constantFrom("lose" as const, "drain" as const, "maintain" as const), which }),
   fc.record({ _tag: fc.constant("return" as const) }),
-  fc.record({ _tag: fc.constant("table" as const), shards: fc.nat({ max: 20 }), rf: fc.integer({ min: 1, max: 3 }) }),
+  fc.record({
+    _tag: fc.constant("table" as const),
+    shards: fc.nat({ max: 20 }),
+    rf: fc.integer({ min: 1, max: 3 }),
+    buddy: fc.boolean(),
+  }),
   fc.record({ _tag: fc.constant("rf" as const), which, rf: fc.integer({ min: 1, max: 4 }) }),
 )
 const world: fc.Arbitrary<World> = fc.record({
   zoned: fc.boolean(),
   weighted: fc.boolean(),
   nodes: fc.array(fc.record(traits), { minLength: 1, maxLength: 9 }),
-  tables: fc.array(fc.record({ shards: fc.nat({ max: 40 }), rf: fc.integer({ min: 1, max: 4 }) }), {
-    minLength: 1,
-    maxLength: 3,
-  }),
+  tables: fc.array(
+    fc.record({ shards: fc.nat({ max: 40 }), rf: fc.integer({ min: 1, max: 4 }), buddy: fc.boolean() }),
+    { minLength: 1, maxLength: 3 },
+  ),
   groupsPerNode: fc.integer({ min: 1, max: 10 }),
   happenings: fc.array(happening, { maxLength: 5 }),
 })
@@ -66,13 +71,17 @@ const play = (
     state: "active",
   })
   let nodes: ReadonlyArray<PlacementNode> = world.nodes.map((each, index) => node(index, each))
-  let tables: ReadonlyArray<PlacementTable> = world.tables.map((each, index) => ({ name: `t${index}`, ...each }))
+  const table = (
+    index: number,
+    { buddy, rf, shards }: { readonly shards: number; readonly rf: number; readonly buddy?: boolean },
+  ): PlacementTable => ({ name: `t${index}`, shards, rf, placement: buddy === true ? "buddy" : "balanced" })
+  let tables: ReadonlyArray<PlacementTable> = world.tables.map((each, index) => table(index, each))
   let layout: ReadonlyArray<PlacementRow> | undefined
   for (const event of [null, ...world.happenings]) {
     if (event?._tag === "add") nodes = [...nodes, node(nodes.length, event)]
     if (event?._tag === "return") nodes = nodes.map((each) => ({ ...each, state: "active" }))
     if (event?._tag === "table") {
-      tables = [...tables, { name: `t${tables.length}`, shards: event.shards, rf: event.rf }]
+      tables = [...tables, table(tables.length, event)]
     }
     if (event?._tag === "rf") {
       tables = tables.map((each, index) => (index === event.which % tables.length ? { ...each, rf: event.rf } : each))
@@ -234,7 +243,7 @@ describe("with equal nodes and one table", () => {
     )
   })
 
-  it("restores all copies of any two nodes lost at once", () => {
+  it("restores all copies of any nodes lost at once, as long as RF of them are left", () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 5, max: 12 }),
@@ -242,18 +251,18 @@ describe("with equal nodes and one table", () => {
         fc.constantFrom(2, 3),
         which,
         which,
-        (count, shards, rf, first, second) => {
+        (count, shards, rf, first, many) => {
           const nodes = Array.from({ length: count }, (_, index): PlacementNode => ({
             name: `n${index}`,
             state: "active",
           }))
           const tables = [{ name: "t", shards, rf }]
           const { layout } = place({ nodes, tables })
-          const gone = [`n${first % count}`, `n${second % count}`]
+          const gone = Array.from({ length: 1 + (many % (count - rf)) }, (_, index) => `n${(first + index) % count}`)
           const left = nodes.map((node): PlacementNode =>
             gone.includes(node.name) ? { ...node, state: "away" } : node,
           )
-          const placement = place({ nodes: left, tables, layout, whenNoCopyIsLeft: "replace" })
+          const placement = place({ nodes: left, tables, layout, whenNoCopyIsLeft: "replace", groupBudget: 1000 })
           expect(placement.unplaceable).toEqual([])
           for (const row of placement.layout) expect(row.nodes.filter((name) => gone.includes(name))).toEqual([])
           const held = layout.flatMap((row) => row.nodes.filter((name) => gone.includes(name))).length
@@ -311,6 +320,9 @@ const faultsOf = (input: PlacementInput, placement: Placement): ReadonlyArray<st
   const zones = new Set(zoneOf.values()).size
   const rfOf = new Map(input.tables.map(({ name, rf }) => [name, rf]))
   const groupRf = new Map(placement.groups.map(({ name, rf }) => [name, rf]))
+  // Zones do not apply to groups that carry a table of the policy `buddy`.
+  const buddies = new Set(input.tables.filter(({ placement: policy }) => policy === "buddy").map(({ name }) => name))
+  const pinned = new Set(placement.layout.filter((row) => buddies.has(row.table)).map((row) => row.group))
   const faults: Array<string> = []
   for (const { name, shards } of input.tables) {
     for (let shard = 0; shard < shards; shard++) {
@@ -326,7 +338,8 @@ const faultsOf = (input: PlacementInput, placement: Placement): ReadonlyArray<st
     if (row.nodes.length !== rf) faults.push(`${key(row)} has ${row.nodes.length} copies, not ${rf}`)
     if (row.nodes.some((node) => !zoneOf.has(node))) faults.push(`${key(row)} is on a node that does not serve`)
     const used = new Set(row.nodes.map((node) => zoneOf.get(node))).size
-    if (zones >= row.nodes.length && used < row.nodes.length) faults.push(`${key(row)} is twice in a zone`)
+    if (zones >= row.nodes.length && used < row.nodes.length && !pinned.has(row.group ?? ""))
+      faults.push(`${key(row)} is twice in a zone`)
   }
   return faults
 }

@@ -78,10 +78,20 @@ const placeSingles = (
   const heap: Array<number> = []
   for (let node = 0; node < model.topology.size; node++) if (hasRoom(model, node)) heap.push(node)
   for (let position = (heap.length >> 1) - 1; position >= 0; position--) sink(heap, position, before)
+  const { bytes } = item(model.tables, table)
   for (const shard of shards) {
     const node = heap[0]
     if (node === undefined) {
       failed(shard)
+      continue
+    }
+    if (!hasRoom(model, node, at(bytes, shard))) {
+      const other = heap
+        .toSorted((left, right) => (before(left, right) ? -1 : 1))
+        .find((it) => hasRoom(model, it, at(bytes, shard)))
+      if (other === undefined) failed(shard)
+      else stack(model, table, other, shard, true)
+      for (let position = (heap.length >> 1) - 1; position >= 0; position--) sink(heap, position, before)
       continue
     }
     stack(model, table, node, shard, true)
@@ -114,6 +124,7 @@ const attachToGroups = (model: Model, classIndex: number, tables: ReadonlyArray<
     (group) =>
       group.classIndex === classIndex &&
       group.attachable &&
+      !group.pinned &&
       group.members.length >= rf &&
       group.members.every((node) => int(model.topology.closed, node) === 0),
   )
@@ -296,6 +307,8 @@ const newGroup = (model: Model, classIndex: number, nodes: ReadonlyArray<number>
     copyLeft: true,
     waiting: false,
     attachable: true,
+    pinned: false,
+    bytes: 0,
     tables: [],
     counts: [],
     size: 0,

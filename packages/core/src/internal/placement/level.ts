@@ -10,6 +10,7 @@
  * same search finds nothing more, so that placing a result again is at rest.
  */
 import {
+  bytesOnTop,
   classDeviation,
   companions,
   deviation,
@@ -112,6 +113,7 @@ const isFree = (group: Group, node: number): boolean => !group.home.includes(nod
 /** Balances what is there by moving replicas. */
 export const level = (model: Model): void => {
   welcome(model)
+  welcomePinned(model)
   const classes = model.classes.map((_, classIndex) => layerOf(model, classIndex))
   const layers = [...classes, layerOf(model, -1)]
   // A later layer may open a way for an earlier one; twice is rare.
@@ -159,7 +161,7 @@ const candidatesFor = (model: Model, from: number, to: number, classIndex: numbe
   const found: Array<Candidate> = []
   for (const index of item(model.groupsAt, from)) {
     const group = item(model.groups, index)
-    if (group.waiting || (classIndex >= 0 && group.classIndex !== classIndex)) continue
+    if (group.pinned || group.waiting || (classIndex >= 0 && group.classIndex !== classIndex)) continue
     if (!mayJoin(model, group, to, from)) continue
     const gain = tableGain(model, group, from, to)
     found.push({
@@ -174,7 +176,8 @@ const candidatesFor = (model: Model, from: number, to: number, classIndex: numbe
   if (!hasRoom(model, to)) return found
   model.tables.forEach((state, table) => {
     if (state.rf !== 1 || (classIndex >= 0 && state.classIndex !== classIndex)) return
-    if (item(item(model.piles, table), from).length === 0) return
+    if (state.pinned || item(item(model.piles, table), from).length === 0) return
+    if (!hasRoom(model, to, bytesOnTop(model, table, from))) return
     const gain = tableDeviation(model, table, from) - tableDeviation(model, table, to) - 1
     // Less would unbalance the table itself.
     if (gain < -epsilon) return
@@ -268,16 +271,58 @@ const takeFrom = (model: Model, classIndex: number, to: number, owed: number): b
   return false
 }
 
+/**
+ * Tables of the policy `buddy` give a node that has nothing of them its part, and move for balance in no other case: an
+ * initial layout of that policy leaves a node out only if the others have at most one replica each.
+ */
+const welcomePinned = (model: Model): void => {
+  model.tables.forEach((state, table) => {
+    if (!state.pinned) return
+    const load = item(model.tableLoad, table)
+    const open = model.topology.names.flatMap((_, node) => (int(model.topology.closed, node) === 0 ? [node] : []))
+    const mean = open.reduce((sum, node) => sum + at(load, node), 0) / Math.max(1, open.length)
+    for (const to of open.filter((node) => at(load, node) === 0)) {
+      // Every replica that comes is one more of the mean.
+      while (at(load, to) + 1 <= mean + epsilon && takePinned(model, table, open, to, mean - at(load, to))) continue
+    }
+  })
+}
+
+const takePinned = (model: Model, table: number, open: ReadonlyArray<number>, to: number, owed: number): boolean => {
+  const load = item(model.tableLoad, table)
+  const { rf } = item(model.tables, table)
+  for (const from of open.toSorted((left, right) => at(load, right) - at(load, left) || left - right)) {
+    const gap = at(load, from) - at(load, to)
+    if (rf === 1) {
+      if (gap <= 1 || !hasRoom(model, to, bytesOnTop(model, table, from))) continue
+      stack(model, table, to, unstack(model, table, from), true)
+      return true
+    }
+    const countOf = (group: Group) => entryOf(group.counts, group.tables.indexOf(table))
+    const [group] = item(model.groupsAt, from)
+      .map((index) => item(model.groups, index))
+      .filter((each) => !each.waiting && each.tables.includes(table) && mayJoin(model, each, to, from))
+      .filter((each) => countOf(each) <= owed + epsilon && countOf(each) < gap)
+      .toSorted((left, right) => countOf(right) - countOf(left) || left.index - right.index)
+    if (group === undefined) continue
+    leave(model, group, from)
+    join(model, group, to)
+    return true
+  }
+  return false
+}
+
 /** Brings each table of RF 1 within one shard of its shares. */
 const levelSingles = (model: Model): boolean => {
   let moved = false
   model.tables.forEach((state, table) => {
-    if (state.rf !== 1) return
+    if (state.rf !== 1 || state.pinned) return
     // Each step lowers the sum of the table's squared deviations.
     for (let step = 0; step < state.shards; step++) {
       const order = fullestFirst(model, (node) => tableDeviation(model, table, node))
       const from = order[0]
-      const to = order.findLast((node) => hasRoom(model, node))
+      const bytes = from === undefined ? 0 : bytesOnTop(model, table, from)
+      const to = order.findLast((node) => hasRoom(model, node, bytes))
       if (from === undefined || to === undefined) return
       const gap = tableDeviation(model, table, from) - tableDeviation(model, table, to)
       if (gap <= 1 + epsilon || item(item(model.piles, table), from).length === 0) break

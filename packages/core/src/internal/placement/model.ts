@@ -41,6 +41,10 @@ export interface Group {
   readonly waiting: boolean
   /** Whether shards may be attached. */
   readonly attachable: boolean
+  /** Carries a table of the policy `buddy`: limits and zones do not apply, and balance alone does not move it. */
+  readonly pinned: boolean
+  /** Bytes of one copy of its shards, as far as they are known. */
+  readonly bytes: number
   /** How many shards of which table: parallel arrays. */
   readonly tables: Array<number>
   readonly counts: Array<number>
@@ -66,6 +70,10 @@ export interface TableState {
   readonly shards: number
   readonly rf: number
   readonly classIndex: number
+  /** Of the policy `buddy`. */
+  readonly pinned: boolean
+  /** Bytes of one copy of each shard; 0 where they are not known. */
+  readonly bytes: Float64Array
   /** The row of each shard in the layout given. */
   readonly rows: ReadonlyArray<PlacementRow | undefined>
   /** Group of each shard: index + 1, 0 for none. */
@@ -93,6 +101,7 @@ export interface Model {
   /** Per node: indexes of the groups that it is a member of. */
   readonly groupsAt: ReadonlyArray<Array<number>>
   readonly load: Float64Array
+  readonly bytes: Float64Array
   readonly classLoad: ReadonlyArray<Float64Array>
   readonly tableLoad: ReadonlyArray<Float64Array>
   readonly piles: ReadonlyArray<ReadonlyArray<Array<number>>>
@@ -149,6 +158,7 @@ export const leave = (model: Model, group: Group, node: number): void => {
 
 const carry = (model: Model, group: Group, node: number, sign: number): void => {
   add(model.load, node, sign * group.size)
+  add(model.bytes, node, sign * group.bytes)
   add(item(model.classLoad, group.classIndex), node, sign * group.size)
   for (let entry = 0; entry < group.tables.length; entry++) {
     add(item(model.tableLoad, entryOf(group.tables, entry)), node, sign * entryOf(group.counts, entry))
@@ -176,7 +186,7 @@ export const enlarge = (model: Model, group: Group, table: number, count: number
 export const stack = (model: Model, table: number, node: number, shard: number, fresh: boolean): void => {
   item(item(model.piles, table), node).push(shard)
   if (fresh) addInt(item(model.freshOnPile, table), node, 1)
-  carrySingle(model, table, node, 1)
+  carrySingle(model, table, node, shard, 1)
 }
 
 /** Takes a shard of RF 1 off a node: one that this placement put there, if there is any. */
@@ -185,12 +195,13 @@ export const unstack = (model: Model, table: number, node: number): number => {
   if (shard === undefined) throw new Error("placement: no shard to take")
   const fresh = item(model.freshOnPile, table)
   fresh[node] = Math.max(0, int(fresh, node) - 1)
-  carrySingle(model, table, node, -1)
+  carrySingle(model, table, node, shard, -1)
   return shard
 }
 
-const carrySingle = (model: Model, table: number, node: number, sign: number): void => {
+const carrySingle = (model: Model, table: number, node: number, shard: number, sign: number): void => {
   add(model.load, node, sign)
+  add(model.bytes, node, sign * at(item(model.tables, table).bytes, shard))
   add(item(model.classLoad, item(model.tables, table).classIndex), node, sign)
   add(item(model.tableLoad, table), node, sign)
 }
@@ -199,16 +210,30 @@ const carrySingle = (model: Model, table: number, node: number, sign: number): v
 export const mayJoin = (model: Model, group: Group, node: number, instead: number, zoned = true): boolean => {
   const { topology } = model
   if (int(topology.closed, node) === 1 || group.members.includes(node)) return false
-  if (item(model.groupsAt, node).length >= model.groupBudget) return false
+  if (!group.pinned && item(model.groupsAt, node).length >= model.groupBudget) return false
   if (at(model.load, node) + group.size > at(topology.capacity, node)) return false
+  if (at(model.bytes, node) + group.bytes > at(topology.capacityBytes, node)) return false
   if (!zoned || !zonesBind(topology, group.rf)) return true
   const zone = int(topology.zone, node)
   return group.members.every((member) => member === instead || int(topology.zone, member) !== zone)
 }
 
-/** Whether a node has room for one more shard of RF 1. */
-export const hasRoom = (model: Model, node: number): boolean =>
-  int(model.topology.closed, node) === 0 && at(model.load, node) + 1 <= at(model.topology.capacity, node)
+/** Whether a node has room for one more shard of RF 1, of so many bytes. */
+export const hasRoom = (model: Model, node: number, bytes = 0): boolean =>
+  int(model.topology.closed, node) === 0 &&
+  at(model.load, node) + 1 <= at(model.topology.capacity, node) &&
+  at(model.bytes, node) + bytes <= at(model.topology.capacityBytes, node)
+
+/** Bytes of the shard of a table that would leave a node first. */
+export const bytesOnTop = (model: Model, table: number, node: number): number => {
+  const shard = item(item(model.piles, table), node).at(-1)
+  return shard === undefined ? 0 : at(item(model.tables, table).bytes, shard)
+}
+
+/** Whether a node carries more than it may. */
+export const isOverfull = (model: Model, node: number): boolean =>
+  at(model.load, node) > at(model.topology.capacity, node) ||
+  at(model.bytes, node) > at(model.topology.capacityBytes, node)
 
 /** How many groups each node shares with any of `members`: the fewer, the more evenly a loss spreads. */
 export const companions = (model: Model, members: ReadonlyArray<number>): Int32Array => {
@@ -222,7 +247,7 @@ export const companions = (model: Model, members: ReadonlyArray<number>): Int32A
 }
 
 /** Reads the input into a model: everything that exists is where it is, nothing else is placed yet. */
-export const modelOf = (input: PlacementInput, groupsPerNode: number, groupBudget: number): Model => {
+export const modelOf = (input: PlacementInput, groupsPerNode: number, groupBudget: number, anew: boolean): Model => {
   const topology = topologyOf(input.nodes)
   const rows = input.layout ?? []
   const { tables, classes, rfOfGroup } = tablesOf(input, topology, rows)
@@ -246,6 +271,7 @@ export const modelOf = (input: PlacementInput, groupsPerNode: number, groupBudge
     groups: [],
     groupsAt: perNode(() => []),
     load: numbers(),
+    bytes: numbers(),
     classLoad: classes.map(numbers),
     tableLoad: tables.map(numbers),
     piles: tables.map((table) => (table.rf === 1 ? perNode(() => []) : [])),
@@ -254,7 +280,7 @@ export const modelOf = (input: PlacementInput, groupsPerNode: number, groupBudge
     failures: [],
     target: numbers(),
     empty: new Int32Array(topology.size),
-    anew: rows.length === 0,
+    anew,
     replaceLostForGood: input.whenNoCopyIsLeft === "replace",
     nextGroupName: namer(input, rows),
   }
@@ -367,6 +393,8 @@ const tablesOf = (
     shards: table.shards,
     rf: Math.max(1, table.rf),
     classIndex: rfs.indexOf(Math.max(1, table.rf)),
+    pinned: table.placement === "buddy",
+    bytes: Float64Array.from(item(rowsOf, position), (row) => row?.bytes ?? 0),
     rows: item(rowsOf, position),
     groupOf: new Int32Array(table.shards),
     placed: table.shards,
@@ -502,6 +530,11 @@ const adoptGroup = (model: Model, draft: Draft): void => {
     copyLeft: draft.copyLeft,
     waiting: draft.waiting,
     attachable: draft.attachable,
+    pinned: draft.shardTables.some((table) => item(model.tables, table).pinned),
+    bytes: draft.shardTables.reduce(
+      (sum, table, entry) => sum + at(item(model.tables, table).bytes, entryOf(draft.shardNumbers, entry)),
+      0,
+    ),
     tables: [],
     counts: [],
     size: 0,

@@ -5,11 +5,13 @@
  */
 import type { PlacementMoveKind } from "../../Placement.ts"
 import {
+  bytesOnTop,
   classDeviation,
   companions,
   deviation,
   type Group,
   hasRoom,
+  isOverfull,
   item,
   join,
   leave,
@@ -19,7 +21,7 @@ import {
   tableDeviation,
   unstack,
 } from "./model.ts"
-import { at, entryOf, epsilon, int, zonesBind } from "./topology.ts"
+import { entryOf, epsilon, int, zonesBind } from "./topology.ts"
 
 export const repair = (model: Model): void => {
   const bySize = model.groups
@@ -27,7 +29,7 @@ export const repair = (model: Model): void => {
     .sort((left, right) => right.size - left.size || left.index - right.index)
   for (const group of bySize) dropSurplus(model, group)
   for (const group of bySize) fill(model, group)
-  for (const group of bySize) partZones(model, group)
+  for (const group of bySize) if (!group.pinned) partZones(model, group)
   relieve(model)
 }
 
@@ -116,20 +118,25 @@ const partZones = (model: Model, group: Group): void => {
 const relieve = (model: Model): void => {
   for (let node = 0; node < model.topology.size; node++) {
     if (int(model.topology.closed, node) === 1) continue
-    const over = () =>
-      item(model.groupsAt, node).length > model.groupBudget || at(model.load, node) > at(model.topology.capacity, node)
+    const over = () => ownGroups(model, node).length > model.groupBudget || isOverfull(model, node)
     if (!over()) continue
-    const smallestFirst = item(model.groupsAt, node)
-      .map((index) => item(model.groups, index))
-      .sort((left, right) => left.size - right.size || left.index - right.index)
+    const smallestFirst = ownGroups(model, node).toSorted(
+      (left, right) => left.size - right.size || left.index - right.index,
+    )
     for (const group of smallestFirst) {
       if (!over()) break
       const joiner = bestJoiner(model, group, node)
       if (joiner >= 0) replace(model, group, node, joiner, "limit")
     }
-    while (at(model.load, node) > at(model.topology.capacity, node) && moveSingle(model, node)) continue
+    while (isOverfull(model, node) && moveSingle(model, node)) continue
   }
 }
+
+/** Groups of a node that limits apply to. */
+const ownGroups = (model: Model, node: number): ReadonlyArray<Group> =>
+  item(model.groupsAt, node)
+    .map((index) => item(model.groups, index))
+    .filter((group) => !group.pinned)
 
 /** Moves one shard of RF 1 off a node: of the table that it has most of, to the node furthest below its share. */
 const moveSingle = (model: Model, from: number): boolean => {
@@ -141,7 +148,7 @@ const moveSingle = (model: Model, from: number): boolean => {
   if (table < 0) return false
   let to = -1
   for (let node = 0; node < model.topology.size; node++) {
-    if (node === from || !hasRoom(model, node)) continue
+    if (node === from || !hasRoom(model, node, bytesOnTop(model, table, from))) continue
     if (to < 0 || deviation(model, node) < deviation(model, to) - epsilon) to = node
   }
   if (to < 0) return false

@@ -22,6 +22,8 @@ export const leastMoves = (model: Model): number => {
   for (const group of model.groups) {
     if (!group.waiting) lost += Math.max(0, group.rf - group.members.length) * group.size
   }
+  // Where balance alone moves nothing, nothing is owed to it.
+  if (model.tables.some((table) => table.pinned)) return lost
   let bound = 1
   for (const group of model.groups) if (!group.waiting) bound = Math.max(bound, group.size)
   let owed = 0
@@ -81,7 +83,7 @@ const owedOf = (model: Model, deviationOf: (node: number) => number): number => 
 
 const kinds: ReadonlyArray<PlacementMoveKind> = ["lost", "missing", "drained", "zone", "limit", "balance"]
 
-export const resultOf = (model: Model, least: number): Placement => {
+export const resultOf = (model: Model, least: number, made: ReadonlySet<string>): Placement => {
   const layout: Array<PlacementRow> = []
   const moves: Array<PlacementMove> = []
   const removals: Array<PlacementRemoval> = []
@@ -108,7 +110,7 @@ export const resultOf = (model: Model, least: number): Placement => {
       for (const name of surplus) removals.push({ table: table.name, shard, group: group?.name ?? null, node: name })
     }
   })
-  const groups = groupsOf(model, settled)
+  const groups = groupsOf(model, settled, made)
   return {
     layout,
     groups,
@@ -229,13 +231,17 @@ const sortMoves = (moves: ReadonlyArray<PlacementMove>): ReadonlyArray<Placement
   return moves.toSorted((left, right) => order(left) - order(right) || byName(left.group ?? "", right.group ?? ""))
 }
 
-const groupsOf = (model: Model, settled: ReadonlyArray<ReadonlyArray<string>>): ReadonlyArray<PlacementGroup> =>
+const groupsOf = (
+  model: Model,
+  settled: ReadonlyArray<ReadonlyArray<string>>,
+  made: ReadonlySet<string>,
+): ReadonlyArray<PlacementGroup> =>
   model.groups
     .filter((group) => group.size > 0)
     .map((group) => ({
       name: group.name,
       rf: group.rf,
-      fresh: group.fresh,
+      fresh: group.fresh || made.has(group.name),
       nodes: item(settled, group.index),
       shards: group.shardTables
         .map((table, entry) => ({ table: item(model.tables, table).name, shard: entryOf(group.shardNumbers, entry) }))
@@ -291,7 +297,7 @@ const shortcomingOf = (model: Model, group: Group): string | undefined => {
     if (others <= 0) return `${short}only ${topology.open} active node${topology.open === 1 ? "" : "s"}`
     return `${short}no other active node has room (groups, capacity) in a zone of its own`
   }
-  if (!zonesBind(topology, group.rf)) return undefined
+  if (group.pinned || !zonesBind(topology, group.rf)) return undefined
   const zones = group.members.map((node) => int(topology.zone, node))
   const twice = zones.find((zone, position) => zones.indexOf(zone) !== position)
   return twice === undefined

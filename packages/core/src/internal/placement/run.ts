@@ -3,18 +3,21 @@
  */
 import type { Placement, PlacementInput } from "../../Placement.ts"
 import { attachNewShards, placeStranded } from "./attach.ts"
+import { withBuddyLayouts } from "./buddy.ts"
 import { level, settle } from "./level.ts"
 import { modelOf } from "./model.ts"
 import { repair } from "./repair.ts"
 import { leastMoves, resultOf } from "./result.ts"
 
-export const placeReplicas = (input: PlacementInput, groupsPerNode: number, groupBudget: number): Placement => {
-  const model = modelOf(input, groupsPerNode, groupBudget)
+export const placeReplicas = (asked: PlacementInput, groupsPerNode: number, groupBudget: number): Placement => {
+  const { fresh, input } = withBuddyLayouts(asked)
+  const anew = (asked.layout ?? []).length === 0
+  const model = modelOf(input, groupsPerNode, groupBudget, anew)
   const least = leastMoves(model)
   repair(model)
   placeStranded(model)
   attachNewShards(model)
   settle(model)
   if (input.rebalance !== false) level(model)
-  return resultOf(model, least)
+  return resultOf(model, least, fresh)
 }

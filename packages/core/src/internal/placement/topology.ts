@@ -24,6 +24,7 @@ export interface Topology {
   /** How many nodes may get something. */
   readonly open: number
   readonly capacity: Float64Array
+  readonly capacityBytes: Float64Array
   readonly draining: ReadonlySet<string>
 }
 
@@ -50,6 +51,7 @@ export const topologyOf = (nodes: ReadonlyArray<PlacementNode>): Topology => {
     closed: Int32Array.from(serving, (node) => (node.state === "maintenance" ? 1 : 0)),
     open: serving.filter((node) => node.state === "active").length,
     capacity: Float64Array.from(serving, (node) => node.capacity ?? Number.POSITIVE_INFINITY),
+    capacityBytes: Float64Array.from(serving, (node) => node.capacityBytes ?? Number.POSITIVE_INFINITY),
     draining: new Set(nodes.filter((node) => node.state === "draining").map((node) => node.name)),
   }
 }
