@@ -13,6 +13,7 @@ const targets = {
   shardwright: { script: "packages/cli/src/main.ts", args: [], inCallersFolder: true },
   test: { script: "node_modules/vitest/vitest.mjs", args: ["run"], inCallersFolder: false },
   check: { script: "scripts/check.mjs", args: [], inCallersFolder: false },
+  "bench:world": { script: "bench/world.ts", args: [], inCallersFolder: false },
 }
 
 export const targetNames = Object.keys(targets)

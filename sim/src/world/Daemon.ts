@@ -50,6 +50,8 @@ export class Daemon implements MemberHost {
   #connectionId = 0
   #backlog: Array<() => void> = []
   #starting: Scheduled | undefined
+  /** Nothing that waits in any membership is due before. */
+  #dueMicros = Number.NEGATIVE_INFINITY
 
   constructor(host: Host, context: WorldContext, flags: StartFlags) {
     this.host = host
@@ -196,15 +198,24 @@ export class Daemon implements MemberHost {
 
   /** Brings the tables up to what the groups have agreed on by now. */
   catchUp(): void {
-    if (this.members.size === 0) return
     const now = this.context.queue.nowMicros
-    for (const member of this.members.values()) member.catchUp(now)
+    if (now < this.#dueMicros) return
+    let next = Number.POSITIVE_INFINITY
+    for (const member of this.members.values()) {
+      member.catchUp(now)
+      next = Math.min(next, member.nextDueMicros)
+    }
+    this.#dueMicros = next
+  }
+
+  awaits(dueMicros: number): void {
+    this.#dueMicros = Math.min(this.#dueMicros, dueMicros)
   }
 
   apply(member: Member, change: Change): Applied | undefined {
     if (change.kind === "write") {
-      const applied = this.host.disk.apply(change.writeSet)
-      if (this.context.observed) this.#emitCommit(member.name, change.writeSet)
+      const applied = this.host.disk.apply(change)
+      if (this.context.observed) this.#emitCommit(member.name, change)
       return applied
     }
     if (change.kind === "attach")
@@ -281,6 +292,7 @@ export class Daemon implements MemberHost {
 
   opened(member: Member): void {
     this.members.set(member.name, member)
+    this.awaits(Number.NEGATIVE_INFINITY)
   }
 
   /** Ends a membership: EXIT or DELETE CLUSTER. The tables stay. */

@@ -11,16 +11,13 @@ import type { Applied, WriteSet } from "./storage/write.ts"
 import type { Wrapper } from "./storage/Wrapper.ts"
 import { rowsView } from "./TableRows.ts"
 
-interface LogEntry {
-  readonly number: number
-  readonly writeSet: WriteSet
-}
-
 /** The binlog of one table. */
 interface TableLog {
   /** Transactions of the table so far. */
   number: number
-  entries: Array<LogEntry>
+  /** Writes that are only in the log, and the number of each. Two lists: most entries are never looked at. */
+  writes: Array<WriteSet>
+  numbers: Array<number>
   /** The copy that overwrote the table, and the number that came with it. */
   copy: { readonly snapshot: TableSnapshot; readonly number: number } | undefined
 }
@@ -44,10 +41,14 @@ export class Disk {
     log.number++
     if (writeSet.keys === "whole table" && this.database.table(writeSet.table)?.size === 0) {
       // TRUNCATE, or a DELETE of everything: nothing is left that a crash could bring back.
-      log.entries = []
+      forget(log)
     } else {
-      log.entries.push({ number: log.number, writeSet })
-      if (log.entries.length > entriesMax && log.copy === undefined) log.entries = log.entries.slice(entriesMax >> 1)
+      log.writes.push(writeSet)
+      log.numbers.push(log.number)
+      if (log.writes.length > entriesMax && log.copy === undefined) {
+        log.writes = log.writes.slice(entriesMax >> 1)
+        log.numbers = log.numbers.slice(entriesMax >> 1)
+      }
     }
     return applied
   }
@@ -57,7 +58,7 @@ export class Disk {
     for (const [name, log] of this.#logs) {
       const table = this.database.table(name)
       if (log.copy !== undefined && table !== undefined) this.#replay(table, log)
-      log.entries = []
+      forget(log)
       log.copy = undefined
     }
   }
@@ -65,7 +66,7 @@ export class Disk {
   /** The process wrote all tables out. */
   saved(): void {
     for (const log of this.#logs.values()) {
-      log.entries = []
+      forget(log)
       log.copy = undefined
     }
   }
@@ -78,7 +79,7 @@ export class Disk {
     this.database.receive(snapshot)
     const log = this.#log(name)
     log.number = from.#log(name).number
-    log.copy = log.entries.length > 0 ? { snapshot, number: log.number } : undefined
+    log.copy = log.writes.length > 0 ? { snapshot, number: log.number } : undefined
   }
 
   /** A table was dropped. */
@@ -153,7 +154,7 @@ export class Disk {
   #log(name: string): TableLog {
     let log = this.#logs.get(name)
     if (log === undefined) {
-      log = { number: 0, entries: [], copy: undefined }
+      log = { number: 0, writes: [], numbers: [], copy: undefined }
       this.#logs.set(name, log)
     }
     return log
@@ -163,14 +164,20 @@ export class Disk {
     const { copy } = log
     if (copy === undefined) return
     table.restore(copy.snapshot)
-    let number = copy.number
-    for (const entry of log.entries) {
-      if (entry.number <= number) continue
-      number = entry.number
-      entry.writeSet.apply(this.database)
-    }
-    log.number = number
+    let last = copy.number
+    log.writes.forEach((writeSet, index) => {
+      const number = log.numbers[index] ?? 0
+      if (number <= last) return
+      last = number
+      writeSet.apply(this.database)
+    })
+    log.number = last
   }
+}
+
+const forget = (log: TableLog): void => {
+  log.writes = []
+  log.numbers = []
 }
 
 const noRows: TableView["rows"] = new Map()

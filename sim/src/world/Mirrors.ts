@@ -13,12 +13,12 @@ interface Choice {
   readonly failedAtMicros: Map<number, number>
 }
 
-const key = (wrapper: Wrapper, target: Target): string => `${wrapper.name} ${target.text}`
-
 /** The choices of one daemon. */
 export class Mirrors {
   readonly #daemon: Daemon
+  /** By wrapper and target in words, so that a wrapper that is made anew as it was goes on with them. */
   readonly #choices = new Map<string, Choice>()
+  readonly #ofTargets = new WeakMap<Target, Choice>()
 
   constructor(daemon: Daemon) {
     this.#daemon = daemon
@@ -51,13 +51,16 @@ export class Mirrors {
   }
 
   #choice(wrapper: Wrapper, target: Target): Choice {
-    const name = key(wrapper, target)
+    const known = this.#ofTargets.get(target)
+    if (known !== undefined) return known
+    const name = `${wrapper.name} ${target.text}`
     let choice = this.#choices.get(name)
     if (choice === undefined) {
       const first = target.mirrors.length < 2 ? 0 : this.#daemon.context.random.int(0, target.mirrors.length - 1)
       choice = { current: first, good: first, failedAtMicros: new Map() }
       this.#choices.set(name, choice)
     }
+    this.#ofTargets.set(target, choice)
     return choice
   }
 

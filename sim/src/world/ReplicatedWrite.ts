@@ -21,7 +21,7 @@ export const replicateWrite = (
   let blocked = false
   component.propose({
     origin: member,
-    change: { kind: "write", writeSet },
+    change: writeSet,
     touched: { table: writeSet.table, ids: writeSet.keys === "whole table" ? undefined : writeSet.keys },
     seen: member.applied,
     blocked: () => {

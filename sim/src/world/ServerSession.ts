@@ -16,22 +16,32 @@ import { executeWrapper } from "./WrapperExecution.ts"
 /** Delivers an answer, and how much longer the work takes from now. */
 export type Deliver = (answer: Answer, micros: number) => void
 
-/** One session on a daemon. */
-export class ServerSession {
-  readonly daemon: Daemon
-  readonly session: Session
-  readonly #surroundings: Surroundings
+const surroundings = new WeakMap<Daemon, Surroundings>()
 
-  constructor(daemon: Daemon) {
-    this.daemon = daemon
-    this.session = new Session(daemon.nextConnectionId())
-    this.#surroundings = {
+/** What the storage of a daemon has to know of its clusters. */
+const surroundingsOf = (daemon: Daemon): Surroundings => {
+  let found = surroundings.get(daemon)
+  if (found === undefined) {
+    found = {
       clusterProblem: (cluster) => {
         const member = daemon.members.get(cluster)
         return member === undefined ? undefined : notWritable(member)
       },
       statusCounters: (like) => clusterStatus(daemon, like),
     }
+    surroundings.set(daemon, found)
+  }
+  return found
+}
+
+/** One session on a daemon. */
+export class ServerSession {
+  readonly daemon: Daemon
+  readonly session: Session
+
+  constructor(daemon: Daemon) {
+    this.daemon = daemon
+    this.session = new Session(daemon.nextConnectionId())
   }
 
   /** Executes a statement; `deliver` is called once, unless the statement hangs for ever. */
@@ -76,7 +86,7 @@ export class ServerSession {
   #take(statement: ParsedStatement | SqlFailure, deliver: Deliver): void {
     const { daemon } = this
     const { timings } = daemon.context
-    const step = begin(daemon.host.disk.database, this.session, statement, this.#surroundings)
+    const step = begin(daemon.host.disk.database, this.session, statement, surroundingsOf(daemon))
     switch (step.kind) {
       case "answer":
         this.#noteDropped(statement, step.answer)

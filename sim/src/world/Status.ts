@@ -1,7 +1,7 @@
 /** What SHOW STATUS says of replication clusters. */
 import type { Daemon } from "./Daemon.ts"
 import type { Member } from "./group/Member.ts"
-import { like } from "./Like.ts"
+import { likeMatcher, likeOfBeginning } from "./Like.ts"
 
 type Line = readonly [name: string, value: string]
 
@@ -26,8 +26,22 @@ const viewNumberOf = (member: Member): number => {
 
 const indexOf = (member: Member): number => member.shown?.index ?? member.component?.members.indexOf(member) ?? -1
 
-const viewText = (member: Member): string =>
-  member.view.map((other) => `${other.host.address},${replicationAddress(other)}:replication`).join(",")
+/** Lists as they are shown. They are replaced, never changed in place, so that each is put together once. */
+const texts = new WeakMap<ReadonlyArray<unknown>, string>()
+
+const textOf = <A>(list: ReadonlyArray<A>, put: (list: ReadonlyArray<A>) => string): string => {
+  let text = texts.get(list)
+  if (text === undefined) {
+    text = put(list)
+    texts.set(list, text)
+  }
+  return text
+}
+
+const joined = (list: ReadonlyArray<string>): string => list.join(",")
+
+const viewText = (view: ReadonlyArray<Member>): string =>
+  view.map((other) => `${other.host.address},${replicationAddress(other)}:replication`).join(",")
 
 const replicationAddress = (member: Member): string => {
   const address = member.host.address
@@ -35,20 +49,22 @@ const replicationAddress = (member: Member): string => {
   return `${address.slice(0, colon)}:${Number(address.slice(colon + 1)) + 1 + 2 * member.portPair}`
 }
 
+const transferNames = ["sst_total", "sst_stage", "sst_stage_total", "sst_table", "sst_tables"]
+const noTransfer: ReadonlyArray<Line> = transferNames.map((name) => [name, "-"])
+
 const transferLines = (member: Member): ReadonlyArray<Line> => {
-  const active = member.state === "donor" || member.state === "joining"
+  if (member.state !== "donor" && member.state !== "joining") return noTransfer
   const { total, stage, table, tables } = member.transfer
-  const values = active ? [String(total), stage, "0", table, String(tables)] : ["-", "-", "-", "-", "-"]
-  const names = ["sst_total", "sst_stage", "sst_stage_total", "sst_table", "sst_tables"]
-  return names.map((name, index) => [name, values[index] ?? "-"] as const)
+  const values = [String(total), stage, "0", table, String(tables)]
+  return transferNames.map((name, index) => [name, values[index] ?? "-"])
 }
 
 const linesOf = (member: Member): ReadonlyArray<Line> => {
   const lists: ReadonlyArray<Line> = [
-    ["nodes_set", member.nodesSet.join(",")],
-    ["nodes_view", member.component === undefined && member.state !== "destroyed" ? "" : viewText(member)],
+    ["nodes_set", textOf(member.nodesSet, joined)],
+    ["nodes_view", member.component === undefined && member.state !== "destroyed" ? "" : textOf(member.view, viewText)],
     ["indexes_count", String(member.tables.length)],
-    ["indexes", member.tables.join(",")],
+    ["indexes", textOf(member.tables, joined)],
   ]
   const error: ReadonlyArray<Line> = member.lastError === undefined ? [] : [["last_error", member.lastError]]
   const closed = member.component === undefined && member.state === "closed" && !member.connecting
@@ -68,30 +84,33 @@ const linesOf = (member: Member): ReadonlyArray<Line> => {
   ]
 }
 
-/** False if no text that begins like this can match the pattern: most questions are about one cluster of many. */
-const canBegin = (pattern: string, start: string): boolean => {
-  for (let at = 0; at < start.length; at++) {
-    const wanted = pattern.charCodeAt(at)
-    if (wanted === percent) return true
-    if (wanted !== underscore && (wanted | 32) !== (start.charCodeAt(at) | 32)) return false
-  }
-  return true
-}
+/** The names of a cluster's lines as they are shown, by the short ones. */
+const shownNames = new WeakMap<Member, Map<string, string>>()
 
-const percent = 0x25
-const underscore = 0x5f
+const shownName = (names: Map<string, string>, prefix: string, name: string): string => {
+  let shown = names.get(name)
+  if (shown === undefined) {
+    shown = prefix + name
+    names.set(name, shown)
+  }
+  return shown
+}
 
 /** All lines about clusters that a pattern matches. */
 export const clusterStatus = (daemon: Daemon, pattern: string | undefined): ReadonlyArray<Line> => {
   const found: Array<Line> = []
-  const add = (name: string, value: string): void => {
-    if (pattern === undefined || like(pattern, name)) found.push([name, value])
-  }
+  const matches = likeMatcher(pattern)
   for (const member of daemon.members.values()) {
-    add("cluster_name", member.name)
+    if (matches("cluster_name")) found.push(["cluster_name", member.name])
     const prefix = `cluster_${member.name}_`
-    if (pattern !== undefined && !canBegin(pattern, prefix)) continue
-    for (const [name, value] of linesOf(member)) add(prefix + name, value)
+    const which = pattern === undefined ? "all" : likeOfBeginning(pattern, prefix)
+    if (which === "none") continue
+    const names = shownNames.get(member) ?? new Map<string, string>()
+    shownNames.set(member, names)
+    for (const [name, value] of linesOf(member)) {
+      const shown = shownName(names, prefix, name)
+      if (which === "all" || matches(shown)) found.push([shown, value])
+    }
   }
   return found
 }

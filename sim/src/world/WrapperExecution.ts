@@ -8,7 +8,7 @@ import { ask } from "./Peers.ts"
 import { ServerSession, type Deliver } from "./ServerSession.ts"
 import type { Delete, Insert, Select, Update } from "./sql/Statement.ts"
 import { answerWrapperSelect, selectOnShard, toAnswer } from "./storage/Session.ts"
-import type { PartialResult } from "./storage/select.ts"
+import { type PartialResult, Question } from "./storage/select.ts"
 import {
   agentProblem,
   localWriteFailure,
@@ -54,7 +54,7 @@ const unreachableText = "connect and query timed out"
 class WrapperSelect {
   readonly #session: ServerSession
   readonly #wrapper: Wrapper
-  readonly #select: Select
+  readonly #question: Question
   readonly #deliver: Deliver
   readonly #partials: Array<PartialResult | undefined>
   readonly #problems: Array<string> = []
@@ -63,7 +63,7 @@ class WrapperSelect {
   constructor(session: ServerSession, wrapper: Wrapper, select: Select, deliver: Deliver) {
     this.#session = session
     this.#wrapper = wrapper
-    this.#select = select
+    this.#question = new Question(select)
     this.#deliver = deliver
     this.#partials = wrapper.targets.map(() => undefined)
     this.#left = wrapper.targets.length
@@ -73,7 +73,7 @@ class WrapperSelect {
     const { database } = this.#session.daemon.host.disk
     for (const target of this.#wrapper.targets) {
       if (target.local === undefined) continue
-      const partial = selectOnShard(database, target.local, this.#select)
+      const partial = selectOnShard(database, target.local, this.#question)
       if (partial.kind === "failure") {
         this.#deliver(toAnswer(partial), this.#session.daemon.context.timings.statementMicros)
         return
@@ -81,7 +81,7 @@ class WrapperSelect {
     }
     this.#wrapper.targets.forEach((target, index) => {
       if (target.local === undefined) this.#askMirror(target, index, 1 + Number(target.options.get("retry_count") ?? 0))
-      else this.#settle(index, selectOnShard(database, target.local, this.#select))
+      else this.#settle(index, selectOnShard(database, target.local, this.#question))
     })
   }
 
@@ -111,7 +111,7 @@ class WrapperSelect {
       mirror.address,
       (peer, call) => {
         peer.catchUp()
-        const partial = selectOnShard(peer.host.disk.database, mirror.table, this.#select)
+        const partial = selectOnShard(peer.host.disk.database, mirror.table, this.#question)
         queue.after(timings.statementMicros, () =>
           call.reply(() =>
             finish(() => {
@@ -155,7 +155,7 @@ class WrapperSelect {
     this.#left--
     if (this.#left > 0) return
     const partials = this.#partials.filter((found) => found !== undefined)
-    const answer = answerWrapperSelect(this.#session.session, this.#select, partials, this.#problems)
+    const answer = answerWrapperSelect(this.#session.session, this.#question.select, partials, this.#problems)
     this.#deliver(answer, this.#session.daemon.context.timings.statementMicros)
   }
 }

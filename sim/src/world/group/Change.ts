@@ -5,7 +5,7 @@ import type { Member } from "./Member.ts"
 
 /** A replicated change. Copies of tables travel outside of the order, before `attach`. */
 export type Change =
-  | { readonly kind: "write"; readonly writeSet: WriteSet }
+  | WriteSet
   | { readonly kind: "attach"; readonly tables: ReadonlyArray<string> }
   | { readonly kind: "detach"; readonly tables: ReadonlyArray<string> }
 

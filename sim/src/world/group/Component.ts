@@ -155,7 +155,7 @@ export class Component {
     for (const member of this.members) {
       if (member === proposal.origin && !member.receiving) {
         member.drain()
-        applied = member.applyNow({ seqno, change, dueMicros: now })
+        applied = member.applyNow(seqno, change)
       } else {
         member.enqueue(this.#forOther(member, seqno, change, now))
       }

@@ -35,6 +35,8 @@ export interface MemberHost {
   saved(member: Member): void
   /** The membership is in effect: the node shows its cluster from now on. */
   opened(member: Member): void
+  /** Something waits here that is to be applied at that time. */
+  awaits(dueMicros: number): void
 }
 
 /** What SHOW STATUS shows of a copy that is under way. */
@@ -105,8 +107,9 @@ export class Member {
   /** Changes that were ordered and not yet applied here. */
   #queue: Array<Ordered> = []
   #queueHead = 0
-  /** The last changes, for members that were away. */
-  #kept: Array<Ordered> = []
+  /** The last changes and their numbers, for members that were away. Two lists: most are never looked at. */
+  #kept: Array<Ordered["change"]> = []
+  #keptSeqnos: Array<number> = []
   readonly #keptMax: number
 
   constructor(options: { name: string; host: MemberHost; path: string; portPair: number; writesKept: number }) {
@@ -121,6 +124,7 @@ export class Member {
   enqueue(entry: Ordered): void {
     if (this.stuck) return
     this.#queue.push(entry)
+    this.host.awaits(entry.dueMicros)
     if (this.#queue.length - this.#queueHead > 256) this.catchUp(entry.dueMicros)
   }
 
@@ -131,10 +135,16 @@ export class Member {
       if (entry.dueMicros > nowMicros) return
       this.#queueHead++
       if (entry.seqno <= this.applied) continue
-      this.#apply(entry)
+      this.#apply(entry.seqno, entry.change)
     }
     this.#queue = []
     this.#queueHead = 0
+  }
+
+  /** When the next change that waits here is due; long ago if nothing can be said, never if nothing waits. */
+  get nextDueMicros(): number {
+    if (this.receiving || this.frozen || this.stuck) return Number.NEGATIVE_INFINITY
+    return this.#queue[this.#queueHead]?.dueMicros ?? Number.POSITIVE_INFINITY
   }
 
   /** Applies everything that was ordered up to now, due or not. The origin of a write does so before its own. */
@@ -148,8 +158,8 @@ export class Member {
   }
 
   /** Applies a change at once; everything before it must have been applied. */
-  applyNow(entry: Ordered): Applied | undefined {
-    return this.#apply(entry)
+  applyNow(seqno: number, change: Ordered["change"]): Applied | undefined {
+    return this.#apply(seqno, change)
   }
 
   /** The changes after `seqno`, if this member still has all of them. */
@@ -157,7 +167,12 @@ export class Member {
     if (seqno > this.applied) return undefined
     const missing = this.applied - seqno
     if (missing > this.#kept.length) return undefined
-    return missing === 0 ? [] : this.#kept.slice(this.#kept.length - missing)
+    const from = this.#kept.length - missing
+    return this.#kept.slice(from).map((change, index) => ({
+      seqno: this.#keptSeqnos[from + index] ?? 0,
+      change,
+      dueMicros: 0,
+    }))
   }
 
   /** Forgets what waits: the process ended, or a full copy replaces it. */
@@ -170,6 +185,7 @@ export class Member {
   queueFirst(entries: ReadonlyArray<Ordered>): void {
     this.#queue = [...entries, ...this.#queue.slice(this.#queueHead)]
     this.#queueHead = 0
+    this.host.awaits(Number.NEGATIVE_INFINITY)
   }
 
   /** After a full copy: the node stands where its donor stood and keeps nothing older. */
@@ -177,12 +193,17 @@ export class Member {
     this.history = history
     this.applied = seqno
     this.#kept = []
+    this.#keptSeqnos = []
   }
 
-  #apply(entry: Ordered): Applied | undefined {
-    this.applied = entry.seqno
-    this.#kept.push(entry)
-    if (this.#kept.length > 2 * this.#keptMax) this.#kept = this.#kept.slice(-this.#keptMax)
-    return entry.change === undefined ? undefined : this.host.apply(this, entry.change)
+  #apply(seqno: number, change: Ordered["change"]): Applied | undefined {
+    this.applied = seqno
+    this.#kept.push(change)
+    this.#keptSeqnos.push(seqno)
+    if (this.#kept.length > 2 * this.#keptMax) {
+      this.#kept = this.#kept.slice(-this.#keptMax)
+      this.#keptSeqnos = this.#keptSeqnos.slice(-this.#keptMax)
+    }
+    return change === undefined ? undefined : this.host.apply(this, change)
   }
 }

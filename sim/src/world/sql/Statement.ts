@@ -115,6 +115,8 @@ export interface Select {
   /** `-1` is the daemon's dump of everything, with all columns. */
   readonly limit: number
   readonly maxMatches: number
+  /** This object stands for every statement of its text, so that what was worked out for it may be kept. */
+  readonly shared: boolean
 }
 
 export interface Insert {
@@ -128,7 +130,9 @@ export interface Insert {
 export interface Update {
   readonly kind: "update"
   readonly target: TableName
-  readonly assignments: ReadonlyArray<{ readonly column: string; readonly value: Literal }>
+  /** What is assigned to, and the value of each. */
+  readonly columns: ReadonlyArray<string>
+  readonly values: ReadonlyArray<Literal>
   readonly where: Condition
 }
 

@@ -14,7 +14,7 @@ import type { ParsedStatement, SqlFailure } from "./Statement.ts"
 
 /** Reads a statement. Never throws: what cannot be read comes back as the failure that a client would see. */
 export const parse = (sql: string): ParsedStatement | SqlFailure => {
-  const known = remembered.get(sql)
+  const known = isWrite(sql) ? undefined : remembered.get(sql)
   if (known !== undefined) {
     return known
   }
@@ -23,18 +23,22 @@ export const parse = (sql: string): ParsedStatement | SqlFailure => {
     return recalled
   }
   const read = readAny(sql)
-  if (sql.length <= learnLengthMax) {
-    if (read.kind !== "failure") {
-      learn(sql, read)
-    }
-    if (read.kind !== "insert" && read.kind !== "update" && read.kind !== "delete") {
-      remember(sql, read)
-    }
+  if (read.kind === "insert" || (read.kind !== "failure" && sql.length <= learnLengthMax)) {
+    learn(sql, read)
+  }
+  if (sql.length <= learnLengthMax && read.kind !== "insert" && read.kind !== "update" && read.kind !== "delete") {
+    remember(sql, read)
   }
   return read
 }
 
-/** Longer statements are inserts of many rows: neither they nor their shape are likely to come again. */
+/** INSERT, REPLACE, UPDATE, DELETE: never remembered word for word, and long enough that looking would cost. */
+const isWrite = (sql: string): boolean => {
+  const first = sql.charCodeAt(0) | 32
+  return first === 0x69 || first === 0x72 || first === 0x75 || (first === 0x64 && (sql.charCodeAt(2) | 32) === 0x6c)
+}
+
+/** Longer statements than this are not likely to come again, nor is their shape; but for an INSERT, one row is enough. */
 const learnLengthMax = 4000
 
 /** Statements that repeat word for word: reads, mostly. Bounded, and emptied as a whole because that is cheapest. */

@@ -192,17 +192,18 @@ const readUpdate = (grammar: Grammar): Update => {
   const { tokens } = grammar
   const target = takeTable(grammar)
   grammar.expectWord("SET")
-  const assignments: Array<{ column: string; value: Literal }> = []
+  const columns: Array<string> = []
+  const values: Array<Literal> = []
   do {
-    const column = takeColumn(grammar)
+    columns.push(takeColumn(grammar))
     grammar.expectCharacter(EQUALS, "'='")
-    assignments.push({ column, value: takeLiteral(grammar) })
+    values.push(takeLiteral(grammar))
   } while (tokens.takeCharacter(COMMA))
   if (!tokens.takeWord("WHERE")) {
     return grammar.unexpected("WHERE", "','")
   }
   const where = readCondition(grammar)
-  return { kind: "update", target, assignments, where }
+  return { kind: "update", target, columns, values, where }
 }
 
 const readDelete = (grammar: Grammar): Delete => {
@@ -371,7 +372,7 @@ const readSelect = (grammar: Grammar): Select => {
   if (tokens.isWord("FACET")) {
     return grammar.notSimulated("FACET")
   }
-  return { kind: "select", items, from, where, groupBy, orderBy, offset, limit, maxMatches }
+  return { kind: "select", items, from, where, groupBy, orderBy, offset, limit, maxMatches, shared: true }
 }
 
 const readOrder = (grammar: Grammar): ReadonlyArray<OrderTerm> => {

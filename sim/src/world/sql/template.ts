@@ -2,16 +2,17 @@
  * Statements that differ only in their constants are read once: later ones of the same shape are recognised by the text
  * between the constants, and their constants put into the places of the first.
  *
- * Exact: the text between constants must be equal, and anything out of the ordinary (signs, decimals, escapes, numbers
- * near 64 bits) is left to the grammar.
+ * Exact: the text between constants must be equal, and anything out of the ordinary (signs, decimals, numbers beyond 63
+ * bits) is left to the grammar.
  */
 import type { Condition, Delete, Insert, Literal, ParsedStatement, Select, Update } from "./Statement.ts"
+import { unquote } from "./Tokens.ts"
 
 type Shaped = Insert | Update | Delete | Select
 
 interface Template {
   readonly statement: Shaped
-  /** Text before, between and after the constants. */
+  /** Text before, between and after the constants; of an INSERT those of its first row, without what follows it. */
   readonly segments: ReadonlyArray<string>
   /** Per constant: true for quoted text, false for an integer. */
   readonly quoted: ReadonlyArray<boolean>
@@ -19,22 +20,23 @@ interface Template {
 
 const templates = new Map<string, Array<Template>>()
 const headsMax = 10_000
-const perHeadMax = 8
-/** Longer statements are inserts of many rows, which rarely have the same number of rows again. */
-const constantsMax = 24
+const perHeadMax = 16
+/** Statements with more constants (of an INSERT: values in a row) are rare. */
+const constantsMax = 32
 
-/** What keeps shapes apart, tables above all: the text before the first comparison or the first list. */
+/** What keeps shapes apart, tables above all: the text before the first constant. */
 const headOf = (sql: string): string => {
   const first = sql.charCodeAt(0) | 32
-  const list = first === 0x69 || first === 0x72
-  // A SELECT may hold lists before its table is named.
-  const end = sql.indexOf(list ? "(" : "=")
+  const isInsert = first === 0x69 || first === 0x72
+  const isUpdate = first === 0x75
+  const end = sql.indexOf(isInsert ? "(" : isUpdate ? "=" : "WHERE")
   return end < 0 || end > headLengthMax ? sql.slice(0, headLengthMax) : sql.slice(0, end)
 }
 
 const headLengthMax = 100
-/** Integers of up to 18 digits are within 64 bits, signed or not. */
-const digitsMax = 18
+/** Integers of up to 18 digits are within 64 bits, signed or not; of those with 19, the ones up to this are. */
+const digitsMax = 19
+const int64Max = "9223372036854775807"
 
 /** The statement, if one of its shape was learned before. */
 export const recall = (sql: string): Shaped | undefined => {
@@ -43,52 +45,108 @@ export const recall = (sql: string): Shaped | undefined => {
     return undefined
   }
   for (const template of candidates) {
-    const values = match(template, sql)
-    if (values !== undefined) {
-      return fill(template.statement, values)
+    const { statement } = template
+    if (statement.kind === "insert") {
+      const rows = matchRows(template, sql)
+      if (rows !== undefined) {
+        const { kind, replace, target, columns } = statement
+        return { kind, replace, target, columns, rows }
+      }
+      continue
+    }
+    const values: Array<Literal> = []
+    if (match(template, sql, 0, values) === sql.length) {
+      return fill(statement, values)
     }
   }
   return undefined
 }
 
-const match = (template: Template, sql: string): ReadonlyArray<Literal> | undefined => {
-  const { segments, quoted } = template
+/** Reads constants from `at` on, where the first segment must stand; answers where the last segment ends, or -1. */
+const match = ({ segments, quoted }: Template, sql: string, from: number, values: Array<Literal>): number => {
   const first = segments[0] ?? ""
-  if (!sql.startsWith(first)) {
-    return undefined
+  if (from === 0 && !sql.startsWith(first)) {
+    return -1
   }
-  const values: Array<Literal> = []
-  let at = first.length
+  let at = from === 0 ? first.length : from
   for (let index = 0; index < quoted.length; index++) {
     let end: number
     if (quoted[index] === true) {
-      end = sql.charCodeAt(at) === 39 ? sql.indexOf("'", at + 1) : -1
+      end = endOfText(sql, at)
       if (end < 0) {
-        return undefined
+        return -1
       }
-      const text = sql.slice(at + 1, end)
-      if (text.includes("\\") || text.includes("\0")) {
-        return undefined
-      }
-      values.push(text)
-      end++
+      values.push(unquote(sql.slice(at, end)))
     } else {
       end = at
+      let small = 0
       for (let code = sql.charCodeAt(end); code >= 48 && code <= 57; code = sql.charCodeAt(end)) {
+        small = small * 10 + (code - 48)
         end++
       }
-      if (end === at || end - at > digitsMax) {
-        return undefined
+      const digits = end - at
+      if (digits === 0 || digits > digitsMax) {
+        return -1
       }
-      values.push(end - at < 16 ? BigInt(Number(sql.slice(at, end))) : BigInt(sql.slice(at, end)))
+      if (digits < 16) {
+        values.push(BigInt(small))
+      } else {
+        const text = sql.slice(at, end)
+        if (digits === digitsMax && text > int64Max) {
+          return -1
+        }
+        values.push(BigInt(text))
+      }
     }
     const segment = segments[index + 1] ?? ""
-    if (!sql.startsWith(segment, end)) {
-      return undefined
+    if (segment.length === 1 ? sql.charCodeAt(end) !== segment.charCodeAt(0) : !sql.startsWith(segment, end)) {
+      return -1
     }
     at = end + segment.length
   }
-  return at === sql.length ? values : undefined
+  return at
+}
+
+/** The place after a quoted text that begins at `at`; -1 if there is none. */
+const endOfText = (sql: string, at: number): number => {
+  if (sql.charCodeAt(at) !== quote) {
+    return -1
+  }
+  for (let place = at + 1; place < sql.length; place++) {
+    const code = sql.charCodeAt(place)
+    if (code === backslash) {
+      place++
+    } else if (code === quote) {
+      return place + 1
+    }
+  }
+  return -1
+}
+
+const quote = 39
+const backslash = 92
+const comma = 44
+const open = 40
+
+/** The rows of an INSERT, each as the first one: `(1,'a'),(2,'b')`. */
+const matchRows = (template: Template, sql: string): ReadonlyArray<ReadonlyArray<Literal>> | undefined => {
+  const rows: Array<ReadonlyArray<Literal>> = []
+  let at = 0
+  for (;;) {
+    const values: Array<Literal> = []
+    at = match(template, sql, at, values)
+    if (at < 0) {
+      return undefined
+    }
+    rows.push(values)
+    if (at === sql.length) {
+      return rows
+    }
+    if (sql.charCodeAt(at) !== comma || sql.charCodeAt(at + 1) !== open) {
+      return undefined
+    }
+    at += 2
+  }
 }
 
 /** Remembers the shape of a statement that the grammar has read from this text. */
@@ -130,36 +188,44 @@ const cut = (sql: string, statement: Shaped, places: ReadonlyArray<Literal>): Te
   const segments: Array<string> = []
   const quoted: Array<boolean> = []
   let from = 0
-  const constants = /'[^'\\\0]*'|(?<![\w.`-])\d+(?![\w.])/g
+  const constants = /'(?:[^'\\]|\\.)*'|(?<![\w.`-])\d+(?![\w.])/gs
   for (const found of sql.matchAll(constants)) {
     const [text] = found
     const value = places[quoted.length]
     if (value === undefined) {
-      // Numbers after the last constant (LIMIT, OPTION) stay part of the text.
+      // Numbers after the last constant (LIMIT, OPTION) stay part of the text, as do further rows of an INSERT.
       break
     }
     const isText = text.startsWith("'")
-    if (isText ? value !== text.slice(1, -1) : text.length > digitsMax || value !== BigInt(text)) {
+    if (isText ? value !== unquote(text) : text.length > digitsMax || value !== BigInt(text)) {
       return undefined
     }
     segments.push(sql.slice(from, found.index))
     quoted.push(isText)
     from = found.index + text.length
   }
-  segments.push(sql.slice(from))
-  const template: Template = { statement, segments, quoted }
-  return quoted.length === places.length && match(template, sql) !== undefined ? template : undefined
+  if (quoted.length !== places.length) {
+    return undefined
+  }
+  if (statement.kind !== "insert") {
+    segments.push(sql.slice(from))
+    const template: Template = { statement, segments, quoted }
+    return match(template, sql, 0, []) === sql.length ? template : undefined
+  }
+  segments.push(")")
+  const template: Template = { statement: { ...statement, rows: [] }, segments, quoted }
+  return matchRows(template, sql) === undefined ? undefined : template
 }
 
-/** All constants of a statement in the order of its text; undefined if some could stand elsewhere. */
+/** All constants of a statement (of an INSERT: of its first row) in the order of its text; undefined if some could stand elsewhere. */
 const constantsOf = (statement: Shaped): ReadonlyArray<Literal> | undefined => {
   const constants: Array<Literal> = []
   switch (statement.kind) {
     case "insert":
-      statement.rows.forEach((row) => constants.push(...row))
+      constants.push(...(statement.rows[0] ?? []))
       break
     case "update":
-      statement.assignments.forEach((assignment) => constants.push(assignment.value))
+      constants.push(...statement.values)
       collect(statement.where, constants)
       break
     case "delete":
@@ -224,23 +290,19 @@ class Dealer {
   }
 }
 
-const fill = (statement: Shaped, values: ReadonlyArray<Literal>): Shaped => {
+const fill = (statement: Exclude<Shaped, Insert>, values: ReadonlyArray<Literal>): Shaped => {
   const dealer = new Dealer(values)
   switch (statement.kind) {
-    case "insert": {
-      const { kind, replace, target, columns } = statement
-      return { kind, replace, target, columns, rows: statement.rows.map((row) => row.map(() => dealer.take())) }
-    }
     case "update": {
-      const { kind, target } = statement
-      const assignments = statement.assignments.map(({ column }) => ({ column, value: dealer.take() }))
-      return { kind, target, assignments, where: fillCondition(statement.where, dealer) }
+      const { kind, target, columns } = statement
+      const assigned = columns.map(() => dealer.take())
+      return { kind, target, columns, values: assigned, where: fillCondition(statement.where, dealer) }
     }
     case "delete":
       return { kind: "delete", target: statement.target, where: fillCondition(statement.where, dealer) }
     case "select": {
       const { where } = statement
-      return where === undefined ? statement : { ...statement, where: fillCondition(where, dealer) }
+      return where === undefined ? statement : { ...statement, where: fillCondition(where, dealer), shared: false }
     }
   }
 }

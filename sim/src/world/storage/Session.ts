@@ -22,11 +22,12 @@ import type {
   Write,
 } from "../sql/Statement.ts"
 import { failure, notSimulated } from "../sql/Statement.ts"
+import { likeMatcher } from "../Like.ts"
 import type { Database } from "./Database.ts"
 import { alterTable, createTable, dropTable } from "./define.ts"
 import type { Crash, Defined } from "./define.ts"
 import { describe, showCreateTable, showRows, showTable, showTables } from "./describe.ts"
-import { arithmetic, emptyMeta, finishSelect, selectPartial } from "./select.ts"
+import { arithmetic, emptyMeta, finishSelect, Question, selectPartial } from "./select.ts"
 import type { Meta, PartialResult } from "./select.ts"
 import type { Value } from "./Structure.ts"
 import type { Wrapper } from "./Wrapper.ts"
@@ -63,7 +64,7 @@ export class Session {
 
 /** What the layer above adds. */
 export interface Surroundings extends WriteContext {
-  /** Further counters of SHOW STATUS, in order; those that do not match may be left out. */
+  /** Further counters of SHOW STATUS whose names match, in order. */
   readonly statusCounters?: (like: string | undefined) => ReadonlyArray<readonly [string, string]>
 }
 
@@ -195,7 +196,7 @@ const beginSelect = (database: Database, session: Session, select: Select): Step
   if (wrapper !== undefined) {
     return { kind: "wrapper", wrapper, statement: select }
   }
-  const partial = selectOnShard(database, name, select)
+  const partial = selectOnShard(database, name, new Question(select))
   if (partial.kind === "failure") {
     session.meta = emptyMeta
     return answered(toAnswer(partial))
@@ -206,11 +207,11 @@ const beginSelect = (database: Database, session: Session, select: Select): Step
 }
 
 /** What a plain table of this node contributes to a SELECT: the daemon's part in a search through a wrapper. */
-export const selectOnShard = (database: Database, name: string, select: Select): PartialResult | SqlFailure => {
+export const selectOnShard = (database: Database, name: string, question: Question): PartialResult | SqlFailure => {
   const table = database.table(name)
   return table === undefined
     ? failure(`unknown local table(s) '${name}' in search request`)
-    : selectPartial(table, select)
+    : selectPartial(table, question)
 }
 
 /**
@@ -344,10 +345,12 @@ const show = (session: Session, statement: Show, surroundings: Surroundings): An
       if (!/^(?:cluster|version)/i.test(statement.like ?? "")) {
         return notSimulated("SHOW STATUS of other counters than those of clusters")
       }
-      return showRows(
+      return rows(
         ["Counter", "Value"],
-        [["version", serverVersion], ...(surroundings.statusCounters?.(statement.like) ?? [])],
-        statement.like,
+        [
+          ...(likeMatcher(statement.like)("version") ? [["version", serverVersion]] : []),
+          ...(surroundings.statusCounters?.(statement.like) ?? []),
+        ],
       )
     case "variables":
       if (statement.like?.toLowerCase() !== "autocommit") {

@@ -70,21 +70,41 @@ export class Structure {
   /** True if documents of both could stand in for each other: same names and types in the same order. */
   isCompatibleWith(other: Structure): boolean {
     return (
-      this.columns.length === other.columns.length &&
-      this.columns.every((column, position) => {
-        const mate = other.columns[position]
-        return (
-          mate !== undefined &&
-          column.name === mate.name &&
-          storedType(column.type) === storedType(mate.type) &&
-          column.bits === mate.bits &&
-          column.field === mate.field &&
-          column.stored === mate.stored &&
-          column.attribute === mate.attribute
-        )
-      })
+      this === other ||
+      (this.columns.length === other.columns.length &&
+        this.columns.every((column, position) => {
+          const mate = other.columns[position]
+          return (
+            mate !== undefined &&
+            column.name === mate.name &&
+            storedType(column.type) === storedType(mate.type) &&
+            column.bits === mate.bits &&
+            column.field === mate.field &&
+            column.stored === mate.stored &&
+            column.attribute === mate.attribute
+          )
+        }))
     )
   }
+}
+
+/** Structures by their columns: bounded, and emptied as a whole because that is cheapest. */
+const structures = new Map<string, Structure>()
+const structuresMax = 1000
+
+/** The structure of these columns; tables that are made alike share one, and with it what was prepared for it. */
+export const structureOf = (columns: ReadonlyArray<Column>): Structure => {
+  const signature = JSON.stringify(columns)
+  const known = structures.get(signature)
+  if (known !== undefined) {
+    return known
+  }
+  if (structures.size >= structuresMax) {
+    structures.clear()
+  }
+  const structure = new Structure(columns)
+  structures.set(signature, structure)
+  return structure
 }
 
 const storedType = (type: ColumnType): ColumnType => (type === "int" ? "uint" : type)

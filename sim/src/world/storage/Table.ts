@@ -42,7 +42,8 @@ export class Table {
   #rows: Map<Key, Row>
   #shared: boolean
   #bytes: number
-  #sorted: Array<Row> | undefined
+  /** Keys in the order of the ids, if that is known now. */
+  #sorted: Array<Key> | undefined
   #sortedMoves = 0
   #answers: Map<object, unknown> | undefined
   /** No document has an id above this: most new ids are higher than all others, and need not be looked for. */
@@ -98,18 +99,15 @@ export class Table {
     return id <= this.#highest && this.#rows.has(keyOf(id))
   }
 
-  /** Documents in the order of their ids; not to be changed by the caller. */
-  get sortedRows(): ReadonlyArray<Row> {
-    if (this.#sorted === undefined) {
-      this.#sorted = [...this.#rows.values()].sort(byId)
-      this.#sortedMoves = 0
-    }
-    return this.#sorted
+  /** The document at a position in the order of ids, from 0. */
+  at(position: number): Row | undefined {
+    const key = this.#inOrder()[position]
+    return key === undefined ? undefined : this.#rows.get(key)
   }
 
-  /** The first position in `sortedRows` whose id is not below the given one. */
+  /** The first position in the order of ids whose id is not below the given one. */
   firstPosition(id: bigint): number {
-    return lowerBound(this.sortedRows, id)
+    return lowerBound(this.#inOrder(), keyOf(id))
   }
 
   /** What was worked out before from the documents as they are now, for this question. */
@@ -129,26 +127,32 @@ export class Table {
   /** Adds a document, or replaces the one of that id, which then counts as the latest. */
   insert(id: bigint, row: Row): void {
     this.#own()
-    const old = this.get(id)
-    this.#placeSorted(id, row, old === undefined)
-    if (id > this.#highest) this.#highest = id
-    if (old !== undefined) {
-      this.#rows.delete(keyOf(id))
-      this.#bytes -= rowBytes(old)
+    const key = keyOf(id)
+    if (id > this.#highest) {
+      this.#highest = id
+      this.#sorted?.push(key)
+    } else {
+      const old = this.#rows.get(key)
+      if (old === undefined) {
+        this.#placeSorted(key)
+      } else {
+        this.#rows.delete(key)
+        this.#bytes -= rowBytes(old)
+      }
     }
-    this.#rows.set(keyOf(id), row)
+    this.#rows.set(key, row)
     this.#bytes += rowBytes(row)
   }
 
   /** Changes a document where it is. */
   update(id: bigint, row: Row): void {
     this.#own()
-    const old = this.get(id)
+    const key = keyOf(id)
+    const old = this.#rows.get(key)
     if (old === undefined) {
       throw new Error(`no document ${id} to update in table '${this.name}'`)
     }
-    this.#placeSorted(id, row, false)
-    this.#rows.set(keyOf(id), row)
+    this.#rows.set(key, row)
     this.#bytes += rowBytes(row) - rowBytes(old)
   }
 
@@ -159,9 +163,10 @@ export class Table {
       return false
     }
     this.#own()
-    this.#rows.delete(keyOf(id))
+    const key = keyOf(id)
+    this.#rows.delete(key)
     this.#bytes -= rowBytes(old)
-    this.#removeSorted(id)
+    this.#removeSorted(key)
     return true
   }
 
@@ -230,31 +235,37 @@ export class Table {
     }
   }
 
-  #placeSorted(id: bigint, row: Row, isNew: boolean): void {
+  #inOrder(): ReadonlyArray<Key> {
+    if (this.#sorted === undefined) {
+      this.#sorted = [...this.#rows.keys()].sort(ascending)
+      this.#sortedMoves = 0
+    }
+    return this.#sorted
+  }
+
+  /** Puts a new key into its place; not to be called for one above all that were there before. */
+  #placeSorted(key: Key): void {
     const sorted = this.#sorted
     if (sorted === undefined) {
       return
     }
     const last = sorted[sorted.length - 1]
-    if (last === undefined || idOf(last) < id) {
-      sorted.push(row)
-    } else if (!isNew) {
-      sorted[lowerBound(sorted, id)] = row
+    if (last === undefined || last < key) {
+      sorted.push(key)
     } else if (this.#mayMove()) {
-      sorted.splice(lowerBound(sorted, id), 0, row)
+      sorted.splice(lowerBound(sorted, key), 0, key)
     }
   }
 
-  #removeSorted(id: bigint): void {
+  #removeSorted(key: Key): void {
     const sorted = this.#sorted
     if (sorted === undefined) {
       return
     }
-    const last = sorted[sorted.length - 1]
-    if (last !== undefined && idOf(last) === id) {
+    if (sorted[sorted.length - 1] === key) {
       sorted.pop()
     } else if (this.#mayMove()) {
-      sorted.splice(lowerBound(sorted, id), 1)
+      sorted.splice(lowerBound(sorted, key), 1)
     }
   }
 
@@ -269,15 +280,7 @@ export class Table {
   }
 }
 
-const idOf = (row: Row): bigint => {
-  const [id] = row
-  if (typeof id !== "bigint") {
-    throw new Error("the first value of a row is its id")
-  }
-  return id
-}
-
-const byId = (left: Row, right: Row): number => (idOf(left) < idOf(right) ? -1 : idOf(left) > idOf(right) ? 1 : 0)
+const ascending = (left: Key, right: Key): number => (left < right ? -1 : left > right ? 1 : 0)
 
 const rowBytes = (row: Row): number => {
   let bytes = 0
@@ -287,13 +290,13 @@ const rowBytes = (row: Row): number => {
   return bytes
 }
 
-const lowerBound = (sorted: ReadonlyArray<Row>, id: bigint): number => {
+const lowerBound = (sorted: ReadonlyArray<Key>, key: Key): number => {
   let low = 0
   let high = sorted.length
   while (low < high) {
     const middle = (low + high) >>> 1
     const found = sorted[middle]
-    if (found !== undefined && idOf(found) < id) {
+    if (found !== undefined && found < key) {
       low = middle + 1
     } else {
       high = middle

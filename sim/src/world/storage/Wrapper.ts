@@ -237,6 +237,9 @@ export const splitInsert = (
 
 /** The id that a constant asks for: 0 and text without digits ask for one of the server's choice. */
 export const idFrom = (literal: Literal, autoId: () => bigint): bigint | SqlFailure => {
+  if (typeof literal === "bigint" && literal > 0n && literal <= int64Max) {
+    return literal
+  }
   if (typeof literal === "object") {
     return autoId()
   }
@@ -252,6 +255,7 @@ export const idFrom = (literal: Literal, autoId: () => bigint): bigint | SqlFail
   return wanted === 0n ? autoId() : BigInt.asIntN(64, wanted > uint64Max ? uint64Max : wanted)
 }
 
+const int64Max = 2n ** 63n - 1n
 const uint64Max = 2n ** 64n - 1n
 
 /** Why a write through a wrapper failed on another node; ids of the rows that other shards had taken before. */

@@ -5,8 +5,8 @@ import type { AlterTable, ColumnDeclaration, CreateTable, DropTable, TableOption
 import { failure, notSimulated } from "../sql/Statement.ts"
 import type { SqlFailure } from "../sql/Statement.ts"
 import type { Database } from "./Database.ts"
-import { defaultValue, idColumn, Structure, toColumn } from "./Structure.ts"
-import type { Column } from "./Structure.ts"
+import { defaultValue, idColumn, structureOf, toColumn } from "./Structure.ts"
+import type { Column, Structure } from "./Structure.ts"
 import { Table } from "./Table.ts"
 import { readWrapper, refersToSystem } from "./Wrapper.ts"
 
@@ -80,7 +80,7 @@ export const createTable = (database: Database, statement: CreateTable): Defined
   if (problem !== undefined) {
     return adding(problem)
   }
-  return addTable(database, name, new Structure([idColumn, ...columns]), statement.options)
+  return addTable(database, name, structureOf([idColumn, ...columns]), statement.options)
 }
 
 const columnProblem = (columns: ReadonlyArray<ColumnDeclaration>): string | undefined => {
@@ -322,7 +322,7 @@ const addColumn = (table: Table, column: Column): Defined | SqlFailure => {
     return failure(`table ${table.name}: '${column.name}' attribute already in schema`)
   }
   const value = defaultValue(column)
-  table.restructure(new Structure([...table.structure.columns, column]), (row) => [...row, value])
+  table.restructure(structureOf([...table.structure.columns, column]), (row) => [...row, value])
   return defined()
 }
 
@@ -336,7 +336,7 @@ const dropColumn = (table: Table, name: string): Defined | SqlFailure => {
     )
   }
   const columns = table.structure.columns.filter((_, index) => index !== position)
-  table.restructure(new Structure(columns), (row) => row.filter((_, index) => index !== position))
+  table.restructure(structureOf(columns), (row) => row.filter((_, index) => index !== position))
   return defined()
 }
 

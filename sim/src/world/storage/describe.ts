@@ -3,6 +3,7 @@
  */
 import { rows } from "@shardwright/core/Answer"
 import type { Rows } from "@shardwright/core/Answer"
+import { likeMatcher } from "../Like.ts"
 import type { Describe, ShowCreateTable, ShowTable, ShowTables } from "../sql/Statement.ts"
 import { failure, notSimulated } from "../sql/Statement.ts"
 import type { SqlFailure } from "../sql/Statement.ts"
@@ -11,31 +12,6 @@ import type { Column, Structure } from "./Structure.ts"
 import type { Table } from "./Table.ts"
 import { refersToSystem } from "./Wrapper.ts"
 import type { Wrapper } from "./Wrapper.ts"
-
-/** SQL's LIKE as the daemon uses it to choose rows of a SHOW: `%` any text, `_` any character, case ignored. */
-export const likeMatcher = (pattern: string | undefined): ((text: string) => boolean) => {
-  if (pattern === undefined) {
-    return () => true
-  }
-  const known = matchers.get(pattern)
-  if (known !== undefined) {
-    return known
-  }
-  const source = pattern
-    .replace(/[.*+?^${}()|[\]\\]/g, "\\$&")
-    .replaceAll("%", ".*")
-    .replaceAll("_", ".")
-  const expression = new RegExp(`^${source}$`, "is")
-  const matcher = (text: string): boolean => expression.test(text)
-  if (matchers.size >= matchersMax) {
-    matchers.clear()
-  }
-  matchers.set(pattern, matcher)
-  return matcher
-}
-
-const matchers = new Map<string, (text: string) => boolean>()
-const matchersMax = 1000
 
 /** Rows of a SHOW … LIKE, chosen by their first column. */
 export const showRows = (

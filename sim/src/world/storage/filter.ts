@@ -287,6 +287,10 @@ export const idsOf = (condition: Condition): ReadonlyArray<bigint> | undefined =
   }
 }
 
+/** True if the condition is about nothing but ids, so that every document of one of `idsOf` satisfies it. */
+export const asksForIdsOnly = (condition: Condition): boolean =>
+  (condition.op === "compare" || condition.op === "in") && idsOf(condition) !== undefined
+
 const ascending = (ids: ReadonlyArray<bigint>): ReadonlyArray<bigint> =>
   ids.length < 2 ? ids : [...new Set(ids)].sort((left, right) => (left < right ? -1 : left > right ? 1 : 0))
 
@@ -334,21 +338,24 @@ const boundOf = (part: Condition): { readonly low: bigint; readonly high: bigint
   }
 }
 
-/** The documents that satisfy a condition, in the order of their arrival (by id where they are selected by id). */
-export const matching = (table: Table, condition: Condition | undefined, predicate: Predicate): ReadonlyArray<Row> => {
-  const ids = condition === undefined ? undefined : idsOf(condition)
+/** The documents of these ids (or all, in the order of their arrival) that satisfy a predicate. */
+export const matching = (
+  table: Table,
+  ids: ReadonlyArray<bigint> | "whole table",
+  predicate: Predicate,
+): ReadonlyArray<Row> => {
   const found: Array<Row> = []
-  if (ids !== undefined) {
-    for (const id of ids) {
-      const row = table.get(id)
-      if (row !== undefined && predicate(row)) {
+  if (ids === "whole table") {
+    for (const row of table.rows.values()) {
+      if (predicate(row)) {
         found.push(row)
       }
     }
     return found
   }
-  for (const row of table.rows.values()) {
-    if (predicate(row)) {
+  for (const id of ids) {
+    const row = table.get(id)
+    if (row !== undefined && predicate(row)) {
       found.push(row)
     }
   }

@@ -8,8 +8,28 @@ export type JsonText =
   | { readonly value: string | null; readonly error: undefined }
   | { readonly value: null; readonly error: string }
 
+/** Texts that were read before: the same ones come again and again. Bounded, and emptied as a whole. */
+const known = new Map<string, JsonText>()
+const knownMax = 1000
+const knownLengthMax = 1000
+
 /** Reads a text as a json column would store it. */
 export const toJsonText = (text: string): JsonText => {
+  if (text.length > knownLengthMax) {
+    return readJsonText(text)
+  }
+  let read = known.get(text)
+  if (read === undefined) {
+    if (known.size >= knownMax) {
+      known.clear()
+    }
+    read = readJsonText(text)
+    known.set(text, read)
+  }
+  return read
+}
+
+const readJsonText = (text: string): JsonText => {
   const first = text.charCodeAt(0)
   if ((first === 123 || first === 91) && !decimal.test(text)) {
     const rewritten = rewriteStrictly(text)

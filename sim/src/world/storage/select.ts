@@ -6,7 +6,7 @@ import type { Cell, Rows } from "@shardwright/core/Answer"
 import type { Expression, Select, SelectItem } from "../sql/Statement.ts"
 import { failure, notSimulated } from "../sql/Statement.ts"
 import type { SqlFailure } from "../sql/Statement.ts"
-import { compileCondition, fold, idRangeOf, idsOf } from "./filter.ts"
+import { asksForIdsOnly, compileCondition, fold, idRangeOf, idsOf } from "./filter.ts"
 import type { Predicate } from "./filter.ts"
 import { atPath } from "./json.ts"
 import { printFloat, printText, utf8Length } from "./Structure.ts"
@@ -27,7 +27,28 @@ export const emptyMeta: Meta = { total: 0, totalFound: 0, warning: undefined }
 interface Match {
   readonly cells: ReadonlyArray<Cell>
   /** Values of the ORDER BY terms; made only where contributions must be merged. */
-  readonly keys: () => ReadonlyArray<Value>
+  keys(): ReadonlyArray<Value>
+}
+
+/** A row of a table. */
+class RowMatch implements Match {
+  readonly cells: ReadonlyArray<Cell>
+  readonly #plan: Plan
+  readonly #row: Row
+
+  constructor(plan: Plan, row: Row) {
+    const cells: Array<Cell> = []
+    for (const item of plan.items) {
+      cells.push(printAs(item.kind, item.read(row)))
+    }
+    this.cells = cells
+    this.#plan = plan
+    this.#row = row
+  }
+
+  keys(): ReadonlyArray<Value> {
+    return this.#plan.orderReads.map((read) => read(this.#row))
+  }
 }
 
 /** One group, not yet summed up over all shards. */
@@ -99,28 +120,53 @@ export const columnKinds = (columns: ReadonlyArray<string>): ReadonlyArray<Value
 
 const always: Predicate = () => true
 
+/** A SELECT with what follows from its WHERE, worked out once for all tables that it is asked of. */
+export class Question {
+  readonly select: Select
+  /** The ids that alone can satisfy it, in ascending order, if it says so. */
+  readonly ids: ReadonlyArray<bigint> | undefined
+  #structure: Structure | undefined
+  #predicate: Predicate | SqlFailure = always
+
+  constructor(select: Select) {
+    this.select = select
+    this.ids = select.where === undefined ? undefined : idsOf(select.where)
+  }
+
+  /** Whether a row of such a structure, and of one of these ids, satisfies it. */
+  predicate(structure: Structure): Predicate | SqlFailure {
+    if (this.#structure !== structure) {
+      const { where } = this.select
+      this.#structure = structure
+      this.#predicate = where === undefined || asksForIdsOnly(where) ? always : compileCondition(where, structure)
+    }
+    return this.#predicate
+  }
+}
+
 /** What a table contributes, or why it cannot be asked this. */
-export const selectPartial = (table: Table, select: Select): PartialResult | SqlFailure => {
+export const selectPartial = (table: Table, question: Question): PartialResult | SqlFailure => {
+  const { select } = question
   if (select.offset > 0 && select.offset >= select.maxMatches) {
     return failure(`offset out of bounds (offset=${select.offset}, max_matches=${select.maxMatches})`)
   }
-  if (select.where !== undefined && idsOf(select.where) !== undefined) {
-    // As fast as recalling, and rarely asked twice.
-    return askTable(table, select)
+  if (!select.shared) {
+    return askTable(table, question)
   }
   const recalled = table.recall(select)
   if (recalled !== undefined) {
     // Only what is noted below for the same statement comes back.
     return recalled as PartialResult
   }
-  const partial = askTable(table, select)
+  const partial = askTable(table, question)
   if (partial.kind === "partial") {
     table.note(select, partial)
   }
   return partial
 }
 
-const askTable = (table: Table, select: Select): PartialResult | SqlFailure => {
+const askTable = (table: Table, question: Question): PartialResult | SqlFailure => {
+  const { select } = question
   const known = plans.get(select.items)
   const plan = known?.structure === table.structure ? known : makePlan(table, select)
   if ("kind" in plan) {
@@ -129,11 +175,11 @@ const askTable = (table: Table, select: Select): PartialResult | SqlFailure => {
   if (plan !== known) {
     plans.set(select.items, plan)
   }
-  const predicate = select.where === undefined ? always : compileCondition(select.where, table.structure)
+  const predicate = question.predicate(table.structure)
   if (typeof predicate !== "function") {
     return ofTable(table, predicate)
   }
-  return plan.grouped ? selectGroups(table, select, plan, predicate) : selectRows(table, select, plan, predicate)
+  return plan.grouped ? selectGroups(table, question, plan, predicate) : selectRows(table, question, plan, predicate)
 }
 
 const ofTable = (table: Table, reason: SqlFailure): SqlFailure =>
@@ -168,7 +214,7 @@ export const selectFrom = (
   table: Table,
   select: Select,
 ): { readonly answer: Rows; readonly meta: Meta } | SqlFailure => {
-  const partial = selectPartial(table, select)
+  const partial = selectPartial(table, new Question(select))
   return partial.kind === "failure" ? partial : finishSelect(select, [partial])
 }
 
@@ -410,7 +456,12 @@ const printAs = (kind: ValueKind, value: Value): Cell => {
   if (typeof value === "object") {
     return value.join(",")
   }
-  return kind === "wide" ? String(value) : kind === "float" ? printFloat(Number(value)) : Number(value)
+  if (kind === "wide") {
+    // Small numbers are printed several times faster than bigints.
+    const small = Number(value)
+    return String(small === (small | 0) ? small : value)
+  }
+  return kind === "float" ? printFloat(Number(value)) : Number(value)
 }
 
 /** The candidates in an order that may already be the wanted one. */
@@ -421,10 +472,10 @@ interface Candidates {
   readonly found: number | undefined
 }
 
-const selectRows = (table: Table, select: Select, plan: Plan, predicate: Predicate): PartialResult => {
+const selectRows = (table: Table, question: Question, plan: Plan, predicate: Predicate): PartialResult => {
+  const { select } = question
   const end = select.limit < 0 ? Number.POSITIVE_INFINITY : Math.min(select.offset + select.limit, select.maxMatches)
-  const candidates = candidatesOf(table, select)
-  const { items } = plan
+  const candidates = candidatesOf(table, question, select.orderBy)
   const picked: Array<Row> = []
   let found = 0
   for (const row of candidates.rows) {
@@ -439,10 +490,7 @@ const selectRows = (table: Table, select: Select, plan: Plan, predicate: Predica
     }
   }
   const rows = candidates.sorted ? picked : sortRows(select, plan, picked).slice(0, Math.min(end, picked.length))
-  const matches = rows.map((row) => ({
-    cells: items.map((item) => printAs(item.kind, item.read(row))),
-    keys: () => plan.orderReads.map((read) => read(row)),
-  }))
+  const matches = rows.map((row) => new RowMatch(plan, row))
   return {
     kind: "partial",
     found: candidates.found ?? found,
@@ -454,11 +502,10 @@ const selectRows = (table: Table, select: Select, plan: Plan, predicate: Predica
   }
 }
 
-const candidatesOf = (table: Table, select: Select): Candidates => {
-  const { where, orderBy } = select
+const candidatesOf = (table: Table, { ids, select }: Question, orderBy: Select["orderBy"]): Candidates => {
+  const { where } = select
   const [term] = orderBy
   const byId = orderBy.length === 1 && term?.name === "id"
-  const ids = where === undefined ? undefined : idsOf(where)
   if (ids !== undefined) {
     const rows: Array<Row> = []
     for (const id of ids) {
@@ -467,7 +514,7 @@ const candidatesOf = (table: Table, select: Select): Candidates => {
         rows.push(row)
       }
     }
-    return { rows, sorted: orderBy.length === 0 || rows.length < 2, found: undefined }
+    return { rows, sorted: orderBy.length === 0 || (byId && !term.descending) || rows.length < 2, found: undefined }
   }
   if (!byId || term === undefined) {
     return {
@@ -484,9 +531,8 @@ const candidatesOf = (table: Table, select: Select): Candidates => {
 }
 
 function* inOrder(table: Table, low: number, high: number, descending: boolean): Iterable<Row> {
-  const sorted = table.sortedRows
   for (let step = 0; step < high - low; step++) {
-    const row = sorted[descending ? high - 1 - step : low + step]
+    const row = table.at(descending ? high - 1 - step : low + step)
     if (row !== undefined) {
       yield row
     }
@@ -535,7 +581,8 @@ const compareValues = (left: Value, right: Value): number => {
   return left < right ? -1 : left > right ? 1 : 0
 }
 
-const selectGroups = (table: Table, select: Select, plan: Plan, predicate: Predicate): PartialResult => {
+const selectGroups = (table: Table, question: Question, plan: Plan, predicate: Predicate): PartialResult => {
+  const { select } = question
   const shared = {
     kind: "partial",
     columns: plan.columns,
@@ -549,7 +596,7 @@ const selectGroups = (table: Table, select: Select, plan: Plan, predicate: Predi
     return { ...shared, found: table.size > 0 ? 1 : 0, groups: table.size > 0 ? [{ key: "", states }] : [] }
   }
   const groups = new Map<string, Group>()
-  for (const row of candidatesOf(table, { ...select, orderBy: [] }).rows) {
+  for (const row of candidatesOf(table, question, []).rows) {
     if (!predicate(row)) {
       continue
     }

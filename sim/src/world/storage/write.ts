@@ -7,7 +7,7 @@ import type { Condition, Delete, Insert, Literal, TableName, Truncate, Update, W
 import { failure, notSimulated } from "../sql/Statement.ts"
 import type { SqlFailure } from "../sql/Statement.ts"
 import type { Database } from "./Database.ts"
-import { compileCondition, idsOf, matching } from "./filter.ts"
+import { asksForIdsOnly, compileCondition, idsOf, matching } from "./filter.ts"
 import type { Predicate } from "./filter.ts"
 import { coerce, coerceJson, defaultValue } from "./Structure.ts"
 import type { Column, Row, Structure, Value } from "./Structure.ts"
@@ -24,15 +24,11 @@ export interface Applied {
 
 /** A write that passed the checks of the node where it was issued. */
 export interface WriteSet {
+  readonly kind: "write"
   readonly table: string
   /** Documents that it touches, for certification; the whole table where they are selected by something else than id. */
   readonly keys: ReadonlyArray<bigint> | "whole table"
   apply(database: Database): Applied
-  /**
-   * For tables in no cluster, where compare-and-set is not atomic: chooses the documents of an UPDATE now and changes
-   * them, whatever they have become, when the result is called. All other writes happen as a whole then.
-   */
-  choose(database: Database): () => Applied
 }
 
 /** What the layer above may have to say before a write goes on. */
@@ -111,37 +107,43 @@ const absentMessage = (statement: Write): string => {
   }
 }
 
-const atOnce = (table: string, keys: WriteSet["keys"], apply: (database: Database) => Applied): WriteSet => ({
-  table,
-  keys,
-  apply,
-  choose: (database) => () => apply(database),
-})
+const noWarnings: ReadonlyArray<string> = []
 
-const tableIn = (database: Database, name: string): Table | undefined => database.table(name)
+const done = (affectedRows: number): Applied => ({ affectedRows, warnings: noWarnings, error: undefined })
 
-const done = (affectedRows: number): Applied => ({ affectedRows, warnings: [], error: undefined })
+const failed = (error: SqlFailure): Applied => ({ affectedRows: 0, warnings: noWarnings, error })
 
-const failed = (error: SqlFailure): Applied => ({ affectedRows: 0, warnings: [], error })
+/** What was prepared for a structure, by the list of columns of a statement: statements of one shape share their list. */
+class PerColumns<A> {
+  readonly #known = new WeakMap<ReadonlyArray<string>, { readonly structure: Structure; readonly prepared: A }>()
+
+  get(columns: ReadonlyArray<string>, structure: Structure): A | undefined {
+    const known = this.#known.get(columns)
+    return known?.structure === structure ? known.prepared : undefined
+  }
+
+  set(columns: ReadonlyArray<string>, structure: Structure, prepared: A): void {
+    this.#known.set(columns, { structure, prepared })
+  }
+}
 
 const printId = (id: bigint): string => String(BigInt.asUintN(64, id))
 
 const duplicate = (id: bigint): SqlFailure => failure(`duplicate id '${printId(id)}'`)
 
+const placesOfNames = new PerColumns<ReadonlyArray<number>>()
+
 /** Per column of the structure, which value of a row it takes, or -1. */
-const placeColumns = (structure: Structure, insert: Insert): ReadonlyArray<number> | SqlFailure => {
-  const places = structure.columns.map(() => -1)
-  if (insert.columns === undefined) {
-    const given = insert.rows[0]?.length ?? 0
-    if (given !== structure.described.length) {
-      return failure(`column count does not match schema (expected ${structure.described.length}, got ${given})`)
-    }
-    structure.described.forEach((position, index) => {
-      places[position] = index
-    })
-    return places
+const placeColumns = (structure: Structure, { columns, rows }: Insert): ReadonlyArray<number> | SqlFailure => {
+  if (columns === undefined) {
+    return placeAll(structure, rows[0]?.length ?? 0)
   }
-  for (const [index, name] of insert.columns.entries()) {
+  const known = placesOfNames.get(columns, structure)
+  if (known !== undefined) {
+    return known
+  }
+  const places = structure.columns.map(() => -1)
+  for (const [index, name] of columns.entries()) {
     const position = structure.positionOf(name)
     if (position < 0) {
       return failure(`unknown column: '${name}'`)
@@ -151,6 +153,18 @@ const placeColumns = (structure: Structure, insert: Insert): ReadonlyArray<numbe
     }
     places[position] = index
   }
+  placesOfNames.set(columns, structure, places)
+  return places
+}
+
+const placeAll = (structure: Structure, given: number): ReadonlyArray<number> | SqlFailure => {
+  if (given !== structure.described.length) {
+    return failure(`column count does not match schema (expected ${structure.described.length}, got ${given})`)
+  }
+  const places = structure.columns.map(() => -1)
+  structure.described.forEach((position, index) => {
+    places[position] = index
+  })
   return places
 }
 
@@ -194,69 +208,102 @@ const prepareInsert = (database: Database, table: Table, insert: Insert): Prepar
     ids.push(id)
     documents.push(row)
   }
-  const writeSet = atOnce(table.name, ids, (target) => applyInsert(target, table.name, ids, documents, insert.replace))
+  const writeSet = new InsertWrite(table.name, ids, documents, insert.replace)
   return { kind: "write", cluster: table.cluster, writeSet, rowsGiven: documents.length, warnings, ids }
 }
 
 /** Of two rows of one id in one statement, INSERT keeps the first and REPLACE the last; both count. */
-const applyInsert = (
-  database: Database,
-  name: string,
-  ids: ReadonlyArray<bigint>,
-  documents: ReadonlyArray<Row>,
-  replace: boolean,
-): Applied => {
-  const table = tableIn(database, name)
-  if (table === undefined) {
-    return failed(failure(`table '${name}' absent`))
+class InsertWrite implements WriteSet {
+  readonly kind = "write"
+  readonly table: string
+  readonly keys: ReadonlyArray<bigint>
+  readonly #documents: ReadonlyArray<Row>
+  readonly #replace: boolean
+
+  constructor(table: string, keys: ReadonlyArray<bigint>, documents: ReadonlyArray<Row>, replace: boolean) {
+    this.table = table
+    this.keys = keys
+    this.#documents = documents
+    this.#replace = replace
   }
-  const given = replace ? undefined : ids.find((id) => table.has(id))
-  if (given !== undefined) {
-    return failed(duplicate(given))
-  }
-  for (let index = 0; index < ids.length; index++) {
-    const id = ids[index]
-    const row = documents[index]
-    if (id !== undefined && row !== undefined && (replace || !table.has(id))) {
-      table.insert(id, row)
+
+  apply(database: Database): Applied {
+    const table = database.table(this.table)
+    if (table === undefined) {
+      return failed(failure(`table '${this.table}' absent`))
     }
+    const given = this.#replace ? undefined : this.keys.find((id) => table.has(id))
+    if (given !== undefined) {
+      return failed(duplicate(given))
+    }
+    const several = this.keys.length > 1
+    for (let index = 0; index < this.keys.length; index++) {
+      const id = this.keys[index]
+      const row = this.#documents[index]
+      if (id !== undefined && row !== undefined && (this.#replace || !several || !table.has(id))) {
+        table.insert(id, row)
+      }
+    }
+    return done(this.#documents.length)
   }
-  return done(documents.length)
 }
 
-interface Assignment {
-  readonly position: number
-  readonly column: Column
-  readonly value: Value
+/** What an UPDATE assigns; `jsonError` is of the first text that is no json. */
+interface Assigned {
+  readonly positions: ReadonlyArray<number>
+  readonly values: ReadonlyArray<Value>
   readonly jsonError: string | undefined
 }
 
-const placeAssignments = (table: Table, update: Update): ReadonlyArray<Assignment> | SqlFailure => {
-  const assignments: Array<Assignment> = []
-  for (const { column: name, value } of update.assignments) {
-    if (name === "id") {
-      return failure("'id' attribute cannot be updated")
+const positionsOfNames = new PerColumns<ReadonlyArray<number>>()
+
+const placeAssignments = (table: Table, { columns, values: literals }: Update): Assigned | SqlFailure => {
+  const { structure } = table
+  const known = positionsOfNames.get(columns, structure)
+  const positions: Array<number> = []
+  const values: Array<Value> = []
+  let jsonError: string | undefined
+  for (let index = 0; index < columns.length; index++) {
+    const position = known?.[index] ?? positionOf(table, columns[index] ?? "")
+    if (typeof position !== "number") {
+      return position
     }
-    const position = table.structure.positionOf(name)
-    if (position < 0) {
-      return isPath(table.structure, name)
-        ? notSimulated("UPDATE of a key inside a json column")
-        : failure(`table ${table.name}: attribute '${name}' not found`)
-    }
-    const column = table.structure.column(position)
-    if (column.field || !column.attribute) {
-      return failure(`table ${table.name}: attribute '${name}' can not be updated (full-text field)`)
-    }
-    if (!isAssignable(column, value)) {
+    const column = structure.column(position)
+    const literal = literals[index] ?? 0n
+    if (!isAssignable(column, literal)) {
       return notSimulated(`UPDATE of a column of type ${column.type} with such a value`)
     }
+    if (known === undefined) {
+      positions.push(position)
+    }
     if (column.type === "json") {
-      assignments.push({ position, column, ...coerceJson(value) })
+      const read = coerceJson(literal)
+      values.push(read.value)
+      jsonError ??= read.jsonError
     } else {
-      assignments.push({ position, column, value: coerce(column, value), jsonError: undefined })
+      values.push(coerce(column, literal))
     }
   }
-  return assignments
+  if (known === undefined) {
+    positionsOfNames.set(columns, structure, positions)
+  }
+  return { positions: known ?? positions, values, jsonError }
+}
+
+const positionOf = (table: Table, name: string): number | SqlFailure => {
+  if (name === "id") {
+    return failure("'id' attribute cannot be updated")
+  }
+  const position = table.structure.positionOf(name)
+  if (position < 0) {
+    return isPath(table.structure, name)
+      ? notSimulated("UPDATE of a key inside a json column")
+      : failure(`table ${table.name}: attribute '${name}' not found`)
+  }
+  const column = table.structure.column(position)
+  return column.field || !column.attribute
+    ? failure(`table ${table.name}: attribute '${name}' can not be updated (full-text field)`)
+    : position
 }
 
 const isPath = (structure: Structure, name: string): boolean => {
@@ -278,34 +325,31 @@ const isAssignable = (column: Column, value: Literal): boolean => {
   }
 }
 
-/** An UPDATE made ready for tables of one structure. */
-interface ReadyUpdate {
-  readonly structure: Structure
-  readonly assignments: ReadonlyArray<Assignment>
-  readonly predicate: Predicate
-}
-
 const prepareUpdate = (table: Table, update: Update): PreparedWrite => {
-  const assignments = placeAssignments(table, update)
-  if ("kind" in assignments) {
-    return { kind: "failure", failure: assignments }
+  const assigned = placeAssignments(table, update)
+  if ("kind" in assigned) {
+    return { kind: "failure", failure: assigned }
   }
   const predicate = compileSelection(table, update.where)
   if (typeof predicate !== "function") {
     return { kind: "failure", failure: predicate }
   }
-  const ready: ReadyUpdate = { structure: table.structure, assignments, predicate }
-  const writeSet: WriteSet = {
-    table: table.name,
-    keys: idsOf(update.where) ?? "whole table",
-    apply: (database) => chooseUpdate(database, update, ready)(),
-    choose: (database) => chooseUpdate(database, update, ready),
-  }
-  return { kind: "write", cluster: table.cluster, writeSet, rowsGiven: -1, warnings: [], ids: [] }
+  const writeSet = new UpdateWrite(table, update, assigned, predicate)
+  return { kind: "write", cluster: table.cluster, writeSet, rowsGiven: -1, warnings: noWarnings, ids: noIds }
 }
 
-/** The daemon names the table twice when it cannot read the condition of an UPDATE. */
+const noIds: ReadonlyArray<bigint> = []
+
+const always: Predicate = () => true
+
+/**
+ * The documents among those of `idsOf` (or among all) that the condition selects. The daemon names the table twice when
+ * it cannot read the condition of an UPDATE.
+ */
 const compileSelection = (table: Table, where: Condition): Predicate | SqlFailure => {
+  if (asksForIdsOnly(where)) {
+    return always
+  }
   const predicate = compileCondition(where, table.structure)
   if (typeof predicate === "function" || predicate.message.startsWith("not simulated")) {
     return predicate
@@ -313,42 +357,60 @@ const compileSelection = (table: Table, where: Condition): Predicate | SqlFailur
   return failure(`table ${table.name}: table ${table.name}: ${predicate.message}`)
 }
 
-/** Selects anew: what counts is what the documents are when and where the write is applied. */
-const chooseUpdate = (database: Database, update: Update, ready: ReadyUpdate): (() => Applied) => {
-  const table = tableIn(database, update.target.table)
-  if (table === undefined) {
-    return () => failed(failure(absentMessage(update)))
+/** Selects anew where it is applied: what counts is what the documents are then and there. */
+class UpdateWrite implements WriteSet {
+  readonly kind = "write"
+  readonly table: string
+  readonly keys: ReadonlyArray<bigint> | "whole table"
+  readonly #update: Update
+  readonly #structure: Structure
+  readonly #assigned: Assigned
+  readonly #predicate: Predicate
+
+  constructor(table: Table, update: Update, assigned: Assigned, predicate: Predicate) {
+    this.table = table.name
+    this.keys = idsOf(update.where) ?? "whole table"
+    this.#update = update
+    this.#structure = table.structure
+    this.#assigned = assigned
+    this.#predicate = predicate
   }
-  const alike = table.structure === ready.structure || table.structure.isCompatibleWith(ready.structure)
-  const assignments = alike ? ready.assignments : placeAssignments(table, update)
-  if ("kind" in assignments) {
-    return () => failed(assignments)
+
+  apply(database: Database): Applied {
+    const table = database.table(this.table)
+    if (table === undefined) {
+      return failed(failure(absentMessage(this.#update)))
+    }
+    if (table.structure.isCompatibleWith(this.#structure)) {
+      return applyUpdate(table, matching(table, this.keys, this.#predicate), this.#assigned)
+    }
+    const assigned = placeAssignments(table, this.#update)
+    if ("kind" in assigned) {
+      return failed(assigned)
+    }
+    const predicate = compileSelection(table, this.#update.where)
+    return typeof predicate === "function"
+      ? applyUpdate(table, matching(table, this.keys, predicate), assigned)
+      : failed(predicate)
   }
-  const predicate = alike ? ready.predicate : compileSelection(table, update.where)
-  if (typeof predicate !== "function") {
-    return () => failed(predicate)
-  }
-  const chosen = matching(table, update.where, predicate)
-  return () => applyUpdate(table, chosen, assignments)
 }
 
-const applyUpdate = (table: Table, rows: ReadonlyArray<Row>, assignments: ReadonlyArray<Assignment>): Applied => {
-  for (const [id] of rows) {
-    const row = typeof id === "bigint" ? table.get(id) : undefined
-    if (row === undefined || typeof id !== "bigint") {
+const applyUpdate = (table: Table, rows: ReadonlyArray<Row>, { positions, values, jsonError }: Assigned): Applied => {
+  for (const row of rows) {
+    const [id] = row
+    if (typeof id !== "bigint") {
       continue
     }
     const changed = [...row]
-    for (const { position, value } of assignments) {
-      changed[position] = value
+    for (let index = 0; index < positions.length; index++) {
+      changed[positions[index] ?? 0] = values[index] ?? null
     }
     table.update(id, changed)
   }
-  const broken = assignments.find((assignment) => assignment.jsonError !== undefined)
   // The old value is gone even though the statement fails.
-  return broken?.jsonError === undefined || rows.length === 0
+  return jsonError === undefined || rows.length === 0
     ? done(rows.length)
-    : failed(failure(`table ${table.name}: ${broken.jsonError}`))
+    : failed(failure(`table ${table.name}: ${jsonError}`))
 }
 
 const prepareDelete = (table: Table, statement: Delete): PreparedWrite => {
@@ -356,42 +418,65 @@ const prepareDelete = (table: Table, statement: Delete): PreparedWrite => {
   if (typeof predicate !== "function") {
     return { kind: "failure", failure: predicate }
   }
-  const keys = idsOf(statement.where) ?? "whole table"
-  const writeSet = atOnce(table.name, keys, (database) => applyDelete(database, statement))
-  return { kind: "write", cluster: table.cluster, writeSet, rowsGiven: -1, warnings: [], ids: [] }
+  const writeSet = new DeleteWrite(statement)
+  return { kind: "write", cluster: table.cluster, writeSet, rowsGiven: -1, warnings: noWarnings, ids: noIds }
 }
 
-const applyDelete = (database: Database, statement: Delete): Applied => {
-  const table = tableIn(database, statement.target.table)
-  if (table === undefined) {
-    return failed(failure(absentMessage(statement)))
+class DeleteWrite implements WriteSet {
+  readonly kind = "write"
+  readonly keys: ReadonlyArray<bigint> | "whole table"
+  readonly #statement: Delete
+
+  constructor(statement: Delete) {
+    this.keys = idsOf(statement.where) ?? "whole table"
+    this.#statement = statement
   }
-  const predicate = compileSelection(table, statement.where)
-  if (typeof predicate !== "function") {
-    return failed(predicate)
+
+  get table(): string {
+    return this.#statement.target.table
   }
-  const rows = matching(table, statement.where, predicate)
-  for (const [id] of rows) {
-    if (typeof id === "bigint") {
-      table.delete(id)
+
+  apply(database: Database): Applied {
+    const table = database.table(this.table)
+    if (table === undefined) {
+      return failed(failure(absentMessage(this.#statement)))
     }
+    const predicate = compileSelection(table, this.#statement.where)
+    if (typeof predicate !== "function") {
+      return failed(predicate)
+    }
+    const rows = matching(table, this.keys, predicate)
+    for (const [id] of rows) {
+      if (typeof id === "bigint") {
+        table.delete(id)
+      }
+    }
+    return done(rows.length)
   }
-  return done(rows.length)
 }
 
 const prepareTruncate = (table: Table, statement: Truncate): PreparedWrite => {
-  const writeSet = atOnce(table.name, "whole table", (database) => {
-    const target = tableIn(database, statement.target.table)
-    target?.truncate()
-    return target === undefined ? failed(failure(absentMessage(statement))) : done(0)
-  })
-  return { kind: "write", cluster: table.cluster, writeSet, rowsGiven: -1, warnings: [], ids: [] }
+  const writeSet: WriteSet = {
+    kind: "write",
+    table: table.name,
+    keys: "whole table",
+    apply: (database) => {
+      const target = database.table(statement.target.table)
+      target?.truncate()
+      return target === undefined ? failed(failure(absentMessage(statement))) : done(0)
+    },
+  }
+  return { kind: "write", cluster: table.cluster, writeSet, rowsGiven: -1, warnings: noWarnings, ids: noIds }
 }
 
 /** One write set of several on the same table, applied in order: what a COMMIT replicates. */
-export const combineWrites = (table: string, parts: ReadonlyArray<WriteSet>): WriteSet => {
-  const keys = parts.flatMap((part) => (part.keys === "whole table" ? [] : part.keys))
-  return atOnce(table, parts.some((part) => part.keys === "whole table") ? "whole table" : keys, (database) => {
+export const combineWrites = (table: string, parts: ReadonlyArray<WriteSet>): WriteSet => ({
+  kind: "write",
+  table,
+  keys: parts.some((part) => part.keys === "whole table")
+    ? "whole table"
+    : parts.flatMap((part) => (part.keys === "whole table" ? [] : part.keys)),
+  apply: (database) => {
     let affectedRows = 0
     for (const part of parts) {
       const applied = part.apply(database)
@@ -401,5 +486,5 @@ export const combineWrites = (table: string, parts: ReadonlyArray<WriteSet>): Wr
       affectedRows += applied.affectedRows
     }
     return done(affectedRows)
-  })
-}
+  },
+})

@@ -100,7 +100,9 @@ describe("syntax errors", () => {
 
 describe("statements of one shape", () => {
   const text = fc.string({ maxLength: 12 }).map((value) => value.replaceAll("\\", "\\\\").replaceAll("'", "\\'"))
-  const id = fc.oneof(fc.nat().map(BigInt), fc.bigInt({ min: 0n, max: 2n ** 63n - 1n }))
+  const id = fc.oneof(fc.nat().map(BigInt), fc.bigInt({ min: 0n, max: 2n ** 64n }))
+  // What stands for every statement of its text and what does not is no difference in what they say.
+  const said = (sql: string) => ({ ...parse(sql), shared: undefined })
 
   it("read the same whether the shape is known or not", () => {
     fc.assert(
@@ -109,11 +111,12 @@ describe("statements of one shape", () => {
           for (const sql of [
             `UPDATE c:system.state SET \`value\`='${s}', version=${b} WHERE id=${a} AND version=${b}`,
             `INSERT INTO system.state_rows (id,\`key\`,version) VALUES (${a},'${s}',${b}),(${b},'x',1)`,
+            `REPLACE INTO system.state_rows (id,\`key\`) VALUES (${a},'${s}'),(${b},'${s}'),(3,'')`,
             `SELECT id, version FROM system.state WHERE id IN (${a},${b},3) LIMIT 5`,
             `DELETE FROM system.state_rows WHERE id=${a} OR \`key\`='${s}'`,
           ]) {
             // With a comment the statement is always read in full.
-            expect(parse(sql)).toEqual(parse(`/* in full */ ${sql}`))
+            expect(said(sql)).toEqual(said(`/* in full */ ${sql}`))
           }
         }
       }),

@@ -7,6 +7,7 @@ import { Database } from "../../../src/world/storage/Database.ts"
 import { shardOf } from "../../../src/world/storage/routing.ts"
 import { answerWrapperSelect, begin, executeLocal, selectOnShard, Session } from "../../../src/world/storage/Session.ts"
 import type { Step } from "../../../src/world/storage/Session.ts"
+import { Question } from "../../../src/world/storage/select.ts"
 import { splitInsert } from "../../../src/world/storage/Wrapper.ts"
 
 interface Node {
@@ -54,17 +55,6 @@ describe("writes in two halves", () => {
     expect(writeSet.apply(second.database).affectedRows).toBe(1)
     expect(finish(writeSet.apply(second.database))).toEqual(ok(0))
     expect(second.run("SELECT version FROM s WHERE id=1")).toMatchObject({ rows: [["2"]] })
-  })
-
-  it("outside of a cluster the documents may be chosen before they are changed", () => {
-    const { database, session, run } = makeNode()
-    run("CREATE TABLE s (version bigint)")
-    run("INSERT INTO s (id,version) VALUES (1,1)")
-    const chosen = [2, 3].map((version) => {
-      const statement = parse(`UPDATE s SET version=${version} WHERE id=1 AND version=1`)
-      return writeOf(begin(database, session, statement)).writeSet.choose(database)
-    })
-    expect(chosen.map((change) => change().affectedRows)).toEqual([1, 1])
   })
 
   it("an INSERT that lost the race is refused where it is applied, as a whole", () => {
@@ -127,7 +117,7 @@ const makeSharded = (): ShardedNode => {
     }
     const { statement, wrapper } = step
     const partials = wrapper.targets.flatMap((target) => {
-      const partial = selectOnShard(node.database, target.local ?? "", statement)
+      const partial = selectOnShard(node.database, target.local ?? "", new Question(statement))
       return partial.kind === "partial" ? [partial] : []
     })
     return answerWrapperSelect(node.session, statement, partials, [])
