@@ -4,6 +4,7 @@
  */
 import { layoutTable, queueTable, stateTable } from "@shardwright/core/Sql"
 import { probeTable } from "@shardwright/core/Identifier"
+import type { Group } from "@shardwright/core/State"
 import type { View } from "@shardwright/core/View"
 import { type CheckContext, type MakeChecker } from "./Checker.ts"
 import { keepsakeTables } from "./userTables.ts"
@@ -11,6 +12,12 @@ import { registeredHosts } from "./wrapperCompleteness.ts"
 
 const name = "orphans"
 const alwaysThere = new Set([stateTable, queueTable, layoutTable, ...keepsakeTables])
+
+/** Shards that cannot be detached from their group because a member of it is missing: its record names them. */
+const pendingShards = (context: CheckContext, group: Group): ReadonlyArray<string> => {
+  const isDown = (address: string) => !context.world.isUp(context.hostOf(address) ?? "")
+  return [...group.members, ...group.exiled].some(isDown) ? group.shards.map((shard) => shard.physical) : []
+}
 
 /** What nobody owns, a line each. */
 export const leftovers = (context: CheckContext, view: View): ReadonlyArray<string> => {
@@ -30,9 +37,10 @@ export const leftovers = (context: CheckContext, view: View): ReadonlyArray<stri
       (group) => group.status === "live" && group.members.some((address) => context.hostOf(address) === host),
     )
     const probes = new Set(own.map((group) => probeTable(group.name)))
+    const pending = new Set(own.flatMap((group) => pendingShards(context, group)))
     for (const table of context.world.tables(host)) {
       if (!table.name.startsWith("system.") || alwaysThere.has(table.name) || probes.has(table.name)) continue
-      if (!(shardsOf.get(host)?.has(table.name) ?? false))
+      if (!(shardsOf.get(host)?.has(table.name) ?? false) && !pending.has(table.name))
         found.push(`table ${table.name} on ${host} belongs to nothing`)
     }
     for (const cluster of context.world.clusters(host)) {

@@ -2,7 +2,7 @@
  * How a creation that was given up is taken back, step by step.
  */
 import * as Effect from "effect/Effect"
-import { planUndo } from "../plan/undo.ts"
+import { planUndo, undoLeft } from "../plan/undo.ts"
 import { type Group, isOpen, type Operation, type StepRow } from "../State.ts"
 import type { Stored, View } from "../View.ts"
 import { finish } from "./finish.ts"
@@ -61,6 +61,9 @@ export const superviseUndo = Effect.fnUntraced(function* (
       "critical_failure",
       `undo step ${failure.record.index}: ${failure.record.error}`,
     )
+  }
+  for (const row of undoLeft(rows, view, context.presence)) {
+    yield* context.store.compareAndSet(row, { ...row.record, status: "cancelled" }, { term: context.term })
   }
   for (const row of undo) {
     const node = row.record.node

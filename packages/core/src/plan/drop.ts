@@ -5,16 +5,30 @@ import type { Group, Table } from "../State.ts"
 import type { View } from "../View.ts"
 import { tidySteps } from "./membership.ts"
 import { type Plan, type Presence, StepList } from "./Plan.ts"
-import { dissolve, isWhole } from "./records.ts"
+import { dissolve, isWhole, registeredNodes } from "./records.ts"
 import { publishSteps } from "./wrappers.ts"
 
-/** Plans the end of a table. What away nodes hold stays in the records of its groups, and is tidied when they return. */
+/** True if no node that is there shows a wrapper of the table, as far as nodes have confirmed. */
+const isHidden = (view: View, presence: Presence, table: Table): boolean =>
+  table.wrapper.version > 0 &&
+  table.wrapper.mirrors === null &&
+  registeredNodes(view).every(
+    (node) =>
+      presence.away.has(node) || (view.wrappers.get(node)?.record.versions[table.name] ?? 0) >= table.wrapper.version,
+  )
+
+/**
+ * Plans the end of a table, as far as it can come now, or answers why nothing can be done. The wrappers always go. From a
+ * group of which a member is missing nothing is detached (safety rule 13): its record keeps the shards, the table stays
+ * `dropping`, and a later plan does the rest. So does what a node holds that is away.
+ */
 export const planDrop = (view: View, presence: Presence, operation: string, table: Table): Plan | string => {
   const list = new StepList()
   const groups = new Map<string, Group>()
   const swaps = publishSteps(list, view, presence, table.name, null, [])
   const confirmed = list.add(null, { _tag: "ConfirmWrappers", tables: [table.name], all: false }, swaps)
   const ends: Array<number> = [confirmed]
+  const pending: Array<string> = []
   for (const stored of view.groups.values()) {
     const group = stored.record
     const dropped = group.shards.filter((shard) => shard.table === table.name)
@@ -26,7 +40,10 @@ export const planDrop = (view: View, presence: Presence, operation: string, tabl
       groups.set(group.name, dissolved)
       ends.push(...tidySteps(list, dissolved, presence, confirmed))
     } else {
-      if (!isWhole({ ...group, operation: null }, presence)) return `group ${group.name} has a member that is missing`
+      if (!isWhole({ ...group, operation: null }, presence)) {
+        pending.push(`group ${group.name} has a member that is missing`)
+        continue
+      }
       const tables = dropped.map((shard) => shard.physical)
       const [first] = group.members
       const detach = list.add(first ?? null, { _tag: "DetachShard", group: group.name, tables }, [confirmed])
@@ -38,10 +55,16 @@ export const planDrop = (view: View, presence: Presence, operation: string, tabl
   for (const shard of table.layout) {
     if (shard.group !== null) continue
     for (const node of shard.nodes) {
-      if (presence.away.has(node)) return `node ${node}, which holds the only copy of shard ${shard.shard}, is away`
+      if (presence.away.has(node)) {
+        pending.push(`node ${node}, which holds the only copy of shard ${shard.shard}, is away`)
+        continue
+      }
       ends.push(list.add(node, { _tag: "DropShard", group: null, tables: [shard.physical] }, [confirmed]))
     }
   }
+  const [waitsFor] = pending
+  if (waitsFor !== undefined && ends.length === 1 && groups.size === 0 && isHidden(view, presence, table))
+    return waitsFor
   list.add(null, { _tag: "CommitLayout" }, ends)
   return {
     kind: "drop",

@@ -2,10 +2,11 @@
  * Plans how a creation is taken back.
  */
 import { probeTable } from "../Identifier.ts"
-import type { StepRow } from "../State.ts"
+import { isOpen, type StepRow } from "../State.ts"
 import type { Step } from "../step/Step.ts"
 import type { Stored, View } from "../View.ts"
 import type { PlannedStep, Presence } from "./Plan.ts"
+import { isWhole } from "./records.ts"
 
 /** The steps that take back what a step did. `wasNew` tells groups that the operation made from those that it used. */
 const undoOf = (
@@ -34,6 +35,34 @@ const undoOf = (
   }
 }
 
+/** False while a member is missing: nothing may be detached then (safety rule 13). */
+const isDetachable = (view: View, presence: Presence, name: string): boolean => {
+  const group = view.groups.get(name)?.record
+  return group !== undefined && isWhole({ ...group, operation: null }, presence)
+}
+
+/**
+ * Open undo steps that must be given up because a member of their group is missing: the shards stay attached, the group's
+ * record goes on naming them, and the table, which failed, is dropped when the group is whole again.
+ */
+export const undoLeft = (
+  rows: ReadonlyArray<Stored<StepRow>>,
+  view: View,
+  presence: Presence,
+): ReadonlyArray<Stored<StepRow>> => {
+  const open = rows.filter(({ record }) => record.undoes !== null && isOpen(record))
+  const left = new Set(
+    open.flatMap(({ record: { step } }) =>
+      step._tag === "DetachShard" && !isDetachable(view, presence, step.group) ? step.tables : [],
+    ),
+  )
+  return open.filter(
+    ({ record: { step } }) =>
+      (step._tag === "DetachShard" || (step._tag === "DropShard" && step.group === null)) &&
+      step.tables.some((table) => left.has(table)),
+  )
+}
+
 /** A planned undo step and the index of the step that it takes back. */
 export interface PlannedUndo extends PlannedStep {
   readonly undoes: number
@@ -41,7 +70,8 @@ export interface PlannedUndo extends PlannedStep {
 
 /**
  * Undo steps for everything of a creation that was begun, in reverse order of dependency; their indices follow those
- * of the operation. Steps of nodes that are away are left out: what those nodes hold stays in the records.
+ * of the operation. Steps of nodes that are away are left out, and so is what would detach a shard from a group of which
+ * a member is missing: what those hold stays in the records.
  */
 export const planUndo = (
   rows: ReadonlyArray<Stored<StepRow>>,
@@ -89,8 +119,20 @@ export const planUndo = (
     begun
       .filter(({ record }) => record.dependsOn.includes(index))
       .flatMap(({ record }) => indicesOf.get(record.index) ?? [])
+  /** Shards that stay attached, with those who made them. */
+  const left = new Set(
+    begun.flatMap(({ record: { step } }) =>
+      step._tag === "AttachShard" && !newGroups.has(step.group) && !isDetachable(view, presence, step.group)
+        ? step.tables
+        : [],
+    ),
+  )
+  const isLeft = (step: Step) =>
+    (step._tag === "AttachShard" && step.tables.some((table) => left.has(table))) ||
+    (step._tag === "CreateShard" && left.has(step.physical))
   for (const row of begun.toReversed()) {
     if (row.record.step._tag === "PublishWrapper" || row.record.step._tag === "SwapWrapper") continue
+    if (isLeft(row.record.step)) continue
     const indices: Array<number> = []
     let after = dependents(row.record.index)
     for (const step of isGone(row) ? [] : undoOf(row.record, (group) => newGroups.has(group), tablesOf)) {

@@ -11,7 +11,7 @@ import * as Sql from "../Sql.ts"
 import type { Group } from "../State.ts"
 import type { View } from "../View.ts"
 import { clusterStatement, CurrentStep, ownGroup, ownGroups, query, systemTablesOf } from "./CurrentStep.ts"
-import { groupRecord, minus, updateGroup, wholeness } from "./groups.ts"
+import { completeness, groupRecord, minus, updateGroup } from "./groups.ts"
 import { done, failed, retry, retryFor, verdict } from "./Outcome.ts"
 
 /** Drops local copies that nothing needs, and ends the membership in the record. */
@@ -88,7 +88,7 @@ export const detachShard = Effect.fnUntraced(function* (name: string, tables: Re
   if (!isPrimary(seen)) return retry("no-primary", `${name} is ${seen?.status ?? "absent"}`)
   const stored = yield* groupRecord(name)
   if (stored === undefined) return failed(`no record of group ${name}`)
-  const whole = wholeness(stored.record, seen, node)
+  const whole = completeness(stored.record, seen, node)
   if (whole !== undefined) return retryFor(whole)
   if (!(yield* permitted)) return retry("not-permitted", "not permitted now")
   const answer = yield* clusterStatement(Sql.detachTables(name, present))

@@ -14,7 +14,7 @@ import * as Sql from "../Sql.ts"
 import type { Group } from "../State.ts"
 import type { Stored } from "../View.ts"
 import { clusterStatement, CurrentStep, ownGroup, query, restartDaemon, systemTablesOf } from "./CurrentStep.ts"
-import { donors, groupRecord, plus, updateGroup, wholeness } from "./groups.ts"
+import { completeness, donors, groupRecord, plus, updateGroup, wholeness } from "./groups.ts"
 import { done, failed, retry, retryFor, verdict } from "./Outcome.ts"
 
 /** Makes a group of this node alone, with its probe table. */
@@ -68,7 +68,7 @@ const attach = Effect.fnUntraced(function* (
     return retry("no-primary", `group ${name} is ${seen?.status ?? "absent"} (${seen?.nodeState ?? ""})`)
   const stored = yield* groupRecord(name)
   if (stored === undefined) return failed(`no record of group ${name}`)
-  const whole = wholeness(stored.record, seen, node)
+  const whole = completeness(stored.record, seen, node)
   if (whole !== undefined) return retryFor(whole)
   for (const member of seen?.members ?? []) {
     if (member === node) continue

@@ -33,6 +33,17 @@ export const plus = (list: ReadonlyArray<string>, node: string) =>
 export const donors = (group: Group, node: string, away: ReadonlySet<string>) =>
   group.inSync.filter((member) => member !== node && !away.has(member))
 
+/**
+ * Why nothing may be attached to a group or detached from it now: a node that the record names as a member, or that may
+ * come back as one, would miss it and end outside of the group (safety rule 13; semantics 47-49).
+ */
+export const completeness = (group: Group, seen: ObservedGroup | undefined, node: string): Wait | undefined => {
+  const whole = wholeness(group, seen, node)
+  if (whole !== undefined || group.status !== "live") return whole
+  const missing = [...group.members, ...group.exiled].find((member) => seen?.members.includes(member) !== true)
+  return missing === undefined ? undefined : wait("member-missing", `${missing} is missing from ${group.name}`)
+}
+
 /** Why a cluster statement must wait: a member is not seen, or one is seen that the records do not know. */
 export const wholeness = (group: Group, seen: ObservedGroup | undefined, node: string): Wait | undefined => {
   if (seen === undefined) return wait("group-absent", `group ${group.name} is absent on ${node}`)

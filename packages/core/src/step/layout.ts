@@ -3,7 +3,8 @@
  */
 import * as Effect from "effect/Effect"
 import { carriers, groupRecords, servingMembers } from "../plan/records.ts"
-import { Key, type Table } from "../State.ts"
+import { Key, type Operation, type Table } from "../State.ts"
+import type { View } from "../View.ts"
 import { CurrentStep } from "./CurrentStep.ts"
 import { updateGroup } from "./groups.ts"
 import { done, failed } from "./Outcome.ts"
@@ -27,8 +28,10 @@ export const commitLayout = Effect.gen(function* () {
       const carriedBy = group.status === "temporary" ? null : group.name
       return nodes.length === 0 ? placement : { ...placement, group: carriedBy, nodes }
     })
-    const status = operation.kind === "create" ? "ready" : operation.kind === "drop" ? "dropped" : stored.record.status
-    const next: Table = { ...stored.record, layout: status === "dropped" ? [] : layout, status }
+    const next: Table =
+      operation.kind === "drop"
+        ? afterDrop(view, operation, stored.record)
+        : { ...stored.record, layout, status: operation.kind === "create" ? "ready" : stored.record.status }
     if (JSON.stringify(next) !== JSON.stringify(stored.record)) yield* store.compareAndSet(stored, next, { term })
     yield* listLayout(stored.record, next)
   }
@@ -42,6 +45,26 @@ export const commitLayout = Effect.gen(function* () {
   }
   return done()
 })
+
+/** A table of which an operation dropped what it could; it is `dropping` until nothing of it is left. */
+const afterDrop = (view: View, operation: Operation, table: Table): Table => {
+  const gone = new Set(
+    (view.steps.get(operation.id) ?? []).flatMap(({ record: { step, status } }) =>
+      step._tag === "DropShard" && status === "done" ? step.tables : [],
+    ),
+  )
+  const isCarried = (physical: string) =>
+    [...view.groups.values()].some(
+      ({ record }) =>
+        record.status !== "dissolved" &&
+        !operation.groups.includes(record.name) &&
+        record.shards.some((shard) => shard.physical === physical),
+    )
+  const layout = table.layout.filter(({ group, physical }) =>
+    group === null ? !gone.has(physical) : isCarried(physical),
+  )
+  return { ...table, layout, status: layout.length === 0 ? "dropped" : "dropping" }
+}
 
 /** Rows of `system.shardwright_table`, for people: which shards of a table each node carries. */
 const listLayout = Effect.fnUntraced(function* (before: Table, after: Table) {
