@@ -113,8 +113,10 @@ const drawFault = (random: RandomStream, kind: FaultKind, nodes: ReadonlyArray<s
         _tag: "Slow",
         node: random.chance(0.5) ? node : null,
         statement,
+        pattern: null,
         by: Duration.millis(byMs),
         times: random.chance(0.5) ? random.int(1, 20) : null,
+        share: null,
       }
       return { kind, begin, end: { _tag: "Heal", what: "slow" }, lastsMs }
     }
@@ -142,8 +144,8 @@ const drawFaults = (
       freeMs,
       anchorMs === undefined ? freeMs + random.int(0, 20_000) : anchorMs + drawRange(random, meetMs),
     )
-    entries.push({ when: at(beginMs), act: fault.begin })
-    if (fault.end !== null) entries.push({ when: at(beginMs + fault.lastsMs), act: fault.end })
+    entries.push({ when: at(beginMs), act: fault.begin, course: null })
+    if (fault.end !== null) entries.push({ when: at(beginMs + fault.lastsMs), act: fault.end, course: null })
     freeMs = beginMs + fault.lastsMs + drawRange(random, recoverMs)
   }
   return entries
@@ -197,7 +199,7 @@ const drawOperations = (
       droppable.push(table.name)
       act = { _tag: "Create", table }
     }
-    entries.push({ when: at(ms), act })
+    entries.push({ when: at(ms), act, course: null })
   }
   return entries
 }
@@ -243,7 +245,7 @@ export const drawScenario = (seed: number, profile: Profile): Scenario => {
     tables,
     workloads: tables.map((table) => drawWorkload(workload, profile, table.name)),
     timeline: [...operations, ...faults].toSorted((a, b) => startMs(a) - startMs(b)),
-    expect: { violation: null, eventually: [], always: [], final: [], sometimes: [], never: [] },
+    expect: { violation: null, eventually: [], always: [], final: [], sometimes: [], never: [], thresholds: [] },
     quiesce: Duration.minutes(6),
     until: Duration.minutes(30),
   }

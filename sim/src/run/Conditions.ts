@@ -11,7 +11,8 @@ import { countLost } from "../check/lostWrite.ts"
 import { leftovers } from "../check/orphans.ts"
 import { shardProblem } from "../check/replicationFactor.ts"
 import { registeredHosts, wrapperProblem } from "../check/wrapperCompleteness.ts"
-import { type Condition, type NodeCondition, type NodeSelector, within } from "../scenario/Scenario.ts"
+import { type Condition, type NodeCondition, within } from "../scenario/Condition.ts"
+import type { NodeSelector } from "../scenario/Fault.ts"
 import type { TableView } from "../world/SimulatedCluster.ts"
 import { place } from "./EngineAdapter.ts"
 import type { Simulation } from "./Simulation.ts"
@@ -52,7 +53,7 @@ const found = (held: boolean, detail: string): Finding => ({ held, detail })
 
 /** The host that a selector means now. */
 export const resolveSelector = (simulation: Simulation, selector: NodeSelector): string | undefined =>
-  selector === "leader" ? simulation.leader : selector === "victim" ? simulation.victim : selector
+  simulation.find(selector)
 
 const tableIsReady = ({ context, simulation }: Judged, view: View, table: Table | undefined): Finding => {
   if (table === undefined) return found(false, "there is no record of it")

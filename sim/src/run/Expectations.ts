@@ -2,18 +2,23 @@
  * What a scenario expects, followed while it runs: conditions that come true in time, that hold all the time, that hold
  * in the end, and what is to be seen or not.
  */
-import type { JournalEvent } from "@shardwright/core/Journal"
 import * as Duration from "effect/Duration"
-import type { Condition, Expectations, Seen, Sighting } from "../scenario/Scenario.ts"
+import type { Condition } from "../scenario/Condition.ts"
+import type { Expectations, Seen, Sighting } from "../scenario/Scenario.ts"
 import { type Finding, type Judged, judge } from "./Conditions.ts"
-import { describeCondition, describeSeen, showMs } from "./describe.ts"
-import { matches, type Observer } from "./Observer.ts"
+import { showMs } from "../scenario/showDuration.ts"
+import { describeCondition, describeSeen } from "./describe.ts"
+import { matches, type Observer, type Said } from "./Observer.ts"
 import type { ExpectationResult } from "./ScenarioResult.ts"
 
 const micros = (duration: Duration.Duration): number => Duration.toMillis(duration) * 1000
 
 const isSighting = (seen: Seen): seen is Sighting =>
-  seen._tag === "StepSeen" || seen._tag === "OperationSeen" || seen._tag === "LeaderSeen" || seen._tag === "FindingSeen"
+  seen._tag === "StepSeen" ||
+  seen._tag === "OperationSeen" ||
+  seen._tag === "LeaderSeen" ||
+  seen._tag === "FindingSeen" ||
+  seen._tag === "TransferSeen"
 
 interface Tracked {
   readonly kind: "eventually" | "always" | "sometimes" | "never"
@@ -113,7 +118,7 @@ export class ExpectationTracker {
     return this.#final.every((condition) => judge(this.#judged, condition).held)
   }
 
-  onJournal(event: JournalEvent): void {
+  onSaid(event: Said): void {
     for (const it of this.#tracked) {
       if (it.held !== undefined || !isSighting(it.seen) || !matches(it.seen, event, this.#observer.isNode)) continue
       this.#sighted(it, `seen at ${showMs(this.#sinceZero / 1000)}`)

@@ -13,12 +13,41 @@ const happeningsMax = 4000
 /** Bytes of a row, for the estimate of what moves copied. */
 const rowBytes = 64
 
+/** A state transfer, with the addresses of the two nodes. */
+export interface TransferEvent {
+  readonly kind: "transfer"
+  readonly state: "started" | "ended"
+  readonly cluster: string
+  readonly donor: string
+  readonly joiner: string
+  readonly what: string
+  readonly outcome: string
+}
+
+/** What a sighting can be of: a word of the engine's journal, or what daemons do. */
+export type Said = JournalEvent | TransferEvent
+
+/** The world says `all tables`, the language `all-tables`. */
+const dashed = (words: string): string => words.replaceAll(" ", "-")
+
+const isTransfer = (
+  { transfer, what, outcome, cluster, node }: Extract<Sighting, { readonly _tag: "TransferSeen" }>,
+  event: TransferEvent,
+  isNode: (selector: string, address: string) => boolean,
+): boolean =>
+  event.state === transfer &&
+  (what === null || what === dashed(event.what)) &&
+  (outcome === null || outcome === dashed(event.outcome)) &&
+  (cluster === null || cluster === event.cluster) &&
+  (node === null || isNode(node, event.donor) || isNode(node, event.joiner))
+
 /** Whether a word of the journal is what a sighting asks for. */
 export const matches = (
   sighting: Sighting,
-  event: JournalEvent,
+  event: Said,
   isNode: (selector: string, address: string) => boolean,
 ): boolean => {
+  if (event.kind === "transfer") return sighting._tag === "TransferSeen" && isTransfer(sighting, event, isNode)
   if (sighting.node !== null && !isNode(sighting.node, event.node)) return false
   switch (sighting._tag) {
     case "StepSeen":
@@ -38,6 +67,8 @@ export const matches = (
       return event.kind === "leader" && event.event === sighting.leader
     case "FindingSeen":
       return event.kind === "finding" && event.code === sighting.finding
+    case "TransferSeen":
+      return false
   }
 }
 

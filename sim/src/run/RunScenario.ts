@@ -10,7 +10,8 @@ import { checkers as allCheckers } from "../check/checkers.ts"
 import { missingEverywhere } from "../check/lostWrite.ts"
 import { leftovers } from "../check/orphans.ts"
 import { guardedSession, outsideSimulation } from "../runtime/ForbiddenGlobals.ts"
-import { allNodes, type Scenario, type StreamOutcome, type Workload } from "../scenario/Scenario.ts"
+import type { StreamOutcome } from "../scenario/Condition.ts"
+import { allNodes, type Scenario, type Workload } from "../scenario/Scenario.ts"
 import { ClientModel } from "../workload/ClientModel.ts"
 import { TableClients } from "../workload/TableClients.ts"
 import { type Judged, judge, resolveSelector } from "./Conditions.ts"
@@ -70,6 +71,9 @@ const violationsMax = 100
 const calmBeforeReadMicros = 30_000_000
 
 const micros = (duration: Duration.Duration): number => Duration.toMillis(duration) * 1000
+
+/** Faults that end with the timeline, besides those of the network and slow statements. */
+const healedAtTheEnd = ["statements", "disks", "transfers", "ports", "ids", "clocks"] as const
 
 const livenessCheckers = new Set(["quiescence", "set-up"])
 const terminal: ReadonlyArray<Operation["status"]> = ["idle", "stopped", "completed", "failed", "critical_failure"]
@@ -206,8 +210,15 @@ class Run {
       withinBudget: this.#options.withinBudget === true,
     })
     simulation.onJournal((event) => {
-      expectations.onJournal(event)
-      timeline.onJournal(event)
+      expectations.onSaid(event)
+      timeline.onSaid(event)
+    })
+    simulation.onEvent((event) => {
+      if (event.kind !== "transfer") return
+      const donor = simulation.address(event.donor)
+      const transfer = { ...event, donor, joiner: simulation.address(event.joiner) }
+      expectations.onSaid(transfer)
+      timeline.onSaid(transfer)
     })
     this.#onTick = () => expectations.tick()
     this.#startWorkloads()
@@ -254,12 +265,14 @@ class Run {
     }
   }
 
-  /** Network, slow statements and stalled processes; what was killed stays dead unless the scenario restarts it. */
+  /** Network, faults by rule and stalled processes; what was killed stays dead unless the scenario restarts it. */
   #heal(): void {
     const simulation = this.#simulation
     simulation.note("act", null, "heal")
-    if (simulation.networkIsFaulty) simulation.healNetwork()
-    simulation.healSlow()
+    const { faults } = simulation
+    if (faults.links.active) faults.heal("network")
+    faults.heal("slow")
+    if (faults.hasRules) for (const what of healedAtTheEnd) faults.heal(what)
     for (const name of simulation.names) {
       simulation.resumeDaemon(name)
       simulation.resumeAgent(name)

@@ -14,6 +14,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type { EventQueue } from "../runtime/EventQueue.ts"
 import type { Gate } from "../runtime/Gate.ts"
+import type { NodeClock } from "../runtime/NodeClock.ts"
 import type { Connection, SimulatedCluster } from "../world/SimulatedCluster.ts"
 
 /** Connections that one process may have open to one daemon; more means that the engine leaks statements. */
@@ -104,6 +105,8 @@ export type Disks = Map<string, string>
 export interface PortOptions {
   readonly world: SimulatedCluster
   readonly queue: EventQueue
+  /** The clocks of the process. */
+  readonly clock: NodeClock
   /** Host of the process; null for an operator's command, which reaches every node. */
   readonly host: string | null
   readonly gate: Gate
@@ -135,7 +138,7 @@ export const simulatedPorts = (options: PortOptions): Context.Context<Ports> => 
         options.queue.after(100, () => gate.pass(() => resume(Effect.succeed(noAnswer("connection refused")))))
         return
       }
-      const timeoutMicros = Duration.toMillis(timeout) * 1000
+      const timeoutMicros = options.clock.queueMicros(Duration.toMillis(timeout) * 1000)
       const answered = (answer: Answer) => gate.pass(() => resume(Effect.succeed(answer)))
       const disturbance = host === null ? undefined : options.disturb?.({ from: host, to: target, sql })
       switch (disturbance?._tag) {

@@ -11,11 +11,15 @@ import type * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import { type CommittedRecord, StateWatcher } from "../check/StateWatcher.ts"
+import { FaultInjector } from "../fault/FaultInjector.ts"
+import type { Installation, Processes } from "../fault/Installation.ts"
 import { EventQueue } from "../runtime/EventQueue.ts"
 import { Gate } from "../runtime/Gate.ts"
+import { NodeClock } from "../runtime/NodeClock.ts"
 import { RandomStream } from "../runtime/RandomStream.ts"
 import { VirtualRuntime } from "../runtime/VirtualRuntime.ts"
-import type { NodeDeclaration, StartFlag } from "../scenario/Scenario.ts"
+import type { Part, StartFlag } from "../scenario/Fault.ts"
+import type { NodeDeclaration } from "../scenario/Scenario.ts"
 import type { SimulatedCluster, WorldEvent } from "../world/SimulatedCluster.ts"
 import { rowsView } from "../world/TableRows.ts"
 import { World } from "../world/World.ts"
@@ -53,6 +57,7 @@ interface HostState {
   readonly name: string
   readonly address: string
   readonly declaration: NodeDeclaration
+  readonly clock: NodeClock
   daemon: "up" | "paused" | "down"
   agent: AgentProcess | undefined
   /** Whether the daemon's last life ended by its own fault. */
@@ -63,7 +68,7 @@ interface HostState {
 }
 
 /** Hosts, daemons, agents and what is done to them. */
-export class Simulation {
+export class Simulation implements Installation {
   readonly queue = new EventQueue()
   readonly runtime = new VirtualRuntime(this.queue)
   readonly random: RandomStream
@@ -76,11 +81,11 @@ export class Simulation {
   readonly #eventListeners: Array<(event: WorldEvent) => void> = []
   readonly #journalListeners: Array<(event: JournalEvent) => void> = []
   readonly #crashListeners: Array<(node: string, text: string) => void> = []
-  readonly #slow = new Set<{ readonly cancel: () => void }>()
-  /** Pairs of hosts between which packets are dropped, as far as faults go. */
-  #networkFaulty = new Set<string>()
+  readonly faults: FaultInjector
   #zeroMicros: number | undefined
   #victim: string | undefined
+  /** Hosts of the state transfer that began last. */
+  #transfer: { readonly donor: string; readonly joiner: string } | undefined
   #registry: CommittedRecord | undefined
   #members: ReadonlyArray<string> = []
   /** Statements sent so far. */
@@ -90,6 +95,7 @@ export class Simulation {
     this.#options = options
     this.config = options.config
     this.random = new RandomStream(options.seed)
+    this.faults = new FaultInjector(this, this.random.stream("faults").stream("order"))
     const world = new World({ queue: this.queue, random: this.random.stream("world") })
     this.world = world
     this.state = new StateWatcher(world, (node, name) => {
@@ -102,6 +108,7 @@ export class Simulation {
         name: declaration.name,
         address,
         declaration,
+        clock: new NodeClock(this.queue),
         daemon: "down",
         agent: undefined,
         crashed: false,
@@ -186,8 +193,25 @@ export class Simulation {
     return this.#victim
   }
 
-  /** Hosts of registered nodes. */
+  /** The host that a name or a selector word means now. */
+  find(selector: string): string | undefined {
+    switch (selector) {
+      case "leader":
+        return this.leader
+      case "victim":
+        return this.victim
+      case "donor":
+        return this.#transfer?.donor
+      case "joiner":
+        return this.#transfer?.joiner
+      default:
+        return selector
+    }
+  }
+
+  /** Hosts of registered nodes; without the engine, all. */
   get members(): ReadonlyArray<string> {
+    if (this.#options.withEngine === false) return this.names
     const record = this.state.get("registry")
     if (record !== this.#registry) {
       this.#registry = record
@@ -224,8 +248,8 @@ export class Simulation {
       host.daemon !== "up" ||
       agent === undefined ||
       agent.paused ||
-      this.#networkFaulty.has(name) ||
-      this.#slow.size > 0
+      this.faults.links.disturbs(name) ||
+      this.faults.hasRules
     )
       return undefined
     return host.touchedMicros
@@ -290,6 +314,7 @@ export class Simulation {
     const fiber = this.runtime.fork(runAgent({ node: host.address, incarnation, config: this.config }), {
       context: this.#ports(name, gate, this.#options.disturb),
       random: this.random.stream(`agent ${incarnation}`),
+      clock: this.#host(name).clock,
       gate,
     })
     const agent: AgentProcess = { gate, fiber, paused: false }
@@ -343,56 +368,66 @@ export class Simulation {
     host.agent.gate.open()
   }
 
-  // -------------------------------------------------------------------------------------------------------- network
+  // --------------------------------------------------------------------------------------------------------- faults
 
-  partition(groups: ReadonlyArray<ReadonlyArray<string>>): void {
-    const largest = groups.reduce(
-      (best, group) => (group.length > best.length ? group : best),
-      [] as ReadonlyArray<string>,
-    )
-    for (const group of groups) if (group !== largest) for (const name of group) this.#networkFaulty.add(name)
-    this.#touchAll()
-    this.world.partition(groups)
+  readonly processes: Processes = {
+    kill: (node, part) =>
+      this.#parts(
+        part,
+        () => this.killAgent(node),
+        () => this.killDaemon(node),
+      ),
+    stop: (node, part) =>
+      this.#parts(
+        part,
+        () => this.stopAgent(node),
+        () => this.stopDaemon(node),
+      ),
+    start: (node, part, flag) =>
+      this.#parts(
+        part,
+        () => this.startAgent(node),
+        () => this.startDaemon(node, flag),
+      ),
+    revive: (node, part) =>
+      this.#parts(
+        part,
+        () => {
+          if (this.#host(node).agent === undefined) this.startAgent(node)
+        },
+        () => {
+          if (this.#host(node).daemon === "down") this.startDaemon(node)
+        },
+      ),
+    pause: (node, part) =>
+      this.#parts(
+        part,
+        () => this.pauseAgent(node),
+        () => this.pauseDaemon(node),
+      ),
+    resume: (node, part) =>
+      this.#parts(
+        part,
+        () => this.resumeAgent(node),
+        () => this.resumeDaemon(node),
+      ),
   }
 
-  cut(from: string, to: string, symmetric: boolean): void {
-    this.#networkFaulty.add(from).add(to)
-    this.#touchAll()
-    this.world.cut(from, to, symmetric)
+  zoneOf(name: string): string | null {
+    return this.#host(name).declaration.zone
   }
 
-  healNetwork(): void {
-    this.#networkFaulty = new Set()
-    this.#touchAll()
-    this.world.heal()
+  clockOf(name: string): NodeClock {
+    return this.#host(name).clock
   }
 
-  get networkIsFaulty(): boolean {
-    return this.#networkFaulty.size > 0
+  touched(): void {
+    for (const host of this.#hosts.values()) this.#touch(host)
   }
 
-  slow(rule: {
-    readonly node?: string
-    readonly statement: string
-    readonly byMicros: number
-    readonly times?: number
-  }): void {
-    const pattern = new RegExp(rule.statement.replace(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`), "i")
-    this.#touchAll()
-    this.#slow.add(
-      this.world.slowStatements({
-        pattern,
-        byMicros: rule.byMicros,
-        ...(rule.node === undefined ? {} : { node: rule.node }),
-        ...(rule.times === undefined ? {} : { times: rule.times }),
-      }),
-    )
-  }
-
-  healSlow(): void {
-    for (const rule of this.#slow) rule.cancel()
-    this.#slow.clear()
-    this.#touchAll()
+  #parts(part: Part, agent: () => void, daemon: () => void): void {
+    if (part !== "daemon") agent()
+    if (part !== "agent") daemon()
   }
 
   // ------------------------------------------------------------------------------------------------------ operators
@@ -403,6 +438,7 @@ export class Simulation {
     const fiber = this.runtime.fork(effect, {
       context: this.#ports(host, gate),
       random: this.random.stream(`command ${this.queue.executed}`),
+      ...(host === null ? {} : { clock: this.#host(host).clock }),
       gate,
     })
     fiber.addObserver(ended)
@@ -414,6 +450,7 @@ export class Simulation {
     return simulatedPorts({
       world: this.world,
       queue: this.queue,
+      clock: host === null ? new NodeClock(this.queue) : this.#host(host).clock,
       host,
       gate,
       disks: this.#disks,
@@ -459,6 +496,7 @@ export class Simulation {
         )
         break
       case "transfer":
+        if (event.state === "started") this.#transfer = { donor: event.donor, joiner: event.joiner }
         trace.add(
           nowMicros,
           this.nowMs,
@@ -484,10 +522,6 @@ export class Simulation {
 
   #touch(host: HostState): void {
     host.touchedMicros = this.#zeroMicros === undefined ? 0 : this.queue.nowMicros
-  }
-
-  #touchAll(): void {
-    for (const host of this.#hosts.values()) this.#touch(host)
   }
 }
 

@@ -1,6 +1,7 @@
 /** What a stream of a scenario remembers: its ids by what became of them. */
 import type { Answer } from "@shardwright/core/Answer"
-import type { StreamOutcome, StreamSpec } from "../scenario/Scenario.ts"
+import type { StreamOutcome } from "../scenario/Condition.ts"
+import type { StreamSpec } from "../scenario/Scenario.ts"
 
 /** What an answer says to a naive client, who takes every error for a refusal. */
 export const outcomeOfAnswer = (answer: Answer): StreamOutcome => {

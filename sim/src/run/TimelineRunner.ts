@@ -1,13 +1,17 @@
 /**
- * Carries out the timeline of a scenario: waits for each entry's moment, finds out which node it means, and acts.
+ * Carries out the timeline of a scenario: waits for each entry's moment, finds out which nodes it means, and acts. What an
+ * entry leaves to chance is drawn from the stream `faults`, for each entry from one of its own.
  */
-import type { JournalEvent } from "@shardwright/core/Journal"
 import * as Duration from "effect/Duration"
-import { type Act, type Part, partitionGroups, type TimelineEntry } from "../scenario/Scenario.ts"
+import { type Aimed, aimFault } from "../fault/aim.ts"
+import { describeCourse } from "../fault/describeFault.ts"
+import type { RandomStream } from "../runtime/RandomStream.ts"
+import { type Fault, healableOf, selectorsOf, type Span, targetsOf } from "../scenario/Fault.ts"
+import type { Act, TimelineEntry } from "../scenario/Scenario.ts"
 import { type Judged, judge, resolveSelector } from "./Conditions.ts"
 import { describeAct, describeTrigger } from "./describe.ts"
 import type { ExpectationTracker } from "./Expectations.ts"
-import { matches, type Observer } from "./Observer.ts"
+import { matches, type Observer, type Said } from "./Observer.ts"
 import type { Operators } from "./Operators.ts"
 import { createWish } from "./Setup.ts"
 import type { Simulation } from "./Simulation.ts"
@@ -32,13 +36,24 @@ export interface TimelineEnvironment {
   readonly abandonTable: (table: string) => void
 }
 
+/** An entry with what has become of it. */
+interface Running {
+  readonly entry: TimelineEntry
+  /** What it leaves to chance. */
+  readonly random: RandomStream
+  /** How often what it waits for has been seen. */
+  sightings: number
+  /** How often it has come due. */
+  due: number
+  /** True once it will not come due any more. */
+  over: boolean
+}
+
 /** The entries of one timeline. */
 export class TimelineRunner {
   readonly #environment: TimelineEnvironment
   readonly #simulation: Simulation
-  readonly #entries: ReadonlyArray<TimelineEntry>
-  readonly #fired = new Set<number>()
-  readonly #sightings = new Map<number, number>()
+  readonly #entries: ReadonlyArray<Running>
   /** Acts that have begun and not ended. */
   #open = 0
   /** True if the last fault that would have made a victim was left out. */
@@ -47,54 +62,80 @@ export class TimelineRunner {
   constructor(entries: ReadonlyArray<TimelineEntry>, environment: TimelineEnvironment) {
     this.#environment = environment
     this.#simulation = environment.judged.simulation
-    this.#entries = entries
+    const random = this.#simulation.random.stream("faults")
+    this.#entries = entries.map((entry, index) => ({
+      entry,
+      random: random.stream(`entry ${index}`),
+      sightings: 0,
+      due: 0,
+      over: false,
+    }))
   }
 
   /** Sets the entries off whose moment is a time. To be called at time zero. */
   start(): void {
-    this.#entries.forEach((entry, index) => {
-      if (entry.when._tag === "At")
-        this.#simulation.queue.at(this.#simulation.zeroMicros + micros(entry.when.at), () => this.#fire(index))
-    })
+    const { queue, zeroMicros } = this.#simulation
+    for (const running of this.#entries) {
+      const { when, act } = running.entry
+      if (when._tag === "At") queue.at(zeroMicros + micros(when.at), () => this.#due(running))
+      else if (when._tag === "Between") {
+        const atMicros = this.#draw(when.span, running.random)
+        this.#simulation.note("draw", null, `at ${atMicros / 1000} ms: ${describeAct(act)}`)
+        queue.at(zeroMicros + atMicros, () => this.#due(running))
+      }
+    }
   }
 
-  /** True once every entry has been carried out. */
+  /** True once every entry has been carried out, and what lasts for a time is over. */
   get ended(): boolean {
-    return this.#fired.size === this.#entries.length && this.#open === 0 && this.#environment.sqlClients.isQuiet
+    return this.#open === 0 && this.#entries.every((running) => running.over) && this.#environment.sqlClients.isQuiet
   }
 
   /** Entries whose moment never came, in words. */
   get missed(): ReadonlyArray<string> {
     return this.#entries
-      .filter((_, index) => !this.#fired.has(index))
-      .map((entry) => `${describeTrigger(entry.when)}: ${describeAct(entry.act)}`)
+      .filter((running) => running.due === 0)
+      .map(({ entry }) => `${describeTrigger(entry.when)}: ${describeAct(entry.act)}`)
   }
 
-  onJournal(event: JournalEvent): void {
-    this.#entries.forEach((entry, index) => {
-      if (
-        entry.when._tag !== "After" ||
-        this.#fired.has(index) ||
-        !matches(entry.when.sighting, event, this.#environment.observer.isNode)
-      )
-        return
-      const count = (this.#sightings.get(index) ?? 0) + 1
-      this.#sightings.set(index, count)
-      if (count === entry.when.count) this.#simulation.queue.after(micros(entry.when.plus), () => this.#fire(index))
-    })
+  /** Something has been seen that entries may wait for. */
+  onSaid(said: Said): void {
+    for (const running of this.#entries) {
+      const { when } = running.entry
+      if (when._tag !== "After" || running.due > 0 || !matches(when.sighting, said, this.#environment.observer.isNode))
+        continue
+      running.sightings++
+      if (running.sightings === when.count) this.#simulation.queue.after(micros(when.plus), () => this.#due(running))
+    }
   }
 
-  #fire(index: number): void {
-    const entry = this.#entries[index]
-    if (entry === undefined || this.#fired.has(index)) return
-    this.#fired.add(index)
+  /** The moment of an entry has come: now, and perhaps again later. */
+  #due(running: Running): void {
+    const { entry, random } = running
+    const { queue, zeroMicros } = this.#simulation
+    running.due++
+    const repeat = entry.course?.repeat ?? null
+    const againMicros = repeat === null ? 0 : queue.nowMicros + this.#draw(repeat.every, random)
+    if (
+      repeat === null ||
+      (repeat.times !== null && running.due >= repeat.times) ||
+      (repeat.until !== null && againMicros - zeroMicros > micros(repeat.until))
+    )
+      running.over = true
+    else queue.at(againMicros, () => this.#due(running))
+    const probability = entry.course?.probability ?? null
+    if (probability !== null && !random.chance(probability)) {
+      this.#simulation.note("draw", null, `left out by chance: ${describeAct(entry.act)}`)
+      return
+    }
     this.#open++
-    this.#begin(entry.act, this.#simulation.queue.nowMicros + selectorWaitMicros)
+    this.#begin(running, queue.nowMicros + selectorWaitMicros)
   }
 
   /** Acts now, or when there is a node that the selector means. */
-  #begin(act: Act, deadlineMicros: number): void {
-    const selectors = selectorsOf(act)
+  #begin(running: Running, deadlineMicros: number): void {
+    const { act } = running.entry
+    const selectors = wordsOf(act)
     if (this.#victimLeftOut && selectors.includes("victim")) {
       // What would undo a fault that was left out is left out too.
       this.#environment.observer.happen("act", null, `left out: ${describeAct(act)}`)
@@ -104,27 +145,66 @@ export class TimelineRunner {
     const unresolved = selectors.find((selector) => resolveSelector(this.#simulation, selector) === undefined)
     if (unresolved !== undefined) {
       if (this.#simulation.queue.nowMicros < deadlineMicros) {
-        this.#simulation.queue.after(selectorLookMicros, () => this.#begin(act, deadlineMicros))
+        this.#simulation.queue.after(selectorLookMicros, () => this.#begin(running, deadlineMicros))
         return
       }
       this.#environment.expectations.add({ name: describeAct(act), held: false, detail: `there is no ${unresolved}` })
       this.#open--
       return
     }
-    this.#act(act)
+    if (isFault(act)) this.#fault(running, act)
+    else this.#act(act)
     this.#open--
   }
 
-  /** Whether a fault goes beyond what the design promises to survive: the loss of every copy in sync of some group. */
-  #wouldTakeLastCopy(act: Act, node: string): boolean {
-    if (!makesVictim(act)) return false
-    if (act.what === "agent") return false
+  #fault({ entry, random }: Running, fault: Fault): void {
     const simulation = this.#simulation
+    const { observer } = this.#environment
+    const aimed = aimFault(fault, simulation, random)
+    const node = aimed.nodes[0] ?? null
+    if (this.#environment.withinBudget && makesVictim(fault)) {
+      const last = fault.what === "agent" ? undefined : this.#groupLeftBy(aimed.nodes)
+      if (last !== undefined) {
+        observer.happen("act", node, `left out, ${last} the last copy in sync of a group: ${describeAct(fault)}`)
+        this.#victimLeftOut = true
+        return
+      }
+    }
+    if (makesVictim(fault)) this.#victimLeftOut = false
+    for (const drawn of aimed.drawn) simulation.note("draw", null, drawn)
+    const words = describeAct(fault)
+    simulation.note("act", node, words)
+    const told = `${words}${entry.course === null ? "" : describeCourse(entry.course)}`
+    observer.happen("fault", node, aimed.drawn.length === 0 ? told : `${told} (${aimed.drawn.join("; ")})`)
+    this.#run(entry, aimed, random)
+  }
+
+  #run({ course, act }: TimelineEntry, aimed: Aimed, random: RandomStream): void {
+    const { queue } = this.#simulation
+    const running = this.#simulation.faults.begin(aimed)
+    if (running === null || course === null || course.lasts === null) return
+    this.#open++
+    queue.after(this.#draw(course.lasts, random), () => {
+      this.#simulation.note("act", null, `end of ${describeAct(act)}`)
+      this.#environment.observer.happen("fault", aimed.nodes[0] ?? null, `end of ${describeAct(act)}`)
+      queue.after(running.end(), () => this.#open--)
+    })
+  }
+
+  #draw({ min, max }: Span, random: RandomStream): number {
+    const [from, to] = [micros(min), micros(max)]
+    return from === to ? from : from + Math.round(random.float() * (to - from))
+  }
+
+  /** Whether a fault goes beyond what the design promises to survive: then who of the nodes has the last copy in sync. */
+  #groupLeftBy(nodes: ReadonlyArray<string>): string | undefined {
+    const simulation = this.#simulation
+    const hit = (address: string): boolean => nodes.includes(simulation.hostOf(address) ?? "")
     for (const { record: group } of simulation.state.view().groups.values()) {
-      if (group.status === "dissolved" || !group.inSync.some((address) => simulation.hostOf(address) === node)) continue
+      if (group.status === "dissolved" || !group.inSync.some(hit)) continue
       const others = group.inSync.filter((address) => {
         const host = simulation.hostOf(address)
-        if (host === undefined || host === node || !simulation.world.isUp(host)) return false
+        if (host === undefined || nodes.includes(host) || !simulation.world.isUp(host)) return false
         return simulation.world
           .clusters(host)
           .some(
@@ -132,9 +212,10 @@ export class TimelineRunner {
           )
       })
       // A temporary group of one is a plain copy on the move: its only member comes back as it was.
-      if (others.length === 0 && group.members.length > 1) return true
+      if (others.length === 0 && group.members.length > 1)
+        return nodes.length === 1 ? `${nodes.join()} has` : `${nodes.join(", ")} have`
     }
-    return false
+    return undefined
   }
 
   #node(selector: string): string {
@@ -143,72 +224,14 @@ export class TimelineRunner {
     return name
   }
 
-  #act(act: Act): void {
+  #act(act: Exclude<Act, Fault>): void {
     const simulation = this.#simulation
     const { observer, operators, expectations, judged } = this.#environment
-    const first = selectorsOf(act)[0]
+    const first = wordsOf(act)[0]
     const node = first === undefined ? null : this.#node(first)
-    if (this.#environment.withinBudget && node !== null && this.#wouldTakeLastCopy(act, node)) {
-      observer.happen("act", node, `left out, ${node} has the last copy in sync of a group: ${describeAct(act)}`)
-      this.#victimLeftOut = true
-      return
-    }
-    if (makesVictim(act)) this.#victimLeftOut = false
     simulation.note("act", node, describeAct(act))
-    if (act._tag !== "Check") observer.happen(isFault(act) ? "fault" : "act", node, describeAct(act))
+    if (act._tag !== "Check") observer.happen("act", node, describeAct(act))
     switch (act._tag) {
-      case "Kill":
-        return this.#parts(
-          this.#node(act.node),
-          act.what,
-          (name) => simulation.killDaemon(name),
-          (name) => simulation.killAgent(name),
-        )
-      case "Stop":
-        return this.#parts(
-          this.#node(act.node),
-          act.what,
-          (name) => simulation.stopDaemon(name),
-          (name) => simulation.stopAgent(name),
-        )
-      case "Restart":
-        return this.#parts(
-          this.#node(act.node),
-          act.what,
-          (name) => simulation.startDaemon(name, act.flag),
-          (name) => simulation.startAgent(name),
-        )
-      case "Pause":
-        return this.#parts(
-          this.#node(act.node),
-          act.what,
-          (name) => simulation.pauseDaemon(name),
-          (name) => simulation.pauseAgent(name),
-        )
-      case "Resume":
-        return this.#parts(
-          this.#node(act.node),
-          act.what,
-          (name) => simulation.resumeDaemon(name),
-          (name) => simulation.resumeAgent(name),
-        )
-      case "Partition":
-        return simulation.partition(
-          partitionGroups(act.groups, simulation.names, (word) => resolveSelector(simulation, word) ?? null),
-        )
-      case "Cut":
-        return simulation.cut(this.#node(act.from), this.#node(act.to), act.symmetric)
-      case "Heal":
-        if (act.what !== "slow") simulation.healNetwork()
-        if (act.what !== "network") simulation.healSlow()
-        return
-      case "Slow":
-        return simulation.slow({
-          statement: act.statement,
-          byMicros: micros(act.by),
-          ...(act.node === null ? {} : { node: this.#node(act.node) }),
-          ...(act.times === null ? {} : { times: act.times }),
-        })
       case "Create":
         operators.submit(`create ${act.table.name}`, createWish(act.table))
         return
@@ -249,28 +272,35 @@ export class TimelineRunner {
       }
     }
   }
-
-  #parts(name: string, what: Part, daemon: (name: string) => void, agent: (name: string) => void): void {
-    if (what !== "daemon") agent(name)
-    if (what !== "agent") daemon(name)
-  }
 }
 
-const isFault = (act: Act): boolean =>
-  ["Kill", "Stop", "Restart", "Pause", "Resume", "Partition", "Cut", "Heal", "Slow"].includes(act._tag)
+const faultTags: ReadonlySet<string> = new Set<Fault["_tag"]>([
+  "Kill",
+  "Stop",
+  "Restart",
+  "Pause",
+  "Resume",
+  "Partition",
+  "Cut",
+  "Flap",
+  "Ring",
+  "Swizzle",
+  "Link",
+  "Heal",
+])
 
-/** The nodes that an act names and must know to begin. */
+const isFault = (act: Act): act is Fault =>
+  // The second test asks with a tag that may be none of a fault's; then the answer is null.
+  faultTags.has(act._tag) || healableOf(act._tag as Fault["_tag"]) !== null
+
 /** Faults after which the selector `victim` means their node. */
-const makesVictim = (act: Act): act is Extract<Act, { readonly _tag: "Kill" | "Stop" | "Pause" }> =>
-  act._tag === "Kill" || act._tag === "Stop" || act._tag === "Pause"
+const makesVictim = (fault: Fault): fault is Extract<Fault, { readonly _tag: "Kill" | "Stop" | "Pause" }> =>
+  fault._tag === "Kill" || fault._tag === "Stop" || fault._tag === "Pause"
 
-const selectorsOf = (act: Act): ReadonlyArray<string> => {
+/** The names and selector words of an act, which must mean nodes before it can begin. */
+const wordsOf = (act: Act): ReadonlyArray<string> => {
+  if (isFault(act)) return targetsOf(act).flatMap(selectorsOf)
   switch (act._tag) {
-    case "Kill":
-    case "Stop":
-    case "Restart":
-    case "Pause":
-    case "Resume":
     case "Drain":
     case "Sql":
     case "Fill":
@@ -278,12 +308,6 @@ const selectorsOf = (act: Act): ReadonlyArray<string> => {
       return [act.node]
     case "Stream":
       return [act.stream.node]
-    case "Slow":
-      return act.node === null ? [] : [act.node]
-    case "Cut":
-      return [act.from, act.to]
-    case "Partition":
-      return act.groups.flat()
     default:
       return []
   }

@@ -1,29 +1,9 @@
 /** Conditions, sightings and acts of a scenario in words, for summaries and timelines. */
 import * as Duration from "effect/Duration"
-import type {
-  Act,
-  Bounds,
-  Condition,
-  Lasting,
-  Seen,
-  Sighting,
-  SqlAnswer,
-  SqlExpectation,
-  Trigger,
-} from "../scenario/Scenario.ts"
-
-/** A length of time as scenarios write it. */
-export const showDuration = (duration: Duration.Duration): string => showMs(Duration.toMillis(duration))
-
-/** Milliseconds as people read them: 250ms, 12s, 1m30s. */
-export const showMs = (ms: number): string => {
-  if (ms < 0) return `-${showMs(-ms)}`
-  if (ms < 1000) return `${Math.round(ms)}ms`
-  if (ms < 60_000) return `${Math.round(ms / 100) / 10}s`
-  const seconds = Math.round(ms / 1000)
-  const rest = seconds % 60
-  return `${Math.floor(seconds / 60)}m${rest === 0 ? "" : `${rest}s`}`
-}
+import { describeFault, showSpan } from "../fault/describeFault.ts"
+import type { Bounds, Condition } from "../scenario/Condition.ts"
+import type { Act, Lasting, Seen, Sighting, SqlAnswer, SqlExpectation, Trigger } from "../scenario/Scenario.ts"
+import { showDuration } from "../scenario/showDuration.ts"
 
 const showBounds = ({ atLeast, atMost }: Bounds): string => {
   if (atLeast === atMost) return String(atLeast)
@@ -72,6 +52,10 @@ export const describeSighting = (sighting: Sighting): string => {
       return `leader ${sighting.leader}${at}`
     case "FindingSeen":
       return `finding ${sighting.finding}${at}`
+    case "TransferSeen": {
+      const { transfer, what, outcome, cluster } = sighting
+      return `transfer${what === null ? "" : ` of ${what}`}${cluster === null ? "" : ` for ${cluster}`} ${outcome ?? transfer}${at}`
+    }
   }
 }
 
@@ -81,6 +65,7 @@ export const describeSeen = (seen: Seen): string => {
     case "OperationSeen":
     case "LeaderSeen":
     case "FindingSeen":
+    case "TransferSeen":
       return describeSighting(seen)
     default:
       return describeCondition(seen)
@@ -89,6 +74,7 @@ export const describeSeen = (seen: Seen): string => {
 
 export const describeTrigger = (trigger: Trigger): string => {
   if (trigger._tag === "At") return `at ${showDuration(trigger.at)}`
+  if (trigger._tag === "Between") return `between ${showSpan(trigger.span)}`
   const count = trigger.count === 1 ? "" : ` (number ${trigger.count})`
   const plus = Duration.toMillis(trigger.plus) === 0 ? "" : `, ${showDuration(trigger.plus)} later`
   return `after ${describeSighting(trigger.sighting)}${count}${plus}`
@@ -131,20 +117,6 @@ export const describeAnswerWanted = ({ answer, takes }: SqlExpectation): string 
 
 export const describeAct = (act: Act): string => {
   switch (act._tag) {
-    case "Kill":
-    case "Stop":
-    case "Restart":
-    case "Pause":
-    case "Resume":
-      return `${act._tag.toLowerCase()} ${act.what} of ${act.node}${act._tag === "Restart" && act.flag !== null ? ` with --${act.flag}` : ""}`
-    case "Partition":
-      return `partition ${act.groups.map((group) => group.join(",")).join(" | ")}`
-    case "Cut":
-      return `cut ${act.from} ${act.symmetric ? "and" : "to"} ${act.to}`
-    case "Heal":
-      return `heal ${act.what}`
-    case "Slow":
-      return `slow '${act.statement}' by ${showDuration(act.by)}${act.node === null ? "" : ` on ${act.node}`}${act.times === null ? "" : ` ${act.times} times`}`
     case "Create":
       return `create table ${act.table.name}, ${act.table.shards} shards, RF ${act.table.rf}`
     case "Drop":
@@ -165,5 +137,7 @@ export const describeAct = (act: Act): string => {
       return `sql on ${act.node}: ${act.statements.join("; ")}`
     case "Check":
       return `check ${describeCondition(act.condition)}`
+    default:
+      return describeFault(act)
   }
 }

@@ -2,7 +2,7 @@
  * Results in words: a table of runs, the timeline of one, and what went wrong with the way to see it again. Pure: text
  * out, nothing printed.
  */
-import { showMs } from "./describe.ts"
+import { showMs } from "../scenario/showDuration.ts"
 import type { Happening, ScenarioResult } from "./ScenarioResult.ts"
 import { reproduction, type SimRunReport } from "./SimRun.ts"
 

@@ -5,10 +5,12 @@
  */
 import * as Duration from "effect/Duration"
 import { durationText, parseDuration } from "./ScalarSchemas.ts"
-import { countablesByTable, selectorWords } from "./Scenario.ts"
-import { defaults } from "./ScenarioCodec.ts"
+import { defaults } from "./CodecParts.ts"
+import { countablesByTable } from "./Condition.ts"
+import { drawWords, selectorWords } from "./Fault.ts"
+import { faultKeys } from "./FaultSource.ts"
 import { describe, type Mistake, type Path } from "./SchemaProblems.ts"
-import { limits } from "./ScenarioSource.ts"
+import { limits } from "./SourceParts.ts"
 import { suggest } from "./Suggestion.ts"
 
 /** A value with the path to it. */
@@ -119,6 +121,12 @@ class Checker {
     return this.#root.key("timeline").items
   }
 
+  get #zones(): ReadonlyArray<string> {
+    const cluster = this.#root.key("cluster")
+    const declarations = [...cluster.key("nodes").items, ...cluster.key("spares").items]
+    return [...new Set(names(declarations.map((node) => node.key("zone"))))]
+  }
+
   get #nodes(): ReadonlyArray<string> {
     return [...this.#members, ...this.#spares]
   }
@@ -151,14 +159,15 @@ class Checker {
     }
   }
 
-  #node(at: At): void {
+  #node(at: At, drawn: ReadonlyArray<string> = []): void {
     const name = at.text
     if (name === null || selectorWords.includes(name) || this.#nodes.length === 0 || this.#nodes.includes(name)) return
+    const words = [...selectorWords, ...drawn]
     this.#say(
       at,
       `there is no node ${describe(name)}`,
-      `one of ${quoted(this.#nodes)}, or one of the words ${selectorWords.join(", ")}`,
-      suggest(name, [...this.#nodes, ...selectorWords]) || "name it in cluster.nodes or cluster.spares",
+      `one of ${quoted(this.#nodes)}, or one of the words ${words.join(", ")}`,
+      suggest(name, [...this.#nodes, ...words]) || "name it in cluster.nodes or cluster.spares",
     )
   }
 
@@ -237,8 +246,8 @@ class Checker {
   }
 
   #partition(at: At): void {
-    const members = at.items.flatMap((group) => group.items)
-    for (const member of members) this.#node(member)
+    for (const group of at.items) this.#target(group)
+    const members = at.items.flatMap((group) => (group.text === null ? group.items : [group]))
     for (const [item, name] of repeated(members)) {
       this.#say(
         item,
@@ -259,23 +268,77 @@ class Checker {
   }
 
   #entry(entry: At): void {
-    for (const verb of ["kill", "stop", "restart", "pause", "resume"]) {
-      const target = entry.key(verb)
-      this.#node(target.text === null ? target.key("node") : target)
-    }
+    for (const verb of faultKeys) if (verb !== "heal" && verb !== "partition") this.#fault(entry.key(verb))
+    this.#course(entry)
     this.#node(entry.key("drain"))
-    this.#node(entry.key("slow").key("node"))
     for (const verb of ["sql", "fill", "stream", "mkdir"]) this.#node(entry.key(verb).key("node"))
     this.#addresses(entry.key("sql").key("statement"), [])
     this.#addresses(entry.key("stream").key("statement"), ["id", "round"])
     this.#range(entry.key("fill"))
     this.#node(entry.key("after").key("node"))
     this.#partition(entry.key("partition"))
-    this.#cut(entry.key("cut"))
+    for (const verb of ["cut", "flap", "link"]) this.#cut(entry.key(verb))
     this.#addNode(entry.key("addNode"))
     this.#table(entry.key("drop"))
     if (entry.key("rebalance").text !== "all") this.#table(entry.key("rebalance"))
     this.#condition(entry.key("check"))
+  }
+
+  #fault(at: At): void {
+    this.#target(at)
+    for (const key of ["node", "from", "to", "nodes"]) this.#target(at.key(key))
+  }
+
+  /** The nodes that a fault hits. */
+  #target(at: At): void {
+    if (!drawWords.some((word) => word === at.text)) this.#node(at, drawWords)
+    for (const item of at.items) this.#node(item)
+    this.#twice(at.items, "node", "take one away")
+    const zone = at.key("zone")
+    if (zone.text !== null && !this.#zones.includes(zone.text))
+      this.#say(
+        zone,
+        `no node is in the zone ${describe(zone.text)}`,
+        this.#zones.length === 0 ? "a zone that nodes are declared in" : `one of the zones ${quoted(this.#zones)}`,
+        suggest(zone.text, this.#zones) || "declare it with a node: {name: n1, zone: east}",
+      )
+    const random = at.key("random")
+    if (random.number !== null && this.#nodes.length > 0 && random.number > this.#nodes.length)
+      this.#say(
+        random,
+        `${random.number} nodes cannot be drawn from ${this.#nodes.length}`,
+        `a number from 1 to ${this.#nodes.length}`,
+        "write `all`, or a smaller number",
+      )
+  }
+
+  /** What an entry leaves to chance, and how often it comes due. */
+  #course(entry: At): void {
+    for (const key of ["between", "every", "for"]) {
+      const [min, max] = entry.key(key).items
+      if (max !== undefined && (min?.millis ?? 0) > (max.millis ?? 0))
+        this.#say(
+          max,
+          `${max.text ?? ""} is before ${min?.text ?? ""}`,
+          "the smaller of the two first",
+          "exchange them",
+        )
+    }
+    const repeated = entry.key("times").present || entry.key("until").present
+    if (entry.key("every").present && !repeated)
+      this.#say(
+        entry.key("every"),
+        "the fault would come due again and again for ever",
+        "`times` or `until` beside `every`",
+        "add `until: 1m` or `times: 5`",
+      )
+    if (!entry.key("every").present && repeated && !entry.key("stream").present)
+      this.#say(
+        entry.key(entry.key("times").present ? "times" : "until"),
+        "the fault comes due once only",
+        "`every` beside `times` and `until`",
+        "add `every: 10s`",
+      )
   }
 
   #range(at: At): void {
@@ -285,10 +348,8 @@ class Checker {
   }
 
   #cut(at: At): void {
-    this.#node(at.key("from"))
-    this.#node(at.key("to"))
     const from = at.key("from").text
-    if (from !== null && from === at.key("to").text)
+    if (from !== null && from === at.key("to").text && !drawWords.some((word) => word === from))
       this.#say(
         at.key("to"),
         `${from} is at both ends of the link`,
@@ -356,7 +417,8 @@ class Checker {
     for (const workload of root.key("workloads").items) this.#workload(workload, limit, what)
     for (const entry of this.#timeline) {
       this.#entry(entry)
-      this.#after(entry.key("at"), limit, what)
+      for (const moment of [entry.key("at"), entry.key("until"), ...entry.key("between").items])
+        this.#after(moment, limit, what)
       this.#after(entry.key("stream").key("until"), limit, what)
     }
     this.#expectations(limit, what)
@@ -373,7 +435,11 @@ class Checker {
       root.key("expect").key("violation"),
     ]
     for (const entry of this.#timeline) {
-      needing.push(...["after", "create", "drop", "addNode", "rebalance", "drain"].map((key) => entry.key(key)))
+      needing.push(...faultKeys.map((key) => entry.key(key).key("what")).filter((what) => what.text === "agent"))
+      if (!entry.key("after").key("transfer").present) needing.push(entry.key("after"))
+      needing.push(
+        ...["clockJump", "clockSkew", "create", "drop", "addNode", "rebalance", "drain"].map((key) => entry.key(key)),
+      )
       this.#conditionWithoutEngine(entry.key("check"), needing)
     }
     for (const list of ["eventually", "always", "final", "sometimes", "never"]) {

@@ -158,16 +158,23 @@ export const ScenarioName = pattern(
 
 /** Name of a node in a declaration. */
 export const NodeName = pattern(
-  /^(?!(?:leader|victim)$)[a-z][a-z0-9-]{0,31}$/u,
+  /^(?!(?:leader|victim|donor|joiner|one|minority|majority|all)$)[a-z][a-z0-9-]{0,31}$/u,
   "the name of a node: a letter, then letters, digits and dashes, such as n1",
   quoteCure(
-    "use lower-case letters, digits and dashes, beginning with a letter; leader and victim have a meaning of their own",
+    "use lower-case letters, digits and dashes, beginning with a letter; leader, victim, donor, joiner, one, minority, majority and all have a meaning of their own",
   ),
 )
 
 /** A node where it is referred to, or `leader` or `victim`. */
-export const Selector = pattern(/^[a-z][a-z0-9-]{0,31}$/u, "the name of a node, leader or victim", (found) =>
-  typeof found === "number" ? `did you mean n${found}?` : "nodes are named n1, n2, … unless cluster.nodes names them",
+const selector = (expected: string) =>
+  pattern(/^[a-z][a-z0-9-]{0,31}$/u, expected, (found) =>
+    typeof found === "number" ? `did you mean n${found}?` : "nodes are named n1, n2, … unless cluster.nodes names them",
+  )
+export const Selector = selector("the name of a node, leader or victim")
+
+/** The same, or a word for nodes that are drawn. */
+export const TargetName = selector(
+  "the name of a node, or one of leader, victim, donor, joiner, one, minority, majority, all",
 )
 
 /** Name of a sharded table. */
@@ -193,3 +200,26 @@ export const Word = pattern(
 
 /** A text that says something. */
 export const Text = pattern(/\S/u, "a text", quoteCure("write at least one word"))
+
+/** Characters of a regular expression. */
+const patternMax = 1_000
+
+const isPattern = (text: string): boolean => {
+  try {
+    return new RegExp(text, "iu").test("") || true
+  } catch {
+    return false
+  }
+}
+
+const saidOfPatterns = {
+  expected: `a regular expression of at most ${patternMax} characters, such as "^INSERT" (upper or lower case)`,
+  cure: () => "write signs such as ( [ + ? as \\( \\[ \\+ \\? where they are meant as such",
+}
+
+/** A regular expression. */
+export const Pattern = Schema.String.annotate(saidOfPatterns).check(
+  Schema.isMinLength(1, saidOfPatterns),
+  Schema.isMaxLength(patternMax, saidOfPatterns),
+  Schema.makeFilter(isPattern, { ...saidOfPatterns, toJsonSchema: () => [{}, true] }),
+)

@@ -9,6 +9,8 @@ import type { EngineConfig } from "@shardwright/core/EngineConfig"
 import type { OperationKind, OperationStatus } from "@shardwright/core/State"
 import type { StepKind } from "@shardwright/core/step/Step"
 import type * as Duration from "effect/Duration"
+import type { Condition } from "./Condition.ts"
+import { type Course, type Fault, type NodeSelector, selectorWords, type Span } from "./Fault.ts"
 
 /** One scenario. */
 export interface Scenario {
@@ -107,27 +109,23 @@ export interface ReadWorkload {
   readonly every: Duration.Duration
 }
 
-/**
- * Name of a node, or one of `selectorWords`, which are looked up when the act happens: `leader` is the node whose agent
- * holds the lease, `victim` the node that was last killed, stopped or paused.
- */
-export type NodeSelector = string
-/** The selectors that are not names; no node may be called so. */
-export const selectorWords: ReadonlyArray<NodeSelector> = ["leader", "victim"]
-
 export interface TimelineEntry {
   readonly when: Trigger
   readonly act: Act
+  /** What is left to chance; null where nothing is, and for acts that are no faults. */
+  readonly course: Course | null
 }
 
 /** When an entry of the timeline comes due. An entry that never does fails the scenario. */
 export type Trigger =
   /** That long after the cluster and its tables were ready. */
   | { readonly _tag: "At"; readonly at: Duration.Duration }
+  /** Drawn from the seed, both ends included. */
+  | { readonly _tag: "Between"; readonly span: Span }
   /** `plus` after the `count`th sighting, counted from time zero. */
   | { readonly _tag: "After"; readonly sighting: Sighting; readonly count: number; readonly plus: Duration.Duration }
 
-/** Something that the engine says about itself in its journal; a null matches anything. */
+/** Something that the engine says about itself in its journal, or that daemons do; a null matches anything. */
 export type Sighting =
   | {
       readonly _tag: "StepSeen"
@@ -144,6 +142,15 @@ export type Sighting =
     }
   | { readonly _tag: "LeaderSeen"; readonly leader: LeaderMoment; readonly node: NodeSelector | null }
   | { readonly _tag: "FindingSeen"; readonly finding: string; readonly node: NodeSelector | null }
+  /** A state transfer between two nodes; `node` is the donor or the joiner. */
+  | {
+      readonly _tag: "TransferSeen"
+      readonly transfer: TransferMoment
+      readonly what: TransferKind | null
+      readonly outcome: TransferOutcome | null
+      readonly cluster: string | null
+      readonly node: NodeSelector | null
+    }
 
 /** What can be seen of a step. */
 export const stepMoments = ["started", "retry", "done", "failed", "undone", "cancelled"] as const
@@ -154,40 +161,17 @@ export type OperationMoment = OperationStatus | "rolling-back"
 export const leaderMoments = ["acquired", "lost", "released"] as const
 export type LeaderMoment = (typeof leaderMoments)[number]
 
-/** What of a node: the daemon, the agent beside it, or the host with both. */
-export const parts = ["host", "daemon", "agent"] as const
-export type Part = (typeof parts)[number]
-
-/** Flags of the daemon's command line. */
-export const startFlags = ["new-cluster", "new-cluster-force"] as const
-export type StartFlag = (typeof startFlags)[number]
+/** What can be seen of a state transfer: when, of what, and how it ended. */
+export const transferMoments = ["started", "ended"] as const
+export type TransferMoment = (typeof transferMoments)[number]
+export const transferKinds = ["all-tables", "missed-writes"] as const
+export type TransferKind = (typeof transferKinds)[number]
+export const transferOutcomes = ["synced", "failed", "broken-off"] as const
+export type TransferOutcome = (typeof transferOutcomes)[number]
 
 /** What an entry of the timeline does. */
 export type Act =
-  /** SIGKILL. */
-  | { readonly _tag: "Kill"; readonly node: NodeSelector; readonly what: Part }
-  /** SIGTERM: a clean stop. */
-  | { readonly _tag: "Stop"; readonly node: NodeSelector; readonly what: Part }
-  /** Starts what was killed or stopped; what still runs is killed first. */
-  | { readonly _tag: "Restart"; readonly node: NodeSelector; readonly what: Part; readonly flag: StartFlag | null }
-  /** SIGSTOP. */
-  | { readonly _tag: "Pause"; readonly node: NodeSelector; readonly what: Part }
-  /** SIGCONT. */
-  | { readonly _tag: "Resume"; readonly node: NodeSelector; readonly what: Part }
-  /** Nodes of different groups do not see each other. Nodes in no group form one more: see `partitionGroups`. */
-  | { readonly _tag: "Partition"; readonly groups: ReadonlyArray<ReadonlyArray<NodeSelector>> }
-  /** Packets from one node to another are dropped, both ways if `symmetric`. */
-  | { readonly _tag: "Cut"; readonly from: NodeSelector; readonly to: NodeSelector; readonly symmetric: boolean }
-  /** `network`: partitions and cuts end; `slow`: statements are as fast as ever; `all`: both. */
-  | { readonly _tag: "Heal"; readonly what: "all" | "network" | "slow" }
-  /** Statements that contain the text (upper or lower case) take longer. Null: on every node; without limit. */
-  | {
-      readonly _tag: "Slow"
-      readonly node: NodeSelector | null
-      readonly statement: string
-      readonly by: Duration.Duration
-      readonly times: number | null
-    }
+  | Fault
   | { readonly _tag: "Create"; readonly table: TableSpec }
   | { readonly _tag: "Drop"; readonly table: string }
   | { readonly _tag: "AddNode"; readonly node: string }
@@ -285,7 +269,44 @@ export interface Expectations {
   readonly sometimes: ReadonlyArray<Seen>
   /** None may be seen. */
   readonly never: ReadonlyArray<Seen>
+  /** Figures of the whole run. */
+  readonly thresholds: ReadonlyArray<Threshold>
 }
+
+/** A figure that is measured over the run, and what it must be at most, at least or exactly. */
+export interface Threshold {
+  readonly measure: Measure
+  readonly is: Comparison
+  /** Milliseconds for times, else a number. */
+  readonly value: number
+}
+
+export const comparisons = ["<=", "<", ">=", ">", "="] as const
+export type Comparison = (typeof comparisons)[number]
+
+/** Measures that are lengths of time. */
+export const timeMeasures = [
+  "writeLatencyP50",
+  "writeLatencyP99",
+  "writeLatencyMax",
+  "unavailableFor",
+  "duration",
+] as const
+/** Measures that are counts. */
+export const countMeasures = [
+  "acknowledgedWrites",
+  "refusedWrites",
+  "unknownWrites",
+  "moves",
+  "bytesMoved",
+  "rollbacks",
+  "leaderChanges",
+  "operationsCompleted",
+  "operationsFailed",
+  "stepsDone",
+  "commands",
+] as const
+export type Measure = (typeof timeMeasures)[number] | (typeof countMeasures)[number]
 
 /** Becomes true by itself, no later than `within` after `from`. Null: after the timeline and the workloads have ended. */
 export interface Eventually {
@@ -303,105 +324,6 @@ export interface Always {
 
 /** Something to be seen during the run: a word of the engine, or a condition that holds for a moment. */
 export type Seen = Sighting | Condition
-
-export type Condition =
-  | { readonly _tag: "TableIs"; readonly table: string; readonly is: TableState }
-  | { readonly _tag: "NodeIs"; readonly node: NodeSelector; readonly is: NodeCondition }
-  /** Shards whose committed layout names the node; of one table, or of all (null). */
-  | { readonly _tag: "NodeHolds"; readonly node: NodeSelector; readonly table: string | null; readonly shards: Bounds }
-  | { readonly _tag: "Count"; readonly count: Countable; readonly table: string | null; readonly bounds: Bounds }
-  /** Moved replicas are exactly those that any plan had to move: the planner's `minimumMoves`. */
-  | { readonly _tag: "MovesAreMinimum" }
-  /** What a node says of a replication cluster; null: anything. */
-  | {
-      readonly _tag: "ClusterIs"
-      readonly node: NodeSelector
-      readonly cluster: string
-      readonly status: ClusterStatus | null
-      readonly nodeState: ClusterNodeState | null
-      readonly size: number | null
-    }
-  /** The ids of a table on the disk of a node; null: it has no such table. */
-  | {
-      readonly _tag: "IdsAre"
-      readonly node: NodeSelector
-      readonly table: string
-      readonly ids: ReadonlyArray<number> | null
-    }
-  /** How many rows a table has on the disk of a node. */
-  | { readonly _tag: "RowsAre"; readonly node: NodeSelector; readonly table: string; readonly rows: Bounds }
-  /** How many statements of a stream had this outcome. */
-  | {
-      readonly _tag: "StreamOutcome"
-      readonly stream: string
-      readonly outcome: StreamOutcome
-      readonly bounds: Bounds
-    }
-  /** Rows of a stream that were acknowledged and are not on the disk of a node, or refused and there all the same. */
-  | {
-      readonly _tag: "StreamRows"
-      readonly stream: string
-      readonly rows: "missing" | "refusedButStored"
-      readonly on: NodeSelector
-      readonly bounds: Bounds
-    }
-  /** Longest time in which no writer of the table was acknowledged, from its first statement to its last. */
-  | { readonly _tag: "LongestWriteGap"; readonly table: string; readonly atMost: Duration.Duration }
-
-/**
- * `ready`: created, every node of the cluster that is up shows the complete wrapper. `absent`: no wrapper on any node
- * that is up. `fully-replicated`: the layout lists RF nodes for each shard, in sync and up. `balanced`: shards of
- * the table per node differ by no more than the shards of one group.
- */
-export const tableStates = ["ready", "absent", "fully-replicated", "balanced"] as const
-export type TableState = (typeof tableStates)[number]
-
-/**
- * `up` and `down`: the daemon's process, as it is. `crashed`: down by its own fault. `member`: registered with the engine and not away. `away`: registered, and
- * the engine waits for it or has given it up.
- */
-export const nodeConditions = ["up", "down", "crashed", "member", "away"] as const
-export type NodeCondition = (typeof nodeConditions)[number]
-
-/** What a node says of a cluster; `absent`: nothing, because it does not know it. */
-export const clusterStatuses = ["primary", "non-primary", "recovery-required", "disconnected", "absent"] as const
-export type ClusterStatus = (typeof clusterStatuses)[number]
-export const clusterNodeStates = ["synced", "donor", "joining", "closed", "destroyed"] as const
-export type ClusterNodeState = (typeof clusterNodeStates)[number]
-
-/** `acknowledged`: a success with at least one row, affected or returned. `refused`: an error, or no row. `unknown`: no answer. */
-export const streamOutcomes = ["acknowledged", "refused", "unknown"] as const
-export type StreamOutcome = (typeof streamOutcomes)[number]
-
-/** What is counted; see docs/SCENARIOS.md for the exact meaning of each. */
-export const countables = [
-  "moves",
-  "acknowledged",
-  "refused",
-  "unknown",
-  "lost",
-  "rollbacks",
-  "leaderChanges",
-  "operationsCompleted",
-  "operationsFailed",
-  "stepsDone",
-  "bytesMoved",
-  "copies",
-  "leftovers",
-] as const
-export type Countable = (typeof countables)[number]
-/** The countables that may be asked for one table. */
-export const countablesByTable: ReadonlyArray<Countable> = ["acknowledged", "refused", "unknown", "lost", "copies"]
-
-/** Both bounds are included; null: none. `is: N` is N on both sides. */
-export interface Bounds {
-  readonly atLeast: number | null
-  readonly atMost: number | null
-}
-
-/** Whether a number lies within bounds. */
-export const within = (bounds: Bounds, value: number): boolean =>
-  (bounds.atLeast === null || value >= bounds.atLeast) && (bounds.atMost === null || value <= bounds.atMost)
 
 /** All nodes of a scenario, spares last. */
 export const allNodes = (scenario: Scenario): ReadonlyArray<NodeDeclaration> => [

@@ -33,14 +33,16 @@ const scenario = (changes: Partial<Scenario> = {}): Scenario => ({
     },
   ],
   timeline: [
-    { when: { _tag: "At", at: Duration.seconds(2) }, act: { _tag: "Kill", node: "n3", what: "host" } },
+    { when: { _tag: "At", at: Duration.seconds(2) }, act: { _tag: "Kill", node: "n3", what: "host" }, course: null },
     {
       when: { _tag: "At", at: Duration.seconds(12) },
       act: { _tag: "Restart", node: "victim", what: "host", flag: null },
+      course: null,
     },
     {
       when: { _tag: "At", at: Duration.seconds(15) },
       act: { _tag: "Check", condition: { _tag: "NodeIs", node: "n3", is: "up" } },
+      course: null,
     },
   ],
   expect: {
@@ -52,6 +54,7 @@ const scenario = (changes: Partial<Scenario> = {}): Scenario => ({
     final: [{ _tag: "Count", count: "lost", table: null, bounds: { atLeast: 0, atMost: 0 } }],
     sometimes: [{ _tag: "NodeIs", node: "n3", is: "down" }],
     never: [{ _tag: "LeaderSeen", leader: "lost", node: null }],
+    thresholds: [],
   },
   quiesce: Duration.seconds(60),
   until: Duration.minutes(5),
@@ -79,7 +82,15 @@ describe("runScenario", () => {
           scenario({
             timeline: [],
             workloads: [],
-            expect: { violation: null, eventually: [], always: [], final: [], sometimes: [], never: [] },
+            expect: {
+              violation: null,
+              eventually: [],
+              always: [],
+              final: [],
+              sometimes: [],
+              never: [],
+              thresholds: [],
+            },
           }),
           { seed },
         ).traceHash,
@@ -94,6 +105,7 @@ describe("runScenario", () => {
           {
             when: { _tag: "At", at: Duration.seconds(1) },
             act: { _tag: "Check", condition: { _tag: "NodeIs", node: "n3", is: "down" } },
+            course: null,
           },
           {
             when: {
@@ -103,6 +115,7 @@ describe("runScenario", () => {
               plus: Duration.zero,
             },
             act: { _tag: "Kill", node: "n3", what: "host" },
+            course: null,
           },
         ],
         until: Duration.seconds(20),
@@ -127,9 +140,18 @@ describe("runScenario", () => {
         timeout: Duration.minutes(2),
         expect: null,
       },
+      course: null,
     }))
     const settings = { tables: [{ name: "t", shards: 2, rf: 1, structure: "title text, v bigint" }], timeline: damage }
-    const lost = { violation: "lost-write", eventually: [], always: [], final: [], sometimes: [], never: [] }
+    const lost = {
+      violation: "lost-write",
+      eventually: [],
+      always: [],
+      final: [],
+      sometimes: [],
+      never: [],
+      thresholds: [],
+    }
     const found = runScenario(scenario({ ...settings, expect: lost }), { seed: 1 })
     expect(found.violations.map((violation) => violation.checker)).toContain("lost-write")
     expect(found.class).toBe("pass")

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest"
 import { renderColumns, renderFailure, renderSummary, renderTimeline } from "../../src/run/render.ts"
-import { showMs } from "../../src/run/describe.ts"
+import { showMs } from "../../src/scenario/showDuration.ts"
 import type { ScenarioResult } from "../../src/run/ScenarioResult.ts"
 import { exitCodeOf, exitCodeOfReport, reportJson } from "../../src/run/SimRun.ts"
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest"
-import { partitionGroups, within } from "../../src/scenario/Scenario.ts"
+import { within } from "../../src/scenario/Condition.ts"
+import { partitionGroups } from "../../src/scenario/Scenario.ts"
 
 const nodes = ["n1", "n2", "n3", "n4"]
 const nobody = () => null

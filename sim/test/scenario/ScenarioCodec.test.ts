@@ -101,6 +101,42 @@ timeline:
   - {at: 26s, stream: {name: w, node: a, table: t, statement: "INSERT INTO c:t (id) VALUES ({id})", until: 1m}}
   - {at: 26s, stream: {name: x, node: a, table: system.t_s0, statement: "INSERT INTO c:t (id,v) VALUES ({id},{round})", every: 10ms, connections: 3, until: 1m, from: 100, timeout: 1s}}
   - {at: 26s, check: {count: moves, is: 0}}
+  - {between: [27s, 28s], kill: one}
+  - {at: 28s, probability: 0.5, every: 1s, times: 3, for: 500ms, kill: [a, leader]}
+  - {at: 28s, every: [1s, 2s], until: 40s, for: [100ms, 500ms], stop: {zone: z1}}
+  - {at: 28s, pause: {node: {random: 2}, what: agent}, for: 1s}
+  - {at: 28s, resume: all}
+  - {at: 28s, restart: {node: majority, what: daemon}}
+  - {at: 29s, partition: [minority]}
+  - {at: 29s, partition: [{zone: z1}, [a, leader]], for: 1s}
+  - {at: 29s, cut: {from: one}}
+  - {at: 29s, flap: {from: [a, b], to: c, symmetric: false, every: 1s}}
+  - {at: 29s, ring: [a, b, c, d]}
+  - {at: 29s, swizzle: {nodes: majority}}
+  - {at: 29s, swizzle: {nodes: [a, b], step: 2s}}
+  - {at: 29s, link: {from: a, to: b, latency: 50ms}}
+  - {at: 29s, link: {from: a, loss: 0.1, symmetric: false}}
+  - {at: 30s, slow: {pattern: "^INSERT", node: {zone: z1}, by: 1s, share: 0.5}}
+  - {at: 30s, error: {statement: INSERT}}
+  - {at: 30s, error: {pattern: "^JOIN", node: a, errno: 1040, message: too many, times: 2}}
+  - {at: 30s, disconnect: {statement: INSERT}}
+  - {at: 30s, disconnect: {statement: INSERT, when: after, node: one}}
+  - {at: 30s, loseReply: {statement: UPDATE, times: 1}}
+  - {at: 31s, diskFull: a}
+  - {at: 31s, diskFull: {node: [a, b], share: 0.1}}
+  - {at: 31s, slowDisk: {node: minority, by: 200ms}}
+  - {at: 31s, slowTransfer: {factor: 100}}
+  - {at: 31s, slowTransfer: {factor: 2.5, node: a, times: 1}}
+  - {at: 31s, failTransfer: all}
+  - {at: 31s, failTransfer: {node: a, times: 1}}
+  - {at: 31s, replicationPorts: {node: a, count: 2}}
+  - {at: 31s, serverId: {node: [a, b], id: 7}}
+  - {at: 32s, clockJump: {node: a, ahead: 1h}}
+  - {at: 32s, clockJump: {node: a, behind: 90s}}
+  - {at: 32s, clockSkew: {node: a, rate: 1.5}}
+  - {at: 33s, heal: clocks}
+  - {after: {transfer: started, plus: 10ms}, kill: donor}
+  - {after: {transfer: ended, what: all-tables, outcome: broken-off, cluster: g, node: a}, kill: joiner}
   - {after: {step: JoinGroup}, kill: b}
   - {after: {step: JoinGroup, is: done, node: a, undo: true, plus: 500ms, count: 2}, kill: b}
   - {after: {operation: any}, kill: b}
@@ -139,6 +175,12 @@ expect:
   never:
     - {operation: repair, is: failed}
     - {node: c, is: away}
+    - {transfer: ended, outcome: failed}
+  thresholds:
+    writeLatencyP99: <= 2s
+    unavailableFor: < 90s
+    refusedWrites: = 0
+    acknowledgedWrites: ">= 100"
 quiesce: 30s
 until: 5m
 `

@@ -4,7 +4,7 @@
  */
 import os from "node:os"
 import { type ChaosFailure, type ChaosResult, profileNames } from "@shardwright/sim/chaos/RunChaos"
-import { showMs } from "@shardwright/sim/run/describe"
+import { showMs } from "@shardwright/sim/scenario/showDuration"
 import { renderColumns } from "@shardwright/sim/run/render"
 import { exitCodeOf } from "@shardwright/sim/run/SimRun"
 import * as Duration from "effect/Duration"

@@ -12,7 +12,7 @@ import {
   runPoint,
 } from "@shardwright/sim/exhaust/Exhaust"
 import type { Way } from "@shardwright/sim/exhaust/Way"
-import { showMs } from "@shardwright/sim/run/describe"
+import { showMs } from "@shardwright/sim/scenario/showDuration"
 import { exitCodeOf } from "@shardwright/sim/run/SimRun"
 import { loadScenarios } from "@shardwright/sim/scenario/ScenarioFile"
 import { printProblems } from "@shardwright/sim/scenario/ScenarioProblem"

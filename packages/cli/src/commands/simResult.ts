@@ -1,7 +1,7 @@
 /**
  * One run of the simulator as the command line tells it: its exit code, and what happened as text.
  */
-import { showMs } from "@shardwright/sim/run/describe"
+import { showMs } from "@shardwright/sim/scenario/showDuration"
 import { renderFailure, renderTimeline } from "@shardwright/sim/run/render"
 import type { ScenarioResult } from "@shardwright/sim/run/ScenarioResult"
 import { ExitCode } from "../cli/ExitCode.ts"

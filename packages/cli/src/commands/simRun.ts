@@ -1,7 +1,7 @@
 /**
  * `sim run`: runs scenarios with seeds, tells what happened as it goes, and sums up.
  */
-import { showMs } from "@shardwright/sim/run/describe"
+import { showMs } from "@shardwright/sim/scenario/showDuration"
 import { renderSummary } from "@shardwright/sim/run/render"
 import type { ScenarioResult } from "@shardwright/sim/run/ScenarioResult"
 import { reportJson, simRun as runScenarios } from "@shardwright/sim/run/SimRun"

@@ -1,0 +1,224 @@
+/** The timeline as it is written: when something happens, and what. */
+import * as Schema from "effect/Schema"
+import { ConditionSource, sightingExpected, sightingsWith } from "./ConditionSource.ts"
+import { lastingFaults, momentaryFaults } from "./FaultSource.ts"
+import {
+  decimal,
+  Length,
+  NodeName,
+  oneOf,
+  Selector,
+  ServerTable,
+  TableName,
+  Text,
+  Time,
+  whole,
+  Word,
+} from "./ScalarSchemas.ts"
+import {
+  bound,
+  described,
+  exactlyOne,
+  id,
+  limits,
+  MomentsSource,
+  optional,
+  someOf,
+  SpanSource,
+  StreamName,
+  TableSource,
+} from "./SourceParts.ts"
+
+const AfterSource = Schema.Union([
+  ...sightingsWith({
+    plus: optional(Time, "How long after it was seen. Default: 0s."),
+    count: optional(whole(1, 1_000_000), "Which sighting it is, counted from time zero. Default: 1."),
+  }),
+]).annotate({ identifier: "After", expected: sightingExpected })
+
+const entryWith = <const Fields extends Schema.Struct.Fields>(fields: Fields) =>
+  Schema.Struct({
+    at: optional(Time, "When: this long after the cluster and its tables were ready."),
+    between: optional(MomentsSource, "When: at a moment between these two, drawn from the seed."),
+    after: optional(AfterSource, "When: after something has been said."),
+    ...fields,
+  }).check(
+    exactlyOne(
+      ["at", "between", "after"],
+      "say when: `at: 10s`, `between: [10s, 20s]`, or `after: {step: JoinGroup, is: started}`",
+    ),
+  )
+
+/** What entries with faults may leave to chance, and how often they come due. */
+const chances = {
+  probability: optional(decimal(0, 1), "How likely it is that the fault happens, drawn each time. Default: 1."),
+  every: optional(
+    SpanSource,
+    "The fault comes due again and again, so long after the last time; needs `times` or `until`. Default: once.",
+  ),
+  times: optional(whole(1, 1_000_000), "How many times in all. Default: until `until`."),
+  until: optional(Length, "Not later than this, counted from time zero. Default: `times` times."),
+}
+
+const only = <const Key extends string, const Value extends Schema.Top>(key: Key, value: Value) =>
+  // A computed key widens to `string`; it is the one given.
+  ({ [key]: value }) as { readonly [_ in Key]: Value }
+
+/** A fault that ends by itself after `for`. */
+const lasting = <const Key extends keyof typeof lastingFaults>(key: Key) =>
+  entryWith({
+    ...chances,
+    for: optional(SpanSource, "How long it lasts. Default: until something else ends it."),
+    ...only(key, lastingFaults[key]),
+  })
+
+const momentary = <const Key extends keyof typeof momentaryFaults>(key: Key) =>
+  entryWith({ ...chances, ...only(key, momentaryFaults[key]) })
+
+const takes = optional(
+  Schema.Struct({
+    atLeast: optional(Length, "This long or longer."),
+    atMost: optional(Length, "This long or shorter."),
+  }).annotate({ expected: "{atLeast: 5s, atMost: 6.5s}, or one of them" }),
+  "How long the answer takes. Default: any time.",
+)
+const answerWords = ["ok", "error", "no-answer", "disconnected"] as const
+const CellSource = Schema.Union([Schema.String, Schema.Number.check(Schema.isFinite()), Schema.Null]).annotate({
+  expected: "a text, a number or null",
+})
+const SqlExpectationSource = Schema.Union([
+  oneOf(answerWords),
+  Schema.Struct({
+    answer: described(
+      oneOf(answerWords),
+      "ok: a success. error: any error. no-answer: nothing within the timeout. disconnected: the connection was refused or broke.",
+    ),
+    takes,
+  }),
+  Schema.Struct({
+    error: described(Text, "A part of the text of the error."),
+    errno: optional(whole(1, 65_535), "Number of the error. Default: any."),
+    takes,
+  }),
+  Schema.Struct({
+    message: described(Text, "The whole text of the error."),
+    errno: optional(whole(1, 65_535), "Number of the error. Default: any."),
+    takes,
+  }),
+  Schema.Struct({ affected: described(bound, "Number of affected rows."), takes }),
+  Schema.Struct({
+    rows: described(
+      Schema.Union([bound, Schema.Array(Schema.Array(CellSource))]).annotate({
+        expected: "a number of rows, or the rows as lists: [[1, a], [2, b]]",
+      }),
+      "Number of rows in the answer, or exactly these rows in this order, each a list of its values.",
+    ),
+    takes,
+  }),
+  Schema.Struct({ takes: described(takes, "How long any answer takes.") }),
+]).annotate({
+  expected:
+    "ok, error, no-answer, disconnected, {error: part of its text}, {message: its whole text}, {affected: N}, {rows: N or lists}, each with {takes: {atLeast, atMost}} if wanted",
+})
+
+const SqlSource = Schema.Struct({
+  node: described(Selector, "The node that is asked."),
+  statement: described(
+    Schema.Union([Text, someOf(Text, "statements")]).annotate({ expected: "a statement, or a list of statements" }),
+    "The statement, or several that are sent one after the other. `{n1}` becomes the address of the node n1.",
+  ),
+  as: optional(
+    Word,
+    "Name of the connection. Statements on one connection of a node are sent in their order, each when the one before was answered. Default: the one connection of the node.",
+  ),
+  timeout: optional(Length, "How long the client waits for each answer. Default: 2m."),
+  expect: optional(SqlExpectationSource, "What each must answer. Default: anything."),
+}).annotate({ expected: '{node: n1, statement: "SHOW STATUS"}' })
+
+const FillSource = Schema.Struct({
+  node: described(Selector, "The node that is asked, over its one connection."),
+  table: described(Text, "The table as INSERT names it: t, or c:t in a cluster."),
+  from: optional(id, "The first id. Default: 1."),
+  to: described(id, "The last id."),
+  batch: optional(whole(1, limits.batch), "Rows of one statement. Default: 1000."),
+}).annotate({ expected: "{node: n1, table: t, to: 1000}" })
+
+const StreamSource = Schema.Struct({
+  name: described(StreamName, "Its name, by which conditions ask for it."),
+  node: described(Selector, "The node that is asked."),
+  table: described(ServerTable, "The table that the rows go to; there conditions look for them."),
+  statement: described(
+    Text,
+    "The statement. `{id}` is another number each time, `{round}` the number of the beat, `{n1}` the address of n1.",
+  ),
+  every: optional(Length, "Time between two beats. Default: 50ms."),
+  connections: optional(
+    whole(1, limits.writers),
+    "At each beat, each of so many connections that waits for no answer sends a statement. Default: 1.",
+  ),
+  until: described(Length, "When it ends, counted from time zero."),
+  from: optional(id, "The first id. Default: 1."),
+  timeout: optional(Length, "How long a connection waits for an answer. Default: 15s."),
+}).annotate({
+  expected: '{name: w, node: n1, table: t, statement: "INSERT INTO c:t (id,v) VALUES ({id},1)", until: 10s}',
+})
+
+export const EntrySource = Schema.Union([
+  lasting("kill"),
+  lasting("stop"),
+  momentary("restart"),
+  lasting("pause"),
+  momentary("resume"),
+  lasting("partition"),
+  lasting("cut"),
+  lasting("flap"),
+  lasting("ring"),
+  lasting("swizzle"),
+  lasting("link"),
+  momentary("heal"),
+  lasting("slow"),
+  lasting("error"),
+  lasting("disconnect"),
+  lasting("loseReply"),
+  lasting("diskFull"),
+  lasting("slowDisk"),
+  lasting("slowTransfer"),
+  lasting("failTransfer"),
+  lasting("replicationPorts"),
+  lasting("serverId"),
+  lasting("clockJump"),
+  lasting("clockSkew"),
+  entryWith({ create: described(TableSource, "A table is created through the engine.") }),
+  entryWith({ drop: described(TableName, "A table is dropped through the engine.") }),
+  entryWith({ addNode: described(NodeName, "A spare node becomes part of the cluster.") }),
+  entryWith({
+    rebalance: described(
+      Schema.Union([oneOf(["all"]), TableName]).annotate({ expected: "the name of a table, or all" }),
+      "A rebalance is requested: of one table, or `all`.",
+    ),
+  }),
+  entryWith({ drain: described(Selector, "The node is to be emptied.") }),
+  entryWith({
+    mkdir: described(
+      Schema.Struct({
+        node: described(Selector, "A node, leader or victim."),
+        directory: described(Word, "Name of the directory, beside the node's data."),
+      }).annotate({ expected: "{node: n1, directory: d}" }),
+      "A directory is made, as a replication cluster with a path of its own needs one.",
+    ),
+  }),
+  entryWith({
+    fill: described(FillSource, "Rows with the ids from `from` to `to` are inserted; each INSERT must succeed."),
+  }),
+  entryWith({ stream: described(StreamSource, "A client begins to write, and remembers what became of each row.") }),
+  entryWith({ sql: described(SqlSource, "Statements by somebody who does not ask the engine.") }),
+  entryWith({
+    check: described(ConditionSource, "Looks once, at this moment: the scenario fails if the condition does not hold."),
+  }),
+]).annotate({
+  identifier: "Entry",
+  expected:
+    "an entry {at | between | after, and one of: kill, stop, restart, pause, resume, partition, cut, flap, ring, swizzle, link, heal, slow, error, disconnect, loseReply, diskFull, slowDisk, slowTransfer, failTransfer, replicationPorts, serverId, clockJump, clockSkew, create, drop, addNode, rebalance, drain, mkdir, fill, stream, sql, check}",
+})
+
+export type EntrySource = typeof EntrySource.Type
