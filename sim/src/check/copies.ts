@@ -59,7 +59,6 @@ export const copiesOf = (
 /** What a statement takes away from its node: the physical tables that are no longer part of their group, or gone. */
 export const takenAway = (
   context: CheckContext,
-  view: View,
   node: string,
   sql: string,
 ): { readonly statement: "exit" | "drop"; readonly physicals: ReadonlyArray<string> } | undefined => {
@@ -68,6 +67,8 @@ export const takenAway = (
     return physical === undefined ? undefined : { statement: "drop", physicals: [physical] }
   }
   if (sql.startsWith("EXIT CLUSTER") || sql.startsWith("DELETE CLUSTER")) {
+    // Asked only now: nearly every statement that is answered is another one, and each may have changed the view.
+    const view = context.state.view()
     const name = sql.split(" ")[2]
     const group = name === undefined ? undefined : view.groups.get(name)?.record
     return group === undefined

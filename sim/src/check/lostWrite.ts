@@ -106,9 +106,9 @@ export const lostWrite: MakeChecker = (context) => ({
   name,
   onEvent: (event) => {
     if (event.kind !== "answer" || event.answer._tag !== "Ok") return
-    const view = context.state.view()
-    const taken = takenAway(context, view, event.node, event.sql)
+    const taken = takenAway(context, event.node, event.sql)
     if (taken === undefined) return
+    const view = context.state.view()
     const shards = shardsByPhysical(view)
     const tables = new Set(taken.physicals.flatMap((physical) => shards.get(physical)?.table ?? []).filter(isKept))
     for (const table of tables) {

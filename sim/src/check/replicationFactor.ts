@@ -119,9 +119,9 @@ export const replicationFactor: MakeChecker = (context) => ({
   name,
   onEvent: (event) => {
     if (event.kind !== "answer" || event.answer._tag !== "Ok" || event.from === null) return
-    const view = context.state.view()
-    const taken = takenAway(context, view, event.node, event.sql)
+    const taken = takenAway(context, event.node, event.sql)
     if (taken === undefined) return
+    const view = context.state.view()
     const shards = shardsByPhysical(view)
     for (const physical of taken.physicals) {
       const shard = shards.get(physical)

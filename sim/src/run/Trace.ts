@@ -48,8 +48,8 @@ export const answerText = (answer: Answer): string => {
 
 /** Folds what happens into a hash of 64 bits: two independent ones of 32. */
 export class Trace {
-  #low = 0x811c9dc5
-  #high = 0x9e3779b9
+  /** The two halves. A typed array holds them without boxing, which counts: every character of a run comes here. */
+  readonly #state = Int32Array.of(0x811c9dc5, 0x9e3779b9)
   readonly #sink: ((line: string) => void) | undefined
   readonly #lines: Array<string> | undefined
   /** Lines so far. */
@@ -89,7 +89,7 @@ export class Trace {
   /** The hash so far, as 16 hexadecimal digits. */
   get hash(): string {
     const hex = (value: number): string => (value >>> 0).toString(16).padStart(8, "0")
-    return hex(this.#high) + hex(this.#low)
+    return hex(this.#state[1] ?? 0) + hex(this.#state[0] ?? 0)
   }
 
   /** Where the lines of this trace and of another one part; undefined if they do not. */
@@ -108,41 +108,48 @@ export class Trace {
       this.#fold(answerText(answer))
       return
     }
-    let low = this.#low
-    let high = this.#high
-    const fold = (text: string): void => {
-      for (let index = 0; index < text.length; index++) {
-        const code = text.charCodeAt(index)
-        low = Math.imul(low ^ code, 0x01000193)
-        high = Math.imul(high + code, 0x85ebca6b) ^ (high >>> 13)
+    this.#foldPart(`${answer.rows.length} rows: `)
+    let isFirstRow = true
+    for (const row of answer.rows) {
+      if (!isFirstRow) this.#foldPart(" / ")
+      isFirstRow = false
+      for (let index = 0; index < row.length; index++) {
+        if (index > 0) this.#foldPart("|")
+        this.#foldPart(cellText(row[index] ?? null))
       }
     }
-    fold(`${answer.rows.length} rows: `)
-    answer.rows.forEach((row, rowIndex) => {
-      if (rowIndex > 0) fold(" / ")
-      row.forEach((cell, index) => {
-        if (index > 0) fold("|")
-        fold(cellText(cell))
-      })
-    })
-    this.#low = Math.imul(low ^ 0x0a, 0x01000193)
-    this.#high = Math.imul(high ^ 0x0a, 0xc2b2ae35) ^ (high >>> 16)
+    this.#foldEnd()
   }
 
   #fold(text: string): void {
-    let low = this.#low
-    let high = this.#high
+    this.#foldPart(text)
+    this.#foldEnd()
+  }
+
+  #foldPart(text: string): void {
+    const state = this.#state
+    let low = state[0] ?? 0
+    let high = state[1] ?? 0
     for (let index = 0; index < text.length; index++) {
       const code = text.charCodeAt(index)
       low = Math.imul(low ^ code, 0x01000193)
       high = Math.imul(high + code, 0x85ebca6b) ^ (high >>> 13)
     }
-    this.#low = Math.imul(low ^ 0x0a, 0x01000193)
-    this.#high = Math.imul(high ^ 0x0a, 0xc2b2ae35) ^ (high >>> 16)
+    state[0] = low
+    state[1] = high
+  }
+
+  #foldEnd(): void {
+    const state = this.#state
+    const high = state[1] ?? 0
+    state[0] = Math.imul((state[0] ?? 0) ^ 0x0a, 0x01000193)
+    state[1] = Math.imul(high ^ 0x0a, 0xc2b2ae35) ^ (high >>> 16)
   }
 
   #foldNumber(value: number): void {
-    this.#low = Math.imul(this.#low ^ (value | 0), 0x01000193)
-    this.#high = Math.imul(this.#high + Math.floor(value / 0x100000000) + (value | 0), 0x85ebca6b) ^ (this.#high >>> 13)
+    const state = this.#state
+    const high = state[1] ?? 0
+    state[0] = Math.imul((state[0] ?? 0) ^ (value | 0), 0x01000193)
+    state[1] = Math.imul(high + Math.floor(value / 0x100000000) + (value | 0), 0x85ebca6b) ^ (high >>> 13)
   }
 }
