@@ -9,20 +9,11 @@ import { isWithoutPrimary, leftBehind, promotable } from "../Health.ts"
 import { Mutations } from "../Mutation.ts"
 import { isPrimary } from "../Observe.ts"
 import { planPromotion, planVerification } from "../plan/promotion.ts"
-import { groupOf, groupRecords } from "../plan/records.ts"
-import type { Group, GroupShard } from "../State.ts"
+import { isOver, releasedGroup, releasedTable } from "../plan/release.ts"
+import type { Group } from "../State.ts"
 import type { View } from "../View.ts"
 import { launch } from "./launch.ts"
 import type { LeaderContext, LeaderError } from "./LeaderContext.ts"
-
-/** False for shards that a draft entered into a group, and that no table knows to be there. */
-const isCarried = (view: View, group: Group, shard: GroupShard): boolean => {
-  if (group.status !== "live") return true
-  const placement = view.tables.get(shard.table)?.record.layout.find((item) => item.physical === shard.physical)
-  if (placement === undefined) return false
-  // A group that took a shard over has it before the layout says so.
-  return placement.group === group.name || groupOf(groupRecords(view), shard.table, shard.shard) === group
-}
 
 /** Releases tables and groups whose operation is over. */
 export const releaseLocks = Effect.fnUntraced(function* (
@@ -35,30 +26,14 @@ export const releaseLocks = Effect.fnUntraced(function* (
     const table = stored.record
     if (table.operation === null || view.operations.has(table.operation)) continue
     released = true
-    const failed = table.status === "creating"
-    yield* store.compareAndSet(
-      stored,
-      { ...table, operation: null, status: failed ? "failed" : table.status },
-      { term },
-    )
+    yield* store.compareAndSet(stored, releasedTable(table), { term })
   }
   for (const stored of view.groups.values()) {
     const group = stored.record
     if (group.operation === null || view.operations.has(group.operation)) continue
     released = true
-    const forming = group.status === "forming"
-    const next: Group = forming
-      ? {
-          ...group,
-          status: "dissolved",
-          members: [],
-          inSync: [],
-          leaving: [...new Set([...group.members, ...group.leaving])],
-          operation: null,
-        }
-      : { ...group, shards: group.shards.filter((shard) => isCarried(view, group, shard)), operation: null }
-    const empty = next.status === "dissolved" && next.leaving.length === 0 && next.exiled.length === 0
-    yield* store.compareAndSet(stored, next, { term, live: !empty })
+    const next = releasedGroup(view, group)
+    yield* store.compareAndSet(stored, next, { term, live: !isOver(next) })
   }
   // A step whose operation is over was claimed in its last moment.
   const stray = [...view.steps]
