@@ -33,6 +33,8 @@ export interface EngineConfig {
   readonly convergePause: Duration.Duration
   /** An operation that makes no progress for this long is rolled back, if it can be. */
   readonly operationTimeout: Duration.Duration
+  /** Operations that change the layout and run at once; further ones wait. Few, because each slows the others down. */
+  readonly maxOperations: number
   /** When more than this share of the registered nodes is away, nothing moves. */
   readonly maxAwayShare: number
   /** Replica groups per node when a table is placed anew. */
@@ -61,6 +63,7 @@ export const defaultEngineConfig: EngineConfig = {
   stepPatience: Duration.seconds(15),
   convergePause: Duration.seconds(3),
   operationTimeout: Duration.minutes(3),
+  maxOperations: 4,
   maxAwayShare: 0.4,
   groupsPerNode: 8,
   groupBudget: 32,

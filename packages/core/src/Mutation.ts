@@ -10,6 +10,8 @@ export type Mutation =
   | "skip-term-check"
   /** Whoever the record counts as in sync is promoted, whatever the others name as their last primary view. */
   | "promote-who-is-behind"
+  /** Steps of a paused operation begin all the same. */
+  | "ignore-pause"
 
 /** The mechanisms that are switched off. */
 export const Mutations = Context.Reference<ReadonlySet<Mutation>>("shardwright/core/Mutations", {

@@ -101,13 +101,32 @@ export const joinCluster = Effect.fnUntraced(
   Effect.catchTag(["StoreUnavailable"], (error) => Effect.fail(fail(error))),
 )
 
+/** A wish, who has it and why. */
+export interface SubmitOptions extends OperatorOptions {
+  readonly wish: Wish
+  /** Shown in the history; `operator` if it is not said. */
+  readonly by?: string
+  readonly reason?: string
+  /** The plan waits for an `Approve`. */
+  readonly approval?: boolean
+}
+
 /** Writes down a wish. Answers the id of the request, under which its outcome will be found. */
 export const submit = Effect.fnUntraced(
-  function* (options: OperatorOptions & { readonly wish: Wish }) {
+  function* (options: SubmitOptions) {
     const store = yield* operatorStore(options)
     const nowMs = yield* Clock.currentTimeMillis
     const id = `${nowMs}-${yield* Random.nextIntBetween(0, 0x7fffffff)}`
-    const request: Request = { id, wish: options.wish, status: "new", operation: null, answer: null }
+    const request: Request = {
+      id,
+      by: options.by ?? "operator",
+      reason: options.reason ?? "",
+      approval: options.approval === true,
+      wish: options.wish,
+      status: "new",
+      operation: null,
+      answer: null,
+    }
     yield* store.create(Key.request(id), request, { term: 0 })
     return id
   },

@@ -173,6 +173,19 @@ export const insertRow = (cluster: string, table: string, id: string, values: Co
   return `INSERT INTO ${assertIdentifier(cluster)}:${systemTable(table)} (id,${columns.join(",")}) VALUES (${idText(id)},${literals.join(",")})`
 }
 
+/** Inserts several rows at once; all of them have the columns of the first. A statement takes effect as a whole. */
+export const insertRows = (
+  cluster: string,
+  table: string,
+  rows: ReadonlyArray<{ readonly id: string; readonly values: ColumnValues }>,
+): string => {
+  const names = Object.keys(rows[0]?.values ?? {})
+  const tuples = rows.map(
+    ({ id, values }) => `(${[idText(id), ...names.map((name) => literal(values[name] ?? ""))].join(",")})`,
+  )
+  return `INSERT INTO ${assertIdentifier(cluster)}:${systemTable(table)} (id,${names.map(columnName).join(",")}) VALUES ${tuples.join(",")}`
+}
+
 /** Updates one row by id, on condition that it still has the version (if one is given). */
 export const updateRow = (
   cluster: string,

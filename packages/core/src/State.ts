@@ -163,24 +163,65 @@ export const OperationStatus = Schema.Literals([
 ])
 export type OperationStatus = typeof OperationStatus.Type
 
+/** One change of an operation's status. The time is the writer's wall clock: for people, never compared. */
+export const StatusChange = Schema.Struct({
+  status: OperationStatus,
+  atMs: Schema.Number,
+  /** Who asked for it: an operator, or the engine on a node. */
+  by: Schema.String,
+  why: Schema.String,
+})
+export type StatusChange = typeof StatusChange.Type
+
 /** Root row of an operation; it is live from the compare-and-set that makes it `running`. */
 export const Operation = Schema.Struct({
   id: Schema.String,
   kind: OperationKind,
   table: Schema.NullOr(Schema.String),
+  /** Written by `operation/transitions` alone. */
   status: OperationStatus,
   /** Term of the leader that answers for it; a new leader adopts it by writing its own. */
   term: Schema.Int,
+  /** How it is being stopped: `now` does not wait for steps that have begun, `asked` is an operator's wish. */
+  stop: Schema.NullOr(Schema.Struct({ now: Schema.Boolean, asked: Schema.Boolean })),
   /** True once its steps are being undone. */
   undoing: Schema.Boolean,
+  /** Index of its first undo step, from the moment when all of them are written; null before. */
+  undoFrom: Schema.NullOr(Schema.Int),
+  /** Steps of the plan, and undo steps once all of them are written. */
   steps: Schema.Int,
   tables: Schema.Array(Schema.String),
   groups: Schema.Array(Schema.String),
   request: Schema.NullOr(Schema.String),
+  /** What the plan does, in one sentence. */
   reason: Schema.String,
+  /** Digest of the plan, by which an approval finds out whether it would be planned in the same way again. */
+  digest: Schema.String,
+  /** Every change of its status, oldest first; of a long history the oldest changes but the first are left out. */
+  history: Schema.Array(StatusChange),
   error: Schema.NullOr(Schema.String),
+  /** What a rollback that failed has left to be done by hand. */
+  left: Schema.Array(Schema.String),
 })
 export type Operation = typeof Operation.Type
+
+/** An operation that has ended, for listings. `held`: an operator stopped it, and nothing goes on with it by itself. */
+export const FinishedOperation = Schema.Struct({
+  id: Schema.String,
+  kind: OperationKind,
+  table: Schema.NullOr(Schema.String),
+  tables: Schema.Array(Schema.String),
+  status: OperationStatus,
+  reason: Schema.String,
+  atMs: Schema.Number,
+  by: Schema.String,
+  held: Schema.Boolean,
+})
+export type FinishedOperation = typeof FinishedOperation.Type
+
+/** The operations that ended last, oldest first. Their own rows stay; this names them. */
+export const Finished = Schema.Struct({ operations: Schema.Array(FinishedOperation) })
+export type Finished = typeof Finished.Type
 
 /** Statuses in which an operation is carried on. */
 export const isLive = (operation: Operation): boolean =>
@@ -212,6 +253,11 @@ export const isOpen = (row: StepRow): boolean => row.status === "pending" || row
 /** A wish from outside; the leader plans it. */
 export const Request = Schema.Struct({
   id: Schema.String,
+  /** Who asks, and why: for the history. */
+  by: Schema.String,
+  reason: Schema.String,
+  /** The plan is drafted, and waits for `Approve`. */
+  approval: Schema.Boolean,
   wish: Schema.Union([
     Schema.TaggedStruct("CreateTable", {
       table: Schema.String,
@@ -222,7 +268,16 @@ export const Request = Schema.Struct({
       placement: Schema.optionalKey(PlacementPolicy),
     }),
     Schema.TaggedStruct("DropTable", { table: Schema.String }),
-    Schema.TaggedStruct("Rebalance", {}),
+    // What is asked of an operation that is there: `operation` is its id, or a table that it works on.
+    Schema.TaggedStruct("Pause", { operation: Schema.String }),
+    Schema.TaggedStruct("Resume", { operation: Schema.String }),
+    /** `now`: steps that have begun are not waited for. What is half done is taken back either way. */
+    Schema.TaggedStruct("Stop", { operation: Schema.String, now: Schema.Boolean }),
+    Schema.TaggedStruct("Approve", { operation: Schema.String }),
+    /** Lets an operation that has ended be forgotten; `start`: what it was asked for is planned again. */
+    Schema.TaggedStruct("Reset", { operation: Schema.String, start: Schema.Boolean }),
+    /** Null: all tables. */
+    Schema.TaggedStruct("Rebalance", { tables: Schema.NullOr(Schema.Array(Schema.String)) }),
     Schema.TaggedStruct("SetNodeState", { node: Schema.String, state: NodeState }),
     /** Changes the number of copies. RF belongs to groups: all tables on the groups concerned must be named. */
     Schema.TaggedStruct("SetRf", { tables: Schema.Array(Schema.String), rf: Schema.Int }),
@@ -247,6 +302,7 @@ export const Key = {
   registry: "registry",
   lease: "lease",
   restart: "restart",
+  finished: "finished",
   heartbeat: (node: string) => `heartbeat/${node}`,
   observation: (node: string) => `observation/${node}`,
   wrapper: (node: string) => `wrapper/${node}`,

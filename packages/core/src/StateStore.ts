@@ -53,6 +53,14 @@ export interface WriteOptions {
   readonly columns?: Sql.ColumnValues
 }
 
+/** A record that is to be made, for `createAll`. */
+export interface NewRecord {
+  readonly key: string
+  readonly value: unknown
+  /** Further columns of the row; the same ones in all records of a call. */
+  readonly columns?: Sql.ColumnValues
+}
+
 /** Versioned records with compare-and-set. */
 export class StateStore extends Context.Service<
   StateStore,
@@ -75,6 +83,15 @@ export class StateStore extends Context.Service<
       value: unknown,
       options: WriteOptions,
     ) => Effect.Effect<Entry, Conflict | StoreUnavailable>
+    /**
+     * Makes many records of one table that do not exist, in chunks of a bounded size; each chunk is there as a whole or
+     * not at all. `goOn` is asked before each chunk: answers false if it did.
+     */
+    readonly createAll: <E>(
+      records: ReadonlyArray<NewRecord>,
+      options: Omit<WriteOptions, "columns">,
+      goOn: Effect.Effect<boolean, E>,
+    ) => Effect.Effect<boolean, Conflict | StoreUnavailable | E>
     /** Takes finished records out of the listing, without touching their versions. */
     readonly retire: (keys: ReadonlyArray<string>) => Effect.Effect<void, StoreUnavailable>
     /** Replaces a record if it still has the version of `entry`. */
@@ -90,6 +107,9 @@ export class StateStore extends Context.Service<
 const attemptsMax = 12
 const rowsMax = 100_000
 const fetchChunk = 200
+/** One INSERT: rows, and about as many characters as a packet may safely have (the server takes 8 MB by default). */
+const insertRowsMax = 200
+const insertCharactersMax = 1_000_000
 const retryPause = Duration.millis(500)
 
 const tableOf = (key: string): string =>
@@ -199,10 +219,11 @@ export const make = Effect.fnUntraced(function* ({ node, incarnation, config }: 
     key: string,
     nonce: string,
     isStillOpen: (row: StoredRow | undefined) => boolean,
+    rows = 1,
   ): Effect.fn.Return<"won" | "lost", StoreUnavailable> {
     for (let attempt = 1; attempt <= attemptsMax; attempt++) {
       const answer = yield* query(sql)
-      if (answer._tag === "Ok" && answer.affectedRows === 1) return "won"
+      if (answer._tag === "Ok" && answer.affectedRows === rows) return "won"
       const failure = failureOf(answer)
       if (failure !== undefined && failure.class === "logic") return yield* unavailable(answer)
       // Not done, or not known: what counts is what stands there after a barrier.
@@ -242,6 +263,36 @@ export const make = Effect.fnUntraced(function* ({ node, incarnation, config }: 
     )
     if (outcome === "lost") return yield* new Conflict({ key })
     return remember({ key, value, version: 1, term: options.term })
+  })
+
+  const createAll = Effect.fnUntraced(function* <E>(
+    records: ReadonlyArray<NewRecord>,
+    options: Omit<WriteOptions, "columns">,
+    goOn: Effect.Effect<boolean, E>,
+  ): Effect.fn.Return<boolean, Conflict | StoreUnavailable | E> {
+    for (let start = 0; start < records.length;) {
+      if (!(yield* goOn)) return false
+      const nonce = yield* nextNonce
+      const nowMs = yield* Clock.currentTimeMillis
+      const chunk: Array<NewRecord> = []
+      const rows: Array<{ id: string; values: Sql.ColumnValues }> = []
+      let characters = 0
+      for (const record of records.slice(start, start + insertRowsMax)) {
+        const values = columns(record.key, record.value, 1, nonce, nowMs, { ...options, columns: record.columns ?? {} })
+        characters += Object.values(values).reduce<number>((sum, value) => sum + String(value).length, 0)
+        if (chunk.length > 0 && characters > insertCharactersMax) break
+        chunk.push(record)
+        rows.push({ id: rowId(record.key), values })
+      }
+      const [first] = chunk
+      if (first === undefined) return true
+      const sql = Sql.insertRows(cluster, tableOf(first.key), rows)
+      const outcome = yield* settle(sql, first.key, nonce, (row) => row === undefined, rows.length)
+      if (outcome === "lost") return yield* new Conflict({ key: first.key })
+      for (const { key, value } of chunk) remember({ key, value, version: 1, term: options.term })
+      start += chunk.length
+    }
+    return true
   })
 
   const compareAndSet = Effect.fnUntraced(function* (entry: Entry, value: unknown, options: WriteOptions) {
@@ -329,6 +380,7 @@ export const make = Effect.fnUntraced(function* ({ node, incarnation, config }: 
     sync,
     retire,
     create,
+    createAll,
     compareAndSet,
   })
 })

@@ -24,6 +24,7 @@ export interface View {
   readonly registry: Stored<State.Registry> | undefined
   readonly lease: Stored<State.Lease> | undefined
   readonly restart: Stored<State.RestartToken> | undefined
+  readonly finished: Stored<State.Finished> | undefined
   /** Versions of the heartbeats, by address. */
   readonly heartbeats: ReadonlyMap<string, number>
   readonly observations: ReadonlyMap<string, Stored<State.Observation>>
@@ -41,6 +42,7 @@ const decoders = {
   registry: Schema.decodeUnknownExit(State.Registry),
   lease: Schema.decodeUnknownExit(State.Lease),
   restart: Schema.decodeUnknownExit(State.RestartToken),
+  finished: Schema.decodeUnknownExit(State.Finished),
   observation: Schema.decodeUnknownExit(State.Observation),
   wrapper: Schema.decodeUnknownExit(State.WrapperConfirmation),
   table: Schema.decodeUnknownExit(State.Table),
@@ -83,6 +85,7 @@ export const makeView = (entries: Iterable<RawEntry>): View => {
   let registry: Stored<State.Registry> | undefined
   let lease: Stored<State.Lease> | undefined
   let restart: Stored<State.RestartToken> | undefined
+  let finished: Stored<State.Finished> | undefined
 
   const take = <A>(
     entry: RawEntry,
@@ -107,6 +110,9 @@ export const makeView = (entries: Iterable<RawEntry>): View => {
         break
       case "restart":
         take(entry, decoders.restart, (stored) => (restart = stored))
+        break
+      case "finished":
+        take(entry, decoders.finished, (stored) => (finished = stored))
         break
       case "heartbeat":
         heartbeats.push([name, entry.version])
@@ -145,6 +151,7 @@ export const makeView = (entries: Iterable<RawEntry>): View => {
     registry,
     lease,
     restart,
+    finished,
     heartbeats: new Map(heartbeats),
     observations: byKey(observations),
     wrappers: byKey(wrappers),

@@ -3,7 +3,9 @@ import type { MakeChecker } from "./Checker.ts"
 import { lostWrite } from "./lostWrite.ts"
 import { oldTerm } from "./oldTerm.ts"
 import { oneLeaderPerTerm } from "./oneLeaderPerTerm.ts"
+import { operationStatus } from "./operationStatus.ts"
 import { orphans } from "./orphans.ts"
+import { pauseHolds } from "./pauseHolds.ts"
 import { replicationFactor } from "./replicationFactor.ts"
 import { stepOrder } from "./stepOrder.ts"
 import { userTables } from "./userTables.ts"
@@ -16,6 +18,8 @@ export const checkers: ReadonlyArray<MakeChecker> = [
   oneLeaderPerTerm,
   oldTerm,
   stepOrder,
+  operationStatus,
+  pauseHolds,
   orphans,
   userTables,
 ]

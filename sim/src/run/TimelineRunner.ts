@@ -243,7 +243,7 @@ export class TimelineRunner {
         operators.join(act.node)
         return
       case "Rebalance":
-        operators.submit(describeAct(act), { _tag: "Rebalance" })
+        operators.submit(describeAct(act), { _tag: "Rebalance", tables: act.table === null ? null : [act.table] })
         return
       case "Drain":
         operators.submit(describeAct(act), {

@@ -11,10 +11,10 @@ import { lead } from "../leader/lead.ts"
 import type { Manticore } from "../Manticore.ts"
 import type { NodeFiles } from "../NodeFiles.ts"
 import type { Presence } from "../plan/Plan.ts"
-import { isOpen } from "../State.ts"
+import { isLive, isOpen } from "../State.ts"
 import { type AgentContext, type AgentOptions, makeAgent, monotonicMs, remember } from "./AgentContext.ts"
 import { releaseToken, tendDaemon } from "./daemon.ts"
-import { holdsLease, leaderTerm, tendLease } from "./lease.ts"
+import { holdsLease, keepLease, leaderTerm, tendLease } from "./lease.ts"
 import { noteHeartbeats, observe, publish, refusalToAct } from "./presence.ts"
 import { startSteps } from "./steps.ts"
 import { tendWrappers } from "./wrappers.ts"
@@ -58,7 +58,19 @@ const look = Effect.fnUntraced(
     // Who took the lease in this look begins to lead with the next one, on records read after that.
     if (termsMatter && leaderTerm(view) !== term) return
     const presence: Presence = { away: state.away, lost: state.lost }
-    yield* lead({ node, term, config, store, memory: state.memory, presence, holdsLease: holdsLease(agent) }, view)
+    yield* lead(
+      {
+        node,
+        term,
+        config,
+        store,
+        memory: state.memory,
+        presence,
+        holdsLease: holdsLease(agent),
+        keepLease: keepLease(agent),
+      },
+      view,
+    )
   },
   (looked, { node, state }) =>
     Effect.catchTag(looked, "StoreUnavailable", (error) =>
@@ -69,7 +81,7 @@ const look = Effect.fnUntraced(
           })
         : Effect.void,
     ),
-  Effect.catchTag("Conflict", () => Effect.void),
+  Effect.catchTag(["Conflict"], () => Effect.void),
 )
 
 /** How long to wait for the next look: short while this agent has steps or leads, longer while others work. */
@@ -77,10 +89,11 @@ const pause = ({ node, config, state }: AgentContext) => {
   const view = state.view
   if (view === undefined || state.state === "waiting") return config.idleTick
   const asked = [...view.requests.values()].some(({ record }) => record.status === "new")
-  const leads = state.leaderUntilMs !== undefined && (asked || view.operations.size > 0)
+  const live = [...view.operations.values()].some(({ record }) => isLive(record))
+  const leads = state.leaderUntilMs !== undefined && (asked || live)
   const works = [...view.steps.values()].some((rows) =>
     rows.some(({ record }) => record.node === node && isOpen(record)),
   )
   if (leads || works || state.running.size > 0) return config.busyTick
-  return view.operations.size > 0 ? Duration.times(config.idleTick, 0.5) : config.idleTick
+  return live ? Duration.times(config.idleTick, 0.5) : config.idleTick
 }

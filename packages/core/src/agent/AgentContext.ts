@@ -13,7 +13,8 @@ import { Manticore } from "../Manticore.ts"
 import { type Mutation, Mutations } from "../Mutation.ts"
 import { NodeFiles } from "../NodeFiles.ts"
 import * as StateStore from "../StateStore.ts"
-import { makeView, type View } from "../View.ts"
+import type { Lease } from "../State.ts"
+import { makeView, type Stored, type View } from "../View.ts"
 
 /** What an agent is. `incarnation` differs at each start of the process. */
 export interface AgentOptions {
@@ -31,6 +32,8 @@ export interface AgentState {
   lost: ReadonlySet<string>
   leaseVersion: number
   leaseSeenMs: number
+  /** The lease as this agent wrote it last. */
+  lease: Stored<Lease> | undefined
   /** Until when this agent may act as leader, by its own clock; undefined if it is not the leader. */
   leaderUntilMs: number | undefined
   /** Term in which this agent took the lease last. */
@@ -87,6 +90,7 @@ export const makeAgent = Effect.fnUntraced(function* (options: AgentOptions) {
     lost: new Set(),
     leaseVersion: -1,
     leaseSeenMs: 0,
+    lease: undefined,
     leaderUntilMs: undefined,
     ownTerm: 0,
     term: 0,

@@ -42,6 +42,17 @@ export const tendLease = Effect.fnUntraced(function* (agent: AgentContext, view:
   yield* writeLease(agent, stored, Math.max(stored?.record.term ?? 0, state.term) + 1, beforeMs)
 })
 
+/** True while this agent leads. Renews the lease when a third of it is over: for work that takes longer than a look. */
+export const keepLease = Effect.fnUntraced(function* (agent: AgentContext) {
+  if (!(yield* holdsLease(agent))) return false
+  const { config, state } = agent
+  const nowMs = yield* monotonicMs
+  const renewAtMs = (state.leaderUntilMs ?? 0) - (Duration.toMillis(config.leaseDuration) * 2) / 3
+  if (state.lease === undefined || nowMs < renewAtMs) return true
+  yield* writeLease(agent, state.lease, state.lease.record.term, nowMs)
+  return true
+})
+
 const loseLease = Effect.fnUntraced(function* ({ node, state }: AgentContext, term: number) {
   if (state.leaderUntilMs === undefined) return
   state.leaderUntilMs = undefined
@@ -65,6 +76,7 @@ const writeLease = Effect.fnUntraced(function* (
   state.leaderUntilMs = beforeMs + durationMs
   state.leaseVersion = written.version
   state.leaseSeenMs = beforeMs
+  state.lease = { ...written, record: lease }
   if (!isNew) return
   state.ownTerm = term
   state.memory = new LeaderMemory()

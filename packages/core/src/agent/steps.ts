@@ -8,12 +8,12 @@ import * as Effect from "effect/Effect"
 import { journal } from "../Journal.ts"
 import type { Manticore } from "../Manticore.ts"
 import type { NodeFiles } from "../NodeFiles.ts"
-import type { StepRow } from "../State.ts"
-import { isLive } from "../State.ts"
+import { type Wait, wait } from "../operation/WaitCode.ts"
+import { isLive, type Operation, type StepRow } from "../State.ts"
 import type { Entry } from "../StateStore.ts"
 import { CurrentStep } from "../step/CurrentStep.ts"
 import { handleStep } from "../step/handleStep.ts"
-import { type Outcome, retry } from "../step/Outcome.ts"
+import { type Outcome, retry, retryFor } from "../step/Outcome.ts"
 import type { Stored, View } from "../View.ts"
 import type { AgentContext } from "./AgentContext.ts"
 import { restart } from "./daemon.ts"
@@ -28,18 +28,36 @@ const parallelStepsMax = 8
 const retryPauseMsMin = 250
 const retryPauseMsMax = 4000
 
-/** True if a step of the operation may be worked on now, by what the records say after a barrier (safety rule 2). */
-const mayWork = ({ state, termsMatter }: AgentContext, view: View, row: StepRow): boolean => {
+/** Whether a step is to be begun, or to be gone on with. */
+type Moment = "begin" | "go-on"
+
+/** Why a step may not be worked on now, by what the records say (safety rule 2); undefined if it may. */
+const refusal = (agent: AgentContext, view: View, row: StepRow, moment: Moment): Wait | undefined => {
+  const { state, termsMatter, mutations } = agent
   const operation = view.operations.get(row.operation)?.record
-  if (operation === undefined || !isLive(operation) || operation.status === "paused") return false
-  if (row.undoes === null && operation.status === "stopping") return false
-  if (!termsMatter) return true
+  if (operation === undefined || !isLive(operation)) {
+    return wait("not-permitted", `operation ${row.operation} is ${operation?.status ?? "over"}`)
+  }
+  if (isOff(operation, row, moment)) return wait("not-permitted", `operation ${row.operation} is ${operation.status}`)
+  // What has begun is brought to its end during a pause; nothing begins.
+  if (operation.status === "paused" && moment === "begin" && !mutations.has("ignore-pause")) {
+    return wait("paused", `operation ${row.operation} is paused`)
+  }
   const term = leaderTerm(view)
-  return operation.term === term && term >= state.term
+  const isCurrent = operation.term === term && term >= state.term
+  return isCurrent || !termsMatter
+    ? undefined
+    : wait("leader-changed", `operation ${row.operation} is of term ${operation.term}, the lease of term ${term}`)
 }
 
-const isStopping = (view: View, row: StepRow): boolean =>
-  view.operations.get(row.operation)?.record.status === "stopping"
+/** True if nobody is to work on the step any more, or not yet. */
+const isOff = (operation: Operation, row: StepRow, moment: Moment): boolean => {
+  if (row.undoes !== null) return operation.undoFrom === null || row.index < operation.undoFrom
+  if (operation.undoing) return true
+  return operation.status === "stopping" && (moment === "begin" || operation.stop?.now === true)
+}
+
+const isEnding = (operation: Operation): boolean => operation.undoing || operation.status === "stopping"
 
 /** Starts the steps of this node that are due; the leader's own ones too, if it is this agent. */
 export const startSteps = Effect.fnUntraced(function* (agent: AgentContext, view: View) {
@@ -54,7 +72,8 @@ export const startSteps = Effect.fnUntraced(function* (agent: AgentContext, view
       // Also one that this agent claimed and does not work on: the claim took effect and its answer was an error.
       const begun = row.status === "processing"
       if (row.status !== "pending" && !begun) continue
-      if (begun && row.undoes === null && isStopping(view, row)) {
+      const operation = view.operations.get(row.operation)?.record
+      if (begun && row.undoes === null && operation !== undefined && isEnding(operation)) {
         // Whoever worked on it is gone, and nobody goes on with it: what it did is found by looking.
         const cancelled: StepRow = {
           ...row,
@@ -64,7 +83,7 @@ export const startSteps = Effect.fnUntraced(function* (agent: AgentContext, view
         yield* Effect.ignore(store.compareAndSet(stored, cancelled, { term: stored.term }))
         continue
       }
-      if (!mayWork(agent, view, row)) continue
+      if (refusal(agent, view, row, "begin") !== undefined) continue
       const ready =
         (mutations.has("drop-source-before-verification") && leavingKinds.has(row.step._tag)) ||
         row.dependsOn.every((index) => {
@@ -120,11 +139,14 @@ const runStep = Effect.fnUntraced(function* (
   if (claim._tag === "Failure") return
   let entry: Entry = claim.success
   const startedMs = yield* Clock.currentTimeMillis
-  const sent = { join: false }
-  yield* sayStep(agent, claimed, term, "started", "")
+  const sent = { join: false, anything: false }
   let pauseMs = retryPauseMsMin
   for (;;) {
     const outcome = yield* attempt(agent, claimed, startedMs, sent)
+    if (outcome === "not-begun") {
+      // The claim is given back: whoever may begin later finds the step as it was.
+      return yield* Effect.ignore(store.compareAndSet(entry, before.record, { term, columns: columns(before.record) }))
+    }
     if (outcome === "cancelled" || outcome._tag !== "Retry") {
       const status = outcome === "cancelled" ? "cancelled" : outcome._tag === "Done" ? "done" : "failed"
       const error = outcome === "cancelled" ? "operation stops" : outcome._tag === "Failed" ? outcome.error : null
@@ -165,16 +187,18 @@ const attempt = Effect.fnUntraced(function* (
   agent: AgentContext,
   row: StepRow,
   startedMs: number,
-  sent: { join: boolean },
-): Effect.fn.Return<Outcome | "cancelled", never, Manticore | NodeFiles> {
+  sent: { join: boolean; anything: boolean },
+): Effect.fn.Return<Outcome | "cancelled" | "not-begun", never, Manticore | NodeFiles> {
   const { node, config, state, store, refresh, wrapperPermit } = agent
   const looked = yield* Effect.result(refresh)
   if (looked._tag === "Failure") return retry("store-unavailable", looked.failure.message)
   const view = looked.success
   const operation = view.operations.get(row.operation)?.record
-  if (operation === undefined || (operation.status === "stopping" && row.undoes === null)) return "cancelled"
-  if (!mayWork(agent, view, row))
-    return retry("leader-changed", `operation ${row.operation} is of term ${operation.term}`)
+  if (operation === undefined || (row.undoes === null && isOff(operation, row, "go-on"))) return "cancelled"
+  const refused = refusal(agent, view, row, sent.anything ? "go-on" : "begin")
+  if (refused !== undefined) return refused.code === "paused" ? "not-begun" : retryFor(refused)
+  if (!sent.anything) yield* sayStep(agent, row, operation.term, "started", "")
+  sent.anything = true
   const handle =
     row.step._tag === "SwapWrapper" ? wrapperPermit.withPermits(1)(handleStep(row.step)) : handleStep(row.step)
   return yield* handle.pipe(
@@ -184,7 +208,7 @@ const attempt = Effect.fnUntraced(function* (
       store,
       term: operation.term,
       refresh,
-      permitted: Effect.map(refresh, (latest) => mayWork(agent, latest, row)),
+      permitted: Effect.map(refresh, (latest) => refusal(agent, latest, row, "go-on") === undefined),
       startedMs,
       away: () => state.away,
       row,

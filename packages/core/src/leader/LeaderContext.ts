@@ -4,6 +4,7 @@
 import * as Effect from "effect/Effect"
 import type { EngineConfig } from "../EngineConfig.ts"
 import { journal } from "../Journal.ts"
+import type { IllegalTransition } from "../operation/transitions.ts"
 import type { Presence } from "../plan/Plan.ts"
 import type { Operation, OperationStatus } from "../State.ts"
 import type { Conflict, StateStore, StoreUnavailable } from "../StateStore.ts"
@@ -43,10 +44,12 @@ export interface LeaderContext {
   readonly presence: Presence
   /** False once the lease may have run out: nothing is written after that. */
   readonly holdsLease: Effect.Effect<boolean>
+  /** As `holdsLease`, and renews the lease in good time: for work that takes longer than it lasts. */
+  readonly keepLease: Effect.Effect<boolean, Conflict | StoreUnavailable>
 }
 
 /** What a look may end with; the next one begins anew. */
-export type LeaderError = Conflict | StoreUnavailable
+export type LeaderError = Conflict | StoreUnavailable | IllegalTransition
 
 /** Journals what became of an operation. */
 export const say = (

@@ -22,12 +22,16 @@ export const converge = Effect.fnUntraced(function* (
   // So many at once are not failures of nodes: an operator decides (architecture: blast radius).
   if (presence.away.size > registered * config.maxAwayShare) return
   const id = memory.nextOperation(context.term)
+  // What an operator stopped is not begun again by itself; repairs go on.
+  const held = view.finished?.record.operations.filter((item) => item.held) ?? []
+  const heldDrops = new Set(held.flatMap(({ kind, table }) => (kind === "drop" && table !== null ? [table] : [])))
+  const rebalance = config.autoRebalance && !held.some(({ kind }) => kind === "rebalance")
   for (const { record: table } of view.tables.values()) {
     const unfinished = table.status === "dropping" || table.status === "failed"
-    if (!unfinished || table.operation !== null) continue
+    if (!unfinished || table.operation !== null || heldDrops.has(table.name)) continue
     const plan = planDrop(view, presence, id, table)
     if (typeof plan !== "string") return yield* launch(context, view, id, plan, undefined)
   }
-  const plan = planConverge(view, presence, config, id, { rebalance: config.autoRebalance, requested: false })
+  const plan = planConverge(view, presence, config, id, { rebalance, requested: false })
   if (plan !== undefined) yield* launch(context, view, id, plan, undefined)
 })

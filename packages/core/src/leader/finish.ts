@@ -1,30 +1,66 @@
 /**
  * How operations end: with an outcome, or as drafts that never went live.
  */
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import { Key, type Operation, type OperationStatus, type Request } from "../State.ts"
+import {
+  type Finished,
+  type FinishedOperation,
+  Key,
+  type Operation,
+  type OperationStatus,
+  type Request,
+} from "../State.ts"
 import type { Stored, View } from "../View.ts"
+import { changeStatus, engineOn } from "./changeStatus.ts"
 import { type LeaderContext, type LeaderError, say } from "./LeaderContext.ts"
 
-/** Takes a draft back: it never went live, so its request is open again. */
+/** Operations that are listed after their end. Those that an operator has stopped are the last to be left out. */
+export const finishedMax = 50
+
+const stepKeys = (view: View, operation: string): ReadonlyArray<string> =>
+  (view.steps.get(operation) ?? []).map(({ record }) => Key.step(record.operation, record.index))
+
+/** Takes a draft back that its leader could not make live: its request is open again. */
 export const discard = Effect.fnUntraced(function* (
   context: LeaderContext,
   view: View,
   stored: Stored<Operation>,
 ): Effect.fn.Return<void, LeaderError> {
   const { store, term } = context
-  const request = stored.record.request === null ? undefined : view.requests.get(stored.record.request)
-  if (request?.record.status === "accepted") {
-    yield* store.compareAndSet(request, { ...request.record, status: "new", operation: null }, { term })
+  const operation = stored.record
+  yield* reopenRequest(context, view, operation)
+  yield* store.compareAndSet(stored, { ...operation, error: "never went live" }, { term, live: false })
+  yield* say(context, operation, operation.status, "its leader was lost before it went live")
+  yield* store.retire(stepKeys(view, operation.id))
+})
+
+/** Makes the request of an operation that never ran open again. */
+const reopenRequest = Effect.fnUntraced(function* (context: LeaderContext, view: View, operation: Operation) {
+  const request = operation.request === null ? undefined : view.requests.get(operation.request)
+  if (request?.record.status !== "accepted") return
+  const open: Request = { ...request.record, status: "new", operation: null }
+  yield* context.store.compareAndSet(request, open, { term: context.term })
+})
+
+/** Takes back a draft that awaits approval; `again`: what it was asked for is planned anew. */
+export const withdraw = Effect.fnUntraced(function* (
+  context: LeaderContext,
+  view: View,
+  stored: Stored<Operation>,
+  { by, why, again }: { readonly by: string; readonly why: string; readonly again: boolean },
+): Effect.fn.Return<void, LeaderError> {
+  const { store, term } = context
+  const operation = stored.record
+  const request = operation.request === null ? undefined : view.requests.get(operation.request)
+  if (again) yield* reopenRequest(context, view, operation)
+  else if (request !== undefined) {
+    const refused: Request = { ...request.record, status: "refused", answer: `withdrawn by ${by}: ${why}` }
+    yield* store.compareAndSet(request, refused, { term, live: false })
   }
-  yield* store.compareAndSet(
-    stored,
-    { ...stored.record, status: "failed", error: "never went live" },
-    { term, live: false },
-  )
-  yield* say(context, stored.record, "failed", "its leader was lost before it went live")
-  const rows = view.steps.get(stored.record.id) ?? []
-  yield* store.retire(rows.map(({ record }) => Key.step(record.operation, record.index)))
+  const idle = yield* changeStatus(context, stored, operation, ["idle"], { by, why, live: false })
+  yield* say(context, idle, idle.status, why)
+  yield* store.retire(stepKeys(view, operation.id))
 })
 
 /** Ends an operation: its outcome is written, its locks are released by `releaseLocks`, its rows leave the listing. */
@@ -34,6 +70,7 @@ export const finish = Effect.fnUntraced(function* (
   stored: Stored<Operation>,
   status: OperationStatus,
   error: string,
+  left: ReadonlyArray<string> = [],
 ): Effect.fn.Return<void, LeaderError> {
   const { store, term } = context
   const operation = stored.record
@@ -44,17 +81,62 @@ export const finish = Effect.fnUntraced(function* (
     const next: Request = {
       ...request.record,
       status: refused ? "refused" : "done",
-      answer: error === "" ? null : error,
+      answer: error !== "" ? error : status === "completed" ? null : status,
     }
     yield* store.compareAndSet(request, next, { term, live: false })
   }
-  yield* store.compareAndSet(
-    stored,
-    { ...operation, status, error: error === "" ? operation.error : error },
-    { term, live: false },
-  )
-  yield* say(context, operation, status, error)
+  yield* list(context, view, operation, status)
+  const ended = yield* changeStatus(context, stored, operation, [status], {
+    why: error === "" ? operation.reason : error,
+    patch: { error: error === "" ? operation.error : error, left },
+    live: false,
+  })
+  yield* say(context, ended, status, error)
   context.memory.progress.delete(operation.id)
-  const rows = view.steps.get(operation.id) ?? []
-  yield* store.retire(rows.map(({ record }) => Key.step(record.operation, record.index)))
+  yield* store.retire(stepKeys(view, operation.id))
+})
+
+/** Enters an operation that ends into the list of those that have. What it completes is not held any more. */
+const list = Effect.fnUntraced(function* (
+  context: LeaderContext,
+  view: View,
+  operation: Operation,
+  status: OperationStatus,
+) {
+  const entry: FinishedOperation = {
+    id: operation.id,
+    kind: operation.kind,
+    table: operation.table,
+    tables: operation.tables,
+    status,
+    reason: operation.reason,
+    atMs: yield* Clock.currentTimeMillis,
+    by: operation.history[0]?.by ?? engineOn(context.node),
+    held: status === "stopped" && operation.stop?.asked === true,
+  }
+  const supersedes = (known: FinishedOperation) =>
+    status === "completed" &&
+    operation.request !== null &&
+    known.kind === operation.kind &&
+    known.table === operation.table
+  const before = view.finished?.record.operations ?? []
+  const known = before
+    .filter(({ id }) => id !== operation.id)
+    .map((item) => (item.held && supersedes(item) ? { ...item, held: false } : item))
+  yield* writeFinished(context, view, [...known, entry])
+})
+
+/** Writes the list of operations that have ended, within its bound. */
+export const writeFinished = Effect.fnUntraced(function* (
+  context: LeaderContext,
+  view: View,
+  operations: ReadonlyArray<FinishedOperation>,
+) {
+  const { store, term } = context
+  const surplus = operations.length - finishedMax
+  const dispensable = [...operations.filter(({ held }) => !held), ...operations.filter(({ held }) => held)]
+  const dropped = new Set(dispensable.slice(0, Math.max(0, surplus)))
+  const next: Finished = { operations: operations.filter((item) => !dropped.has(item)) }
+  if (view.finished === undefined) yield* store.create(Key.finished, next, { term })
+  else yield* store.compareAndSet(view.finished, next, { term })
 })

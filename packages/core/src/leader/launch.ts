@@ -1,13 +1,20 @@
 /**
- * How a plan becomes an operation: its draft is written, its locks are taken, and then it is live.
+ * How a plan becomes an operation: its draft is written, its locks are taken, and then it is live. A draft that is to be
+ * approved stops half-way: it holds nothing, and what it would do can be read.
  */
 import * as Effect from "effect/Effect"
+import { rowId } from "../Identifier.ts"
 import type { Plan, PlannedStep } from "../plan/Plan.ts"
 import type * as Sql from "../Sql.ts"
 import { type Group, Key, type Operation, type Request, type StepRow, type Table } from "../State.ts"
+import type { NewRecord } from "../StateStore.ts"
 import { stepSql, undoSql } from "../step/StepSql.ts"
 import type { Stored, View } from "../View.ts"
+import { changeStatus, engineOn } from "./changeStatus.ts"
 import { type LeaderContext, type LeaderError, say } from "./LeaderContext.ts"
+
+/** Records that are written at once when a plan takes its locks. */
+const parallelWrites = 8
 
 const stepColumns = (row: StepRow): Sql.ColumnValues => ({
   node: row.node ?? "",
@@ -19,14 +26,13 @@ const stepColumns = (row: StepRow): Sql.ColumnValues => ({
   wait_for_id: row.dependsOn.at(-1) ?? 0,
 })
 
-/** Writes the row of a step that nobody has begun. */
-export const writeStep = (
-  { store, term }: LeaderContext,
+/** The row of a step that nobody has begun. */
+export const stepRecord = (
   operation: string,
   index: number,
   { node, step, dependsOn }: PlannedStep,
   undoes: number | null,
-) => {
+): NewRecord => {
   const row: StepRow = {
     operation,
     index,
@@ -39,10 +45,18 @@ export const writeStep = (
     undoes,
     error: null,
   }
-  return store.create(Key.step(operation, index), row, { term, columns: stepColumns(row) })
+  return { key: Key.step(operation, index), value: row, columns: stepColumns(row) }
 }
 
-/** Writes the draft, takes the locks, and makes the operation live by one compare-and-set of its root row. */
+/** Writes rows of steps in chunks, and makes sure between them that this agent is still the leader. */
+export const writeSteps = (context: LeaderContext, rows: ReadonlyArray<NewRecord>) =>
+  context.store.createAll(rows, { term: context.term }, context.keepLease)
+
+/** What a plan is, in one number: two plans with the same digest do the same. */
+export const digestOf = (plan: Plan): string =>
+  rowId(JSON.stringify([plan.kind, [...plan.tables.values()], [...plan.groups.values()], plan.steps]))
+
+/** Writes the draft of an operation and makes it live, or leaves it to be approved. */
 export const launch = Effect.fnUntraced(function* (
   context: LeaderContext,
   view: View,
@@ -55,27 +69,74 @@ export const launch = Effect.fnUntraced(function* (
     id,
     kind: plan.kind,
     table: plan.table,
-    status: "queued",
+    status: "idle",
     term,
+    stop: null,
     undoing: false,
+    undoFrom: null,
     steps: plan.steps.length,
     tables: [...plan.tables.keys()],
     groups: [...plan.groups.keys()],
     request: request?.record.id ?? null,
     reason: plan.reason,
+    digest: digestOf(plan),
+    history: [],
     error: null,
+    left: [],
   }
   const root = yield* store.create(Key.operation(id), operation, { term })
-  for (const [index, planned] of plan.steps.entries()) yield* writeStep(context, id, index, planned, null)
-  for (const [name, table] of plan.tables) yield* put(context, view.tables.get(name), Key.table(name), table)
-  for (const [name, group] of plan.groups) yield* put(context, view.groups.get(name), Key.group(name), group)
-  if (request !== undefined) {
-    yield* store.compareAndSet(request, { ...request.record, status: "accepted", operation: id }, { term })
+  const rows = plan.steps.map((planned, index) => stepRecord(id, index, planned, null))
+  if (!(yield* writeSteps(context, rows))) return
+  const by = request?.record.by ?? engineOn(context.node)
+  const why = request === undefined || request.record.reason === "" ? plan.reason : request.record.reason
+  if (request?.record.approval === true) {
+    const accepted: Request = { ...request.record, status: "accepted", operation: id }
+    yield* store.compareAndSet(request, accepted, { term })
+    const drafted = yield* changeStatus(context, root, operation, ["awaiting_approval"], { by, why })
+    return yield* say(context, drafted, drafted.status)
   }
-  if (!(yield* context.holdsLease)) return
-  const status = plan.steps.length === 0 ? "completed" : "running"
-  yield* store.compareAndSet(root, { ...operation, status }, { term, live: status === "running" })
-  yield* say(context, operation, status)
+  const stored: Stored<Operation> = { ...root, record: operation }
+  yield* goLive(context, view, stored, plan, request, { by, why })
+})
+
+/** Takes the locks of a draft and makes it live by one compare-and-set of its root row. */
+export const goLive = Effect.fnUntraced(function* (
+  context: LeaderContext,
+  view: View,
+  stored: Stored<Operation>,
+  plan: Plan,
+  request: Stored<Request> | undefined,
+  { by, why }: { readonly by: string; readonly why: string },
+): Effect.fn.Return<void, LeaderError> {
+  const { store, term } = context
+  const puts = [
+    ...[...plan.tables].map(
+      ([name, table]) =>
+        () =>
+          put(context, view.tables.get(name), Key.table(name), table),
+    ),
+    ...[...plan.groups].map(
+      ([name, group]) =>
+        () =>
+          put(context, view.groups.get(name), Key.group(name), group),
+    ),
+  ]
+  for (let start = 0; start < puts.length; start += parallelWrites) {
+    if (!(yield* context.keepLease)) return
+    yield* Effect.forEach(puts.slice(start, start + parallelWrites), (write) => write(), {
+      concurrency: parallelWrites,
+      discard: true,
+    })
+  }
+  if (request !== undefined) {
+    const accepted: Request = { ...request.record, status: "accepted", operation: stored.record.id }
+    yield* store.compareAndSet(request, accepted, { term })
+  }
+  if (!(yield* context.keepLease)) return
+  const empty = plan.steps.length === 0
+  const through = empty ? (["queued", "running", "completed"] as const) : (["queued", "running"] as const)
+  const live = yield* changeStatus(context, stored, stored.record, through, { by, why, patch: { term }, live: !empty })
+  yield* say(context, live, live.status)
 })
 
 const put = (

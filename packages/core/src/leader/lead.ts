@@ -4,15 +4,21 @@
  * next look.
  */
 import * as Effect from "effect/Effect"
+import { journal } from "../Journal.ts"
 import type { View } from "../View.ts"
 import { converge } from "./converge.ts"
-import type { LeaderContext } from "./LeaderContext.ts"
+import type { LeaderContext, LeaderError } from "./LeaderContext.ts"
 import { promoteGroups, releaseLocks, shrinkSets, verifyReturned } from "./repair.ts"
-import { answerRequest } from "./requests.ts"
+import { answerRequest, layoutOperations } from "./requests.ts"
 import { supervise } from "./supervise.ts"
 
 /** One look. */
-export const lead = Effect.fnUntraced(function* (context: LeaderContext, view: View) {
+export const lead = (context: LeaderContext, view: View) =>
+  Effect.catchTag(look(context, view), "IllegalTransition", (error) =>
+    journal({ kind: "finding", node: context.node, code: "illegal-transition", detail: error.message }),
+  )
+
+const look = Effect.fnUntraced(function* (context: LeaderContext, view: View): Effect.fn.Return<void, LeaderError> {
   for (const operation of view.operations.values()) {
     if (!(yield* context.holdsLease)) return
     yield* supervise(context, view, operation)
@@ -22,9 +28,10 @@ export const lead = Effect.fnUntraced(function* (context: LeaderContext, view: V
   if (yield* releaseLocks(context, view)) return
   if (yield* shrinkSets(context, view)) return
   if ((yield* promoteGroups(context, view)) || (yield* verifyReturned(context, view))) return
-  // Operations that change the layout run one at a time; promotions and verifications run beside them.
-  const busy = [...view.operations.values()].some(({ record }) => record.kind !== "repair")
-  if (busy || !(yield* context.holdsLease)) return
+  if (!(yield* context.holdsLease)) return
   if (yield* answerRequest(context, view)) return
-  yield* converge(context, view)
+  // Changes that nobody asked for are made by one operation at a time, and leave room for what people ask for.
+  const running = layoutOperations(view)
+  const automatic = running.some(({ record }) => record.request === null)
+  if (!automatic && running.length < context.config.maxOperations) yield* converge(context, view)
 })

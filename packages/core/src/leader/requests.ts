@@ -2,18 +2,22 @@
  * How wishes from outside are answered.
  */
 import * as Effect from "effect/Effect"
-import { planConverge } from "../plan/converge.ts"
-import { planCreate } from "../plan/create.ts"
-import { planDrop } from "../plan/drop.ts"
-import { isRefusal, type Plan, type Refusal } from "../plan/Plan.ts"
-import { planReplace } from "../plan/replace.ts"
-import { planSetRf } from "../plan/setRf.ts"
-import { planSplit } from "../plan/split.ts"
-import type { NodeState, Request } from "../State.ts"
-import { tableWishProblem } from "../TableWish.ts"
+import { isPlanned, planWish, type PlannedWish } from "../plan/planWish.ts"
+import { isLive, type NodeState, type Request, type Wish } from "../State.ts"
 import type { Stored, View } from "../View.ts"
+import { control, type ControlWish } from "./control.ts"
 import { launch } from "./launch.ts"
 import type { LeaderContext, LeaderError } from "./LeaderContext.ts"
+
+/** What a request may become by an answer. */
+export interface Answered {
+  readonly status: "done" | "refused"
+  readonly answer: string | null
+}
+
+/** Operations that change the layout and run now: they count against `maxOperations`. */
+export const layoutOperations = (view: View) =>
+  [...view.operations.values()].filter(({ record }) => record.kind !== "repair" && isLive(record))
 
 /** Answers the first wish that can be answered now. True if the look ends with it. */
 export const answerRequest = Effect.fnUntraced(function* (
@@ -21,106 +25,93 @@ export const answerRequest = Effect.fnUntraced(function* (
   view: View,
 ): Effect.fn.Return<boolean, LeaderError> {
   for (const stored of view.requests.values()) {
-    if (stored.record.status === "accepted" && !view.operations.has(stored.record.operation ?? "")) {
-      yield* close(context, stored, "done", null)
+    const { status, operation, wish } = stored.record
+    if (status === "accepted" && !view.operations.has(operation ?? "")) {
+      yield* close(context, stored, { status: "done", answer: null })
       return true
     }
-    if (stored.record.status !== "new") continue
-    if (yield* answer(context, view, stored)) return true
+    if (status !== "new") continue
+    if (isPlanned(wish) ? yield* plan(context, view, stored, wish) : yield* direct(context, view, stored, wish)) {
+      return true
+    }
   }
   return false
 })
 
-const close = (context: LeaderContext, stored: Stored<Request>, status: "done" | "refused", text: string | null) =>
-  context.store.compareAndSet(stored, { ...stored.record, status, answer: text }, { term: context.term, live: false })
+const close = (context: LeaderContext, stored: Stored<Request>, { status, answer }: Answered) =>
+  context.store.compareAndSet(stored, { ...stored.record, status, answer }, { term: context.term, live: false })
 
-/** Launches what was planned for a wish, refuses the wish, or leaves it for later. True if the look ends with it. */
-const begin = Effect.fnUntraced(function* (
-  context: LeaderContext,
-  view: View,
-  stored: Stored<Request>,
-  id: string,
-  plan: Plan | Refusal,
-): Effect.fn.Return<boolean, LeaderError> {
-  if (!isRefusal(plan)) yield* launch(context, view, id, plan, stored)
-  else if (plan.final) yield* close(context, stored, "refused", plan.reason)
-  else return false
+/** Says in an open request why it waits; written once for each reason. */
+const postpone = Effect.fnUntraced(function* (context: LeaderContext, stored: Stored<Request>, reason: string) {
+  const answer = `waits: ${reason}`
+  if (stored.record.answer === answer) return false
+  yield* context.store.compareAndSet(stored, { ...stored.record, answer }, { term: context.term })
   return true
 })
 
-/** Writes what an operator wants of a node. False if it is not registered. */
+/** Makes an operation of a wish. True if the look ends with it. */
+const plan = Effect.fnUntraced(function* (
+  context: LeaderContext,
+  view: View,
+  stored: Stored<Request>,
+  wish: PlannedWish,
+): Effect.fn.Return<boolean, LeaderError> {
+  const { presence, config, memory, term } = context
+  const running = layoutOperations(view).length
+  if (running >= config.maxOperations) {
+    return yield* postpone(context, stored, `${running} operations are running, which is the most at once`)
+  }
+  const id = memory.nextOperation(term)
+  const planned = planWish(view, presence, config, id, wish)
+  switch (planned._tag) {
+    case "Plan":
+      // What the old node has goes away for good: nothing new may come to it.
+      if (wish._tag === "ReplaceNode") yield* setNodeState(context, view, wish.old, "draining")
+      yield* launch(context, view, id, planned.plan, stored)
+      return true
+    case "Refused":
+      yield* close(context, stored, { status: "refused", answer: planned.reason })
+      return true
+    case "Nothing":
+      yield* close(context, stored, { status: "done", answer: planned.reason })
+      return true
+    case "Waits":
+      return yield* postpone(context, stored, planned.reason)
+  }
+})
+
+/** Does what needs no operation of its own. */
+const direct = Effect.fnUntraced(function* (
+  context: LeaderContext,
+  view: View,
+  stored: Stored<Request>,
+  wish: Exclude<Wish, PlannedWish>,
+): Effect.fn.Return<boolean, LeaderError> {
+  const answered =
+    wish._tag === "SetNodeState"
+      ? yield* setNodeState(context, view, wish.node, wish.state)
+      : yield* control(context, view, stored.record, wish satisfies ControlWish)
+  yield* close(context, stored, answered)
+  return true
+})
+
+/** Writes what an operator wants of a node. */
 const setNodeState = Effect.fnUntraced(function* (
   context: LeaderContext,
   view: View,
   name: string,
   state: NodeState,
-): Effect.fn.Return<boolean, LeaderError> {
+): Effect.fn.Return<Answered, LeaderError> {
   const registry = view.registry
   const node = registry?.record.nodes[name]
-  if (registry === undefined || node === undefined) return false
-  if (node.state === state) return true
-  const nodes = { ...registry.record.nodes, [name]: { ...node, state } }
-  yield* context.store.compareAndSet(registry, { epoch: registry.record.epoch + 1, nodes }, { term: context.term })
-  return true
-})
-
-/** True if the look ends with it: an operation began or the request was closed. */
-const answer = Effect.fnUntraced(function* (
-  context: LeaderContext,
-  view: View,
-  stored: Stored<Request>,
-): Effect.fn.Return<boolean, LeaderError> {
-  const wish = stored.record.wish
-  const id = context.memory.nextOperation(context.term)
-  switch (wish._tag) {
-    case "CreateTable": {
-      const existing = view.tables.get(wish.table)?.record
-      // What is left of a creation that failed goes first: it would look like shards of the new table.
-      if (existing?.status === "failed") return false
-      const problem =
-        tableWishProblem(wish) ??
-        (existing !== undefined && existing.status !== "dropped"
-          ? `table '${wish.table}' exists already (${existing.status})`
-          : undefined)
-      const plan = problem ?? planCreate(view, context.presence, context.config, id, wish)
-      if (typeof plan === "string") yield* close(context, stored, "refused", plan)
-      else yield* launch(context, view, id, plan, stored)
-      return true
-    }
-    case "DropTable": {
-      const table = view.tables.get(wish.table)?.record
-      if (table === undefined || table.status === "dropped") {
-        yield* close(context, stored, "refused", `there is no sharded table '${wish.table}'`)
-        return true
-      }
-      const plan = planDrop(view, context.presence, id, table)
-      if (typeof plan === "string") return false
-      yield* launch(context, view, id, plan, stored)
-      return true
-    }
-    case "Rebalance": {
-      const plan = planConverge(view, context.presence, context.config, id, { rebalance: true, requested: true })
-      if (plan === undefined) yield* close(context, stored, "done", "nothing to do")
-      else yield* launch(context, view, id, plan, stored)
-      return true
-    }
-    case "SetNodeState": {
-      if (!(yield* setNodeState(context, view, wish.node, wish.state))) {
-        yield* close(context, stored, "refused", `node ${wish.node} is not registered`)
-        return true
-      }
-      yield* close(context, stored, "done", null)
-      return true
-    }
-    case "SetRf":
-      return yield* begin(context, view, stored, id, planSetRf(view, context.presence, context.config, id, wish))
-    case "SplitGroup":
-      return yield* begin(context, view, stored, id, planSplit(view, context.presence, context.config, id, wish))
-    case "ReplaceNode": {
-      const plan = planReplace(view, context.presence, context.config, id, wish)
-      // What it has goes away for good: nothing new may come to it.
-      if (!isRefusal(plan)) yield* setNodeState(context, view, wish.old, "draining")
-      return yield* begin(context, view, stored, id, plan)
-    }
+  if (registry === undefined || node === undefined) {
+    return { status: "refused", answer: `node ${name} is not registered` }
   }
+  const nodes = { ...registry.record.nodes, [name]: { ...node, state } }
+  if (node.state !== state)
+    yield* context.store.compareAndSet(registry, { epoch: registry.record.epoch + 1, nodes }, { term: context.term })
+  const held = view.finished?.record.operations.find((item) => item.held && item.kind === "rebalance")
+  const answer =
+    held === undefined ? null : `nothing moves by itself: operation ${held.id} was stopped by an operator; reset it`
+  return { status: "done", answer }
 })

@@ -6,8 +6,10 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { isLive, isOpen, type Operation, type StepRow } from "../State.ts"
 import type { Stored, View } from "../View.ts"
+import { changeStatus } from "./changeStatus.ts"
 import { discard, finish } from "./finish.ts"
 import { type LeaderContext, type LeaderError, say } from "./LeaderContext.ts"
+import { startTakeBack } from "./takeBack.ts"
 import { startUndo, superviseUndo } from "./undo.ts"
 
 /** Carries one operation on by what its steps show. */
@@ -17,28 +19,44 @@ export const supervise = Effect.fnUntraced(function* (
   stored: Stored<Operation>,
 ): Effect.fn.Return<void, LeaderError> {
   const operation = stored.record
-  if (operation.status === "queued") {
-    // A draft that is seen at the beginning of a look was left by a leader that was lost or could not write on.
-    return yield* discard(context, view, stored)
-  }
+  // A draft that is seen at the beginning of a look was left by a leader that was lost or could not write on.
+  if (operation.status === "idle" || operation.status === "queued") return yield* discard(context, view, stored)
   if (!isLive(operation)) return
   if (operation.term < context.term) {
     yield* context.store.compareAndSet(stored, { ...operation, term: context.term }, { term: context.term })
     return yield* say(context, operation, operation.status, `adopted from term ${operation.term}`)
   }
   const rows = view.steps.get(operation.id) ?? []
-  const begunUndo = rows.some(({ record }) => record.undoes !== null)
+  const planned = rows.filter(({ record }) => record.undoes === null)
   if (operation.undoing) {
-    return begunUndo ? yield* superviseUndo(context, view, stored, rows) : yield* startUndo(context, view, stored, rows)
+    return operation.undoFrom === null
+      ? yield* startUndo(context, view, stored, rows)
+      : yield* superviseUndo(context, view, stored, rows)
   }
-  if (operation.status === "stopping") return yield* superviseStop(context, view, stored, rows)
-  const failure = rows.find(({ record }) => record.status === "failed")
+  if (operation.status === "stopping") return yield* superviseStop(context, view, stored, planned)
+  // Steps that had begun may end while it is paused; what follows from that waits.
+  if (operation.status === "paused") return
+  const failure = planned.find(({ record }) => record.status === "failed")
   if (failure !== undefined) return yield* giveUp(context, stored, failure.record.error ?? "a step failed")
-  if (rows.length === operation.steps && rows.every(({ record }) => record.status === "done")) {
+  if (planned.length === operation.steps && planned.every(({ record }) => record.status === "done")) {
     return yield* finish(context, view, stored, "completed", "")
   }
-  const stalled = yield* stallReason(context, operation, rows)
+  const stalled = yield* stallReason(context, operation, planned)
   if (stalled !== undefined) yield* giveUp(context, stored, stalled)
+})
+
+/** For how long the steps of an operation have not changed, in milliseconds. */
+export const unchangedMs = Effect.fnUntraced(function* (
+  context: LeaderContext,
+  operation: Operation,
+  rows: ReadonlyArray<Stored<StepRow>>,
+) {
+  const nowMs = yield* Clock.currentTimeMillis
+  const mark = `${operation.status}${rows.map(({ record }) => record.status[0]).join("")}`
+  const known = context.memory.progress.get(operation.id)
+  if (known?.mark === mark) return nowMs - known.sinceMs
+  context.memory.progress.set(operation.id, { mark, sinceMs: nowMs })
+  return 0
 })
 
 /** Why an operation cannot go on, or undefined. Nodes that are merely away have some seconds to return. */
@@ -47,14 +65,7 @@ const stallReason = Effect.fnUntraced(function* (
   operation: Operation,
   rows: ReadonlyArray<Stored<StepRow>>,
 ) {
-  const nowMs = yield* Clock.currentTimeMillis
-  const mark = rows.map(({ record }) => record.status[0]).join("")
-  const known = context.memory.progress.get(operation.id)
-  if (known === undefined || known.mark !== mark) {
-    context.memory.progress.set(operation.id, { mark, sinceMs: nowMs })
-    return undefined
-  }
-  const waitedMs = nowMs - known.sinceMs
+  const waitedMs = yield* unchangedMs(context, operation, rows)
   const waiting = rows.find(
     ({ record }) => isOpen(record) && record.node !== null && context.presence.away.has(record.node),
   )
@@ -69,13 +80,21 @@ const stallReason = Effect.fnUntraced(function* (
 
 /** A creation is undone; anything else stops where it is, and its records say what is left to do. */
 const giveUp = Effect.fnUntraced(function* (context: LeaderContext, stored: Stored<Operation>, error: string) {
-  const undoing = stored.record.kind === "create"
-  const next: Operation = { ...stored.record, status: "stopping", undoing, error }
-  yield* context.store.compareAndSet(stored, next, { term: context.term })
-  yield* say(context, next, undoing ? "rolling-back" : "stopping", error)
+  const operation = stored.record
+  if (operation.kind === "create") {
+    const undoing: Operation = { ...operation, undoing: true, error }
+    yield* context.store.compareAndSet(stored, undoing, { term: context.term })
+    return yield* say(context, undoing, "rolling-back", error)
+  }
+  const stop = { now: true, asked: false }
+  const stopping = yield* changeStatus(context, stored, operation, ["stopping"], { why: error, patch: { stop, error } })
+  yield* say(context, stopping, stopping.status, error)
 })
 
-/** Cancels what has not begun, and what a node had begun that is away. Answers true when nothing is open any more. */
+/**
+ * Cancels what has not begun, and what a node had begun that is away. Answers true when nothing is open any more. What
+ * has begun elsewhere is ended by whoever works on it.
+ */
 export const cancelOpen = Effect.fnUntraced(function* (context: LeaderContext, rows: ReadonlyArray<Stored<StepRow>>) {
   let open = 0
   for (const stored of rows) {
@@ -95,5 +114,21 @@ const superviseStop = Effect.fnUntraced(function* (
   stored: Stored<Operation>,
   rows: ReadonlyArray<Stored<StepRow>>,
 ) {
-  if (yield* cancelOpen(context, rows)) yield* finish(context, view, stored, "stopped", stored.record.error ?? "")
+  const operation = stored.record
+  if (!(yield* cancelOpen(context, rows))) {
+    const waitedMs = yield* unchangedMs(context, operation, rows)
+    if (operation.stop?.now === true || waitedMs <= Duration.toMillis(context.config.operationTimeout)) return
+    // A step that has begun and does not end is not waited for for ever.
+    const stop = { now: true, asked: operation.stop?.asked === true }
+    yield* context.store.compareAndSet(stored, { ...operation, stop }, { term: context.term })
+    return
+  }
+  if (operation.kind === "create") {
+    yield* context.store.compareAndSet(stored, { ...operation, undoing: true }, { term: context.term })
+    return yield* say(context, operation, "rolling-back", operation.error ?? "stopped")
+  }
+  if (operation.kind === "rebalance" && operation.stop?.asked === true) {
+    return yield* startTakeBack(context, view, stored)
+  }
+  yield* finish(context, view, stored, "stopped", operation.error ?? "")
 })

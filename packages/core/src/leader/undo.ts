@@ -1,14 +1,20 @@
 /**
- * How a creation that was given up is taken back, step by step.
+ * How steps that were done are taken back: the undo steps of a creation that was given up or stopped, and those that
+ * `takeBack` has planned for anything else.
  */
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import { planUndo, undoLeft } from "../plan/undo.ts"
+import { planUndo, type PlannedUndo, undoLeft } from "../plan/undo.ts"
 import { type Group, isOpen, type Operation, type StepRow } from "../State.ts"
 import type { Stored, View } from "../View.ts"
 import { finish } from "./finish.ts"
-import { writeStep } from "./launch.ts"
+import { stepRecord, writeSteps } from "./launch.ts"
 import type { LeaderContext, LeaderError } from "./LeaderContext.ts"
-import { cancelOpen } from "./supervise.ts"
+import { cancelOpen, unchangedMs } from "./supervise.ts"
+
+/** Index of the first row that nobody has used: rows of an undo whose leader was lost are passed over. */
+export const freeIndex = (rows: ReadonlyArray<Stored<StepRow>>): number =>
+  Math.max(-1, ...rows.map(({ record }) => record.index)) + 1
 
 /** Plans and writes the undo steps, once nothing of the operation is open any more. */
 export const startUndo = Effect.fnUntraced(function* (
@@ -18,9 +24,11 @@ export const startUndo = Effect.fnUntraced(function* (
   rows: ReadonlyArray<Stored<StepRow>>,
 ): Effect.fn.Return<void, LeaderError> {
   const operation = stored.record
-  if (!(yield* cancelOpen(context, rows))) return
-  const undo = planUndo(rows, view, operation.table ?? "", context.presence)
-  if (undo.length === 0) return yield* finish(context, view, stored, "failed", operation.error ?? "")
+  const planned = rows.filter(({ record }) => record.undoes === null)
+  if (!(yield* cancelOpen(context, planned))) return
+  const undoFrom = freeIndex(rows)
+  const undo = planUndo(planned, view, operation.table ?? "", context.presence, undoFrom)
+  if (undo.length === 0) return yield* finish(context, view, stored, outcomeOf(operation), operation.error ?? "")
   // Groups that the operation formed are over; what away nodes hold of them is tidied when they return.
   for (const name of operation.groups) {
     const group = view.groups.get(name)
@@ -38,11 +46,25 @@ export const startUndo = Effect.fnUntraced(function* (
     }
     yield* context.store.compareAndSet(group, next, { term: context.term })
   }
-  for (const [offset, planned] of undo.entries()) {
-    yield* writeStep(context, operation.id, rows.length + offset, planned, planned.undoes)
-  }
-  yield* context.store.compareAndSet(stored, { ...operation, steps: rows.length + undo.length }, { term: context.term })
+  yield* beginUndo(context, stored, undoFrom, undo)
 })
+
+/** Writes undo steps; they are live, all of them at once, by the compare-and-set of the operation that ends this. */
+export const beginUndo = Effect.fnUntraced(function* (
+  context: LeaderContext,
+  stored: Stored<Operation>,
+  undoFrom: number,
+  undo: ReadonlyArray<PlannedUndo>,
+): Effect.fn.Return<void, LeaderError> {
+  const operation = stored.record
+  const rows = undo.map((planned, offset) => stepRecord(operation.id, undoFrom + offset, planned, planned.undoes))
+  if (!(yield* writeSteps(context, rows))) return
+  const next: Operation = { ...operation, undoing: true, undoFrom }
+  yield* context.store.compareAndSet(stored, next, { term: context.term })
+})
+
+/** What an operation has become when everything is taken back. */
+const outcomeOf = (operation: Operation) => (operation.status === "stopping" ? "stopped" : "failed")
 
 /** Ends the operation when its undo steps are over. */
 export const superviseUndo = Effect.fnUntraced(function* (
@@ -51,18 +73,18 @@ export const superviseUndo = Effect.fnUntraced(function* (
   stored: Stored<Operation>,
   rows: ReadonlyArray<Stored<StepRow>>,
 ): Effect.fn.Return<void, LeaderError> {
-  const undo = rows.filter(({ record }) => record.undoes !== null)
+  const operation = stored.record
+  const from = operation.undoFrom ?? 0
+  const undo = rows.filter(({ record }) => record.undoes !== null && record.index >= from)
   const failure = undo.find(({ record }) => record.status === "failed")
   if (failure !== undefined) {
-    return yield* finish(
-      context,
-      view,
-      stored,
-      "critical_failure",
-      `undo step ${failure.record.index}: ${failure.record.error}`,
-    )
+    const left = undo
+      .filter(({ record }) => record.status !== "done")
+      .map(({ record }) => `${record.step._tag} on ${record.node ?? "the leader"}: ${record.error ?? record.status}`)
+    const error = `undo step ${failure.record.index}: ${failure.record.error}`
+    return yield* finish(context, view, stored, "critical_failure", error, left)
   }
-  for (const row of undoLeft(rows, view, context.presence)) {
+  for (const row of undoLeft(undo, view, context.presence)) {
     yield* context.store.compareAndSet(row, { ...row.record, status: "cancelled" }, { term: context.term })
   }
   for (const row of undo) {
@@ -72,6 +94,11 @@ export const superviseUndo = Effect.fnUntraced(function* (
     yield* context.store.compareAndSet(row, { ...row.record, status: "cancelled" }, { term: context.term })
     return
   }
-  if (undo.some(({ record }) => isOpen(record))) return
-  yield* finish(context, view, stored, "failed", stored.record.error ?? "")
+  if (undo.some(({ record }) => isOpen(record))) {
+    if (operation.kind === "create") return
+    // What `takeBack` wrote into the groups' records is done by the next plan if it cannot be done now.
+    const waitedMs = yield* unchangedMs(context, operation, undo)
+    if (waitedMs <= Duration.toMillis(context.config.operationTimeout) || !(yield* cancelOpen(context, undo))) return
+  }
+  yield* finish(context, view, stored, outcomeOf(operation), operation.error ?? "")
 })

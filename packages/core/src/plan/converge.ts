@@ -33,13 +33,18 @@ export const planConverge = (
   presence: Presence,
   config: EngineConfig,
   operation: string,
-  options: { readonly rebalance: boolean; readonly requested: boolean },
+  options: {
+    readonly rebalance: boolean
+    readonly requested: boolean
+    /** Only groups that carry one of these tables change; null or absent: all. */
+    readonly tables?: ReadonlySet<string> | null
+  },
 ): Plan | undefined =>
   planChange(view, presence, config, operation, {
     kind: "rebalance",
     table: null,
     reason: options.requested ? "requested" : "",
-    scope: options.rebalance ? { tables: null, balance: true } : null,
+    scope: options.rebalance ? { tables: options.tables ?? null, balance: true } : null,
     groups: new Map(),
     reasons: new Map(),
   })

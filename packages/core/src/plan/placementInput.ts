@@ -30,7 +30,8 @@ export const layoutInput = (
   const layout: Array<PlacementRow> = []
   const carrier = carriers(groupRecords(view))
   for (const { record: table } of view.tables.values()) {
-    if (table.status !== "ready") continue
+    // A table that is being made has its place already: what is planned beside it keeps clear of it.
+    if (table.status !== "ready" && table.status !== "creating") continue
     // A table is taken whole or not at all: a shard that is left out would look like one without any replica.
     if (!table.layout.every(({ group, physical }) => group === null || carrier.has(physical))) continue
     tables.push({

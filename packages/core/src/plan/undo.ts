@@ -69,17 +69,17 @@ export interface PlannedUndo extends PlannedStep {
 }
 
 /**
- * Undo steps for everything of a creation that was begun, in reverse order of dependency; their indices follow those
- * of the operation. Steps of nodes that are away are left out, and so is what would detach a shard from a group of which
- * a member is missing: what those hold stays in the records.
+ * Undo steps for everything of a creation that was begun, in reverse order of dependency; their indices begin with
+ * `firstIndex`. Steps of nodes that are away are left out, and so is what would detach a shard from a group of which a
+ * member is missing: what those hold stays in the records.
  */
 export const planUndo = (
   rows: ReadonlyArray<Stored<StepRow>>,
   view: View,
   table: string,
   presence: Presence,
+  firstIndex: number = rows.length,
 ): ReadonlyArray<PlannedUndo> => {
-  const firstIndex = rows.length
   const undo: Array<PlannedUndo> = []
   const indicesOf = new Map<number, Array<number>>()
   const newGroups = new Set(

@@ -1,0 +1,29 @@
+/**
+ * How a rebalance that an operator stopped comes to rest.
+ */
+import * as Effect from "effect/Effect"
+import { planTakeBack } from "../plan/takeBack.ts"
+import type { Operation } from "../State.ts"
+import type { Stored, View } from "../View.ts"
+import { finish } from "./finish.ts"
+import type { LeaderContext, LeaderError } from "./LeaderContext.ts"
+import { beginUndo, freeIndex } from "./undo.ts"
+
+/** Writes records in which nothing is half done, and the steps that bring the groups to them. */
+export const startTakeBack = Effect.fnUntraced(function* (
+  context: LeaderContext,
+  view: View,
+  stored: Stored<Operation>,
+): Effect.fn.Return<void, LeaderError> {
+  const { store, term } = context
+  const operation = stored.record
+  const undoFrom = freeIndex(view.steps.get(operation.id) ?? [])
+  const { groups, steps } = planTakeBack(view, context.presence, operation, undoFrom)
+  for (const [name, next] of groups) {
+    const group = view.groups.get(name)
+    const empty = next.status === "dissolved" && next.leaving.length === 0 && next.exiled.length === 0
+    if (group !== undefined) yield* store.compareAndSet(group, next, { term, live: !empty })
+  }
+  if (steps.length === 0) return yield* finish(context, view, stored, "stopped", operation.error ?? "")
+  yield* beginUndo(context, stored, undoFrom, steps)
+})
