@@ -97,7 +97,12 @@ export const joinGroup = Effect.fnUntraced(function* (name: string) {
   const seen = yield* ownGroup(name)
   const stored = yield* groupRecord(name)
   if (stored === undefined) return failed(`no record of group ${name}`)
-  if (isPrimary(seen)) return sent.join ? yield* joined(stored.record, "as found") : done("is a member already")
+  if (isPrimary(seen)) {
+    if (sent.join) return yield* joined(stored.record, "as found")
+    // It came back by itself: the others do not learn of that, and would not ask it after a restart (semantics 61).
+    const refreshed = verdict(yield* clusterStatement(Sql.updatePeers(name)), "ALTER CLUSTER UPDATE nodes")
+    return refreshed ?? done("is a member already")
+  }
   const waitedMs = (yield* Clock.currentTimeMillis) - startedMs
   if (seen !== undefined) {
     // A JOIN that lost its donor never ends; only a restart of the joiner helps (semantics 20, 48, 49, 59).
