@@ -1,7 +1,7 @@
 /**
  * What a plan takes: steps, copies, rows, bytes and the longest chain.
  */
-import type { Group } from "../State.ts"
+import type { GroupShard } from "../State.ts"
 import type { View } from "../View.ts"
 import type { Cost, Plan, PlannedStep } from "./Plan.ts"
 
@@ -31,11 +31,16 @@ export const criticalPath = (steps: ReadonlyArray<PlannedStep>): number => {
  * ```
  */
 export const costOf = (plan: Plan, view: View, sizes?: ReadonlyMap<string, ShardSize>): Cost => {
-  const copied = plan.steps.flatMap(({ step }) => {
-    if (step._tag !== "JoinGroup") return []
-    const group: Group | undefined = plan.groups.get(step.group) ?? view.groups.get(step.group)?.record
-    return (group?.shards ?? []).filter(({ table }) => view.tables.get(table)?.record.status === "ready")
-  })
+  const shardsOf = (name: string): ReadonlyArray<GroupShard> => {
+    const group = plan.groups.get(name) ?? view.groups.get(name)?.record
+    const moved = plan.steps.flatMap(({ step }) => (step._tag === "MoveShards" && step.to === name ? step.shards : []))
+    return [...(group?.shards ?? []), ...moved]
+  }
+  const copied = plan.steps.flatMap(({ step }) =>
+    step._tag === "JoinGroup"
+      ? shardsOf(step.group).filter(({ table }) => view.tables.get(table)?.record.status === "ready")
+      : [],
+  )
   const known = copied.map(({ physical }) => sizes?.get(physical))
   const sum = (part: (size: ShardSize) => number): number | null =>
     known.reduce<number | null>((total, size) => (total === null || size === undefined ? null : total + part(size)), 0)

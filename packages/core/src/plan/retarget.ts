@@ -86,6 +86,10 @@ const inScope = ({ scope }: Work, tables: Iterable<string>): boolean => {
 
 const tablesOf = (group: Group): ReadonlySet<string> => new Set(group.shards.map(({ table }) => table))
 
+/** True while an operation works on the group, or on a table that it carries. */
+const isHeld = ({ view }: Work, group: Group): boolean =>
+  group.operation !== null || group.shards.some(({ table }) => view.tables.get(table)?.record.operation !== null)
+
 const placementOf = (view: View, table: string, shard: number): ShardPlacement | undefined =>
   view.tables.get(table)?.record.layout.find((item) => item.shard === shard)
 
@@ -126,7 +130,7 @@ const changeGroups = (work: Work): void => {
   const someAway = presence.away.size > 0
   for (const wanted of target.groups) {
     const group = groups.get(wanted.name)
-    if (group === undefined || group.status !== "live" || group.operation !== null) continue
+    if (group === undefined || group.status !== "live" || isHeld(work, group)) continue
     if (!inScope(work, tablesOf(group))) continue
     const rf = Math.max(1, ...[...tablesOf(group)].map((table) => view.tables.get(table)?.record.rf ?? 1))
     if (rf === 1) continue
@@ -166,7 +170,7 @@ const endGroups = (work: Work): void => {
   const kept = new Map<string, number>()
   const ending = [...groups.values()]
     .filter((group) => {
-      const isFree = group.status === "live" && group.operation === null && group.origin === undefined
+      const isFree = group.status === "live" && !isHeld(work, group) && group.origin === undefined
       const single = [...tablesOf(group)].every((table) => view.tables.get(table)?.record.rf === 1)
       return isFree && group.shards.length > 0 && single && inScope(work, tablesOf(group))
     })

@@ -1,13 +1,11 @@
 /**
- * Plans as text: what the planner decides for typical situations, in `testdata/plan/`. A change of behaviour is a diff
- * of these files; `npx vitest run Plan -u` rewrites them.
+ * What planners must never do, and the situations that led there. Whole plans are read as text in `Golden.test.ts`.
  */
 import { describe, expect, it } from "vitest"
 import { defaultEngineConfig } from "../../src/EngineConfig.ts"
 import { planConverge } from "../../src/plan/converge.ts"
 import { planCreate } from "../../src/plan/create.ts"
-import { planDrop } from "../../src/plan/drop.ts"
-import type { Plan, PlannedStep, Presence } from "../../src/plan/Plan.ts"
+import type { Plan, Presence } from "../../src/plan/Plan.ts"
 import { planPromotion } from "../../src/plan/promotion.ts"
 import { planUndo } from "../../src/plan/undo.ts"
 import type { Group, StepRow, Table } from "../../src/State.ts"
@@ -78,45 +76,20 @@ const mustPlan = (plan: Plan | string | undefined): Plan => {
   return plan
 }
 
-const stepText = (planned: PlannedStep, index: number): string => {
-  const { _tag, ...fields } = planned.step
-  const details = Object.entries(fields)
-    .map(([name, value]) => `${name}=${JSON.stringify(value)}`)
-    .join(" ")
-  const after = planned.dependsOn.length === 0 ? "" : `  after ${planned.dependsOn.join(",")}`
-  return `${String(index).padStart(3)} ${(planned.node ?? "leader").padEnd(8)} ${_tag} ${details}${after}`
-}
-
-const planText = (plan: Plan): string =>
-  [
-    `${plan.kind}: ${plan.reason}`,
-    ...[...plan.groups.values()].map(
-      (group) =>
-        `group ${group.name} ${group.status}: members ${group.members.join(" ")} | in sync ${group.inSync.join(" ")} | leaving ${group.leaving.join(" ")} | exiled ${group.exiled.join(" ")}`,
-    ),
-    ...plan.steps.map(stepText),
-    "",
-  ].join("\n")
-
-const golden = (name: string, text: string) => expect(text).toMatchFileSnapshot(`../../testdata/plan/${name}.txt`)
-
 const three = ["n1:9312", "n2:9312", "n3:9312"]
 
 describe("planCreate", () => {
-  it("forms groups before it makes shards, and shows a wrapper only at the end", async () => {
+  it("attaches shards once their group is formed, and shows a wrapper only at the end", () => {
     const view = clusterOf(three)
     const plan = mustPlan(
       planCreate(view, everybody, config, "1_1", { table: "t", structure: "v bigint", options: {}, shards: 4, rf: 2 }),
     )
-    await golden("create-rf2", planText(plan))
-  })
-
-  it("makes plain tables for RF 1", async () => {
-    const view = clusterOf(three)
-    const plan = mustPlan(
-      planCreate(view, everybody, config, "1_1", { table: "t", structure: "v bigint", options: {}, shards: 3, rf: 1 }),
-    )
-    await golden("create-rf1", planText(plan))
+    const positions = (kind: string) => plan.steps.flatMap(({ step }, index) => (step._tag === kind ? [index] : []))
+    for (const index of positions("AttachShard")) {
+      const before = plan.steps[index]?.dependsOn.map((each) => plan.steps[each]?.step._tag)
+      expect(before).toContain("JoinGroup")
+    }
+    expect(Math.max(...positions("VerifyReplica"))).toBeLessThan(Math.min(...positions("PublishWrapper")))
   })
 
   it("refuses more replicas than there are nodes, and says so", () => {
@@ -154,13 +127,12 @@ describe("planConverge", () => {
     }
   })
 
-  it("makes lost replicas anew from a member in sync, without waiting for the node that is gone", async () => {
+  it("makes lost replicas anew from a member in sync, without waiting for the node that is gone", () => {
     const four = [...three, "n4:9312"]
     const lost: Presence = { away: new Set(["n2:9312"]), lost: new Set(["n2:9312"]) }
     const plan = mustPlan(planConverge(created(four, 4, 2), lost, config, "2_1", { rebalance: true, requested: false }))
     expect(plan.steps.every(({ node }) => node !== "n2:9312")).toBe(true)
     expect(plan.steps.some(({ step }) => step._tag === "ExitGroup")).toBe(false)
-    await golden("node-lost-rf2", planText(plan))
   })
 
   it("moves nothing while a node is merely away (D26, U32)", () => {
@@ -170,7 +142,7 @@ describe("planConverge", () => {
     ).toBeUndefined()
   })
 
-  it("gives a new node its share: join, verify, swap, confirm everywhere, then exit (D21)", async () => {
+  it("gives a new node its share: join, verify, swap, confirm everywhere, then exit (D21)", () => {
     const old = created(three, 6, 2)
     const view = clusterOf(
       [...three, "n4:9312"],
@@ -182,7 +154,6 @@ describe("planConverge", () => {
     expect(position("VerifyReplica")).toBeLessThan(position("PublishWrapper"))
     expect(position("ConfirmWrappers")).toBeLessThan(position("ExitGroup"))
     expect(plan.steps.some(({ step }) => step._tag === "DetachShard")).toBe(false)
-    await golden("node-joins-rf2", planText(plan))
     const after = settled(view, plan)
     expect(
       planConverge(clusterOf([...three, "n4:9312"], after.tables, after.groups), everybody, config, "3_1", {
@@ -190,18 +161,6 @@ describe("planConverge", () => {
         requested: false,
       }),
     ).toBeUndefined()
-  })
-
-  it("moves a single copy through a temporary group", async () => {
-    const old = created(three, 6, 1)
-    const view = clusterOf(
-      [...three, "n4:9312"],
-      [...old.tables.values()].map(({ record }) => record),
-    )
-    await golden(
-      "node-joins-rf1",
-      planText(mustPlan(planConverge(view, everybody, config, "2_1", { rebalance: true, requested: false }))),
-    )
   })
 
   it("lets a returned member leave when its place is taken, and takes it back when it is empty", () => {
@@ -266,13 +225,6 @@ describe("planConverge", () => {
 })
 
 describe("planDrop, planPromotion and planUndo", () => {
-  it("drops wrappers first, then lets members leave one by one", async () => {
-    const view = created(three, 4, 2)
-    const table = view.tables.get("t")?.record
-    if (table === undefined) throw new Error("no table")
-    await golden("drop-rf2", planText(mustPlan(planDrop(view, everybody, "2_1", table))))
-  })
-
   it("shrinks the in-sync set to the survivors before one of them is promoted (safety rule 12)", () => {
     const group = [...created(three, 4, 2).groups.values()][0]?.record
     if (group === undefined) throw new Error("no group")
@@ -282,7 +234,7 @@ describe("planDrop, planPromotion and planUndo", () => {
     expect(plan.steps[0]).toMatchObject({ node: survivor, step: { _tag: "PromoteGroup" } })
   })
 
-  it("undoes a creation from its end, the wrapper first, and leaves out who is away", async () => {
+  it("undoes a creation and leaves out who is away", () => {
     const empty = clusterOf(three)
     const plan = mustPlan(
       planCreate(empty, everybody, config, "1_1", { table: "t", structure: "v bigint", options: {}, shards: 2, rf: 2 }),
@@ -304,9 +256,5 @@ describe("planDrop, planPromotion and planUndo", () => {
     const view = clusterOf(three, [...plan.tables.values()], groups)
     const undo = planUndo(rows, view, "t", { away: new Set(["n3:9312"]), lost: new Set() })
     expect(undo.every(({ node }) => node !== "n3:9312")).toBe(true)
-    await golden(
-      "undo-create-rf2",
-      undo.map((planned, index) => stepText(planned, rows.length + index)).join("\n") + "\n",
-    )
   })
 })
