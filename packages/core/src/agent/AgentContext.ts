@@ -44,6 +44,8 @@ export interface AgentState {
   readonly heartbeats: Map<string, { readonly version: number; readonly silentMs: number }>
   lookedMs: number | undefined
   readonly running: Map<string, Fiber.Fiber<void, never>>
+  /** Those of them that will try again after a pause. */
+  readonly waiting: Set<string>
   memory: LeaderMemory
   observed: string
   wrappersCheckedMs: number
@@ -99,6 +101,7 @@ export const makeAgent = Effect.fnUntraced(function* (options: AgentOptions) {
     heartbeats: new Map(),
     lookedMs: undefined,
     running: new Map(),
+    waiting: new Set(),
     memory: new LeaderMemory(),
     observed: "",
     wrappersCheckedMs: 0,

@@ -67,7 +67,7 @@ export const startSteps = Effect.fnUntraced(function* (agent: AgentContext, view
     for (const stored of rows) {
       const row = stored.record
       const isMine = row.node === null ? leader : row.node === node
-      if (state.running.size >= parallelStepsMax) return
+      if (state.running.size - state.waiting.size >= parallelStepsMax) return
       if (!isMine || state.running.has(stored.key)) continue
       // Also one that this agent claimed and does not work on: the claim took effect and its answer was an error.
       const begun = row.status === "processing"
@@ -94,7 +94,10 @@ export const startSteps = Effect.fnUntraced(function* (agent: AgentContext, view
       const fiber = yield* Effect.forkChild(
         Effect.ensuring(
           runStep(agent, stored),
-          Effect.sync(() => state.running.delete(stored.key)),
+          Effect.sync(() => {
+            state.running.delete(stored.key)
+            state.waiting.delete(stored.key)
+          }),
         ),
       )
       state.running.set(stored.key, fiber)
@@ -165,7 +168,10 @@ const runStep = Effect.fnUntraced(function* (
     } else {
       yield* sayStep(agent, claimed, term, "retry", `${outcome.wait.code}: ${outcome.wait.detail}`)
     }
+    // Whoever waits takes no place: what it waits for may be a step of this node that has not begun.
+    state.waiting.add(before.key)
     yield* Effect.sleep(Duration.millis(pauseMs))
+    state.waiting.delete(before.key)
     pauseMs = Math.min(pauseMs * 2, retryPauseMsMax)
     // Somebody else may have decided about this step meanwhile.
     const current = yield* Effect.result(store.get(before.key))
