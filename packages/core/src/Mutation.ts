@@ -12,6 +12,8 @@ export type Mutation =
   | "promote-who-is-behind"
   /** Steps of a paused operation begin all the same. */
   | "ignore-pause"
+  /** A minority of the last primary view is promoted. */
+  | "promote-a-minority"
 
 /** The mechanisms that are switched off. */
 export const Mutations = Context.Reference<ReadonlySet<Mutation>>("shardwright/core/Mutations", {

@@ -12,6 +12,7 @@ const { scenarios } = loadScenarios([NodePath.join(import.meta.dirname, "../../.
 
 const mutants: ReadonlyArray<readonly [mutation: Mutation, scenario: string, checkers: ReadonlyArray<string>]> = [
   ["promote-who-is-behind", "second-death-before-the-set-shrinks", ["lost-write", "replication-factor", "quiescence"]],
+  ["promote-a-minority", "majority-on-the-other-side", ["lost-write", "replication-factor"]],
 ]
 
 describe("mutants of failover", () => {

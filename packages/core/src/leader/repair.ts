@@ -5,11 +5,12 @@
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import { isWithoutPrimary, leftBehind, promotable } from "../Health.ts"
+import { leftBehind } from "../Health.ts"
 import { Mutations } from "../Mutation.ts"
 import { isPrimary } from "../Observe.ts"
 import { planPromotion, planVerification } from "../plan/promotion.ts"
 import { isOver, releasedGroup, releasedTable } from "../plan/release.ts"
+import { isWithoutPrimary, promotable } from "../Promotion.ts"
 import type { Group } from "../State.ts"
 import type { View } from "../View.ts"
 import { launch } from "./launch.ts"
@@ -94,7 +95,11 @@ export const promoteGroups = Effect.fnUntraced(function* (
     }
     if (nowMs - sinceMs < Duration.toMillis(config.promotionDelay)) continue
     const coordination = view.observations.get(context.node)?.record.groups[config.coordination]
-    const survivors = promotable(view, group, presence.away, coordination?.members ?? [], mutations)
+    const survivors = promotable(view, group, {
+      away: presence.away,
+      coordination: coordination?.members ?? [],
+      mutations,
+    })
     if (typeof survivors === "string") continue
     if (isRepaired(view, group)) continue
     memory.withoutPrimarySinceMs.set(group.name, nowMs)

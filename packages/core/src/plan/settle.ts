@@ -8,12 +8,14 @@ import { union, without } from "./records.ts"
 
 /** The record of a group after nodes that are gone have been given up. */
 export const settleMembers = (group: Group, presence: Presence, view: View): Group => {
+  const shown = (node: string) => view.observations.get(node)?.record.groups[group.name]
   // Who never got in sync holds nothing that counts: it is given up at once. Others have the grace period.
   const given = group.members.filter(
     (node) => presence.lost.has(node) || (presence.away.has(node) && !group.inSync.includes(node)),
   )
-  // The last copies in sync are never given up.
-  const gone = group.inSync.every((node) => given.includes(node)) ? [] : given
+  // Copies in sync are given up only while another one serves: until then they may hold more than who is left.
+  const serves = group.inSync.some((node) => !given.includes(node) && isServing(shown(node)))
+  const gone = given.filter((node) => serves || !group.inSync.includes(node))
   const back = group.exiled.filter((node) => !presence.away.has(node))
   const fallenOut = fallenOutMembers(group, presence, view)
   if (gone.length === 0 && back.length === 0 && fallenOut.length === 0) return group

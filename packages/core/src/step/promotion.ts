@@ -2,9 +2,9 @@
  * How a group without primary gets one, and how it forgets members that are gone.
  */
 import * as Effect from "effect/Effect"
-import { promotable } from "../Health.ts"
 import { Mutations } from "../Mutation.ts"
 import { isPrimary } from "../Observe.ts"
+import { promotable } from "../Promotion.ts"
 import * as Sql from "../Sql.ts"
 import { clusterStatement, CurrentStep, ownGroup, ownGroups, query } from "./CurrentStep.ts"
 import { groupRecord, updateGroup } from "./groups.ts"
@@ -20,7 +20,11 @@ export const promoteGroup = Effect.fnUntraced(function* (name: string) {
   if (seen === undefined) return failed(`${name} is absent here`)
   if (seen.status === "primary") return done("healed by itself")
   const coordination = (yield* ownGroups).get(config.coordination)
-  const survivors = promotable(view, stored.record, away(), coordination?.members ?? [], yield* Mutations)
+  const survivors = promotable(view, stored.record, {
+    away: away(),
+    coordination: coordination?.members ?? [],
+    mutations: yield* Mutations,
+  })
   if (typeof survivors === "string") return retry("promotion-unsafe", survivors)
   if (!survivors.includes(node)) return failed(`${node} is not in sync`)
   if (seen.size !== survivors.length)

@@ -62,6 +62,24 @@ const settled = (
   return { tables: [...tables.values()], groups: [...groups.values()] }
 }
 
+/** The same records, with what the members of live groups show that are there: all of them serve. */
+const observed = (view: View, away: ReadonlySet<string>): View => {
+  const live = [...view.groups.values()].map(({ record }) => record).filter(({ status }) => status === "live")
+  const nodes = Object.keys(view.registry?.record.nodes ?? {}).filter((node) => !away.has(node))
+  const shown = (node: string) =>
+    Object.fromEntries(
+      live
+        .filter(({ members }) => members.includes(node))
+        .map(({ name, members }) => {
+          const seen = members.filter((member) => !away.has(member))
+          const status = { status: "primary", nodeState: "synced", size: seen.length, viewNumber: 9 }
+          return [name, { ...status, members: seen, nodesSet: seen, tables: [] }]
+        }),
+    )
+  const observations = makeView(nodes.map((node) => entry(`observation/${node}`, { groups: shown(node) }))).observations
+  return { ...view, observations }
+}
+
 const created = (nodes: ReadonlyArray<string>, shards: number, rf: number): View => {
   const empty = clusterOf(nodes)
   const plan = mustPlan(
@@ -130,9 +148,16 @@ describe("planConverge", () => {
   it("makes lost replicas anew from a member in sync, without waiting for the node that is gone", () => {
     const four = [...three, "n4:9312"]
     const lost: Presence = { away: new Set(["n2:9312"]), lost: new Set(["n2:9312"]) }
-    const plan = mustPlan(planConverge(created(four, 4, 2), lost, config, "2_1", { rebalance: true, requested: false }))
+    const view = observed(created(four, 4, 2), lost.away)
+    const plan = mustPlan(planConverge(view, lost, config, "2_1", { rebalance: true, requested: false }))
     expect(plan.steps.every(({ node }) => node !== "n2:9312")).toBe(true)
     expect(plan.steps.some(({ step }) => step._tag === "ExitGroup")).toBe(false)
+  })
+
+  it("gives nobody up while nobody else serves: who is gone may hold more than who is left", () => {
+    const lost: Presence = { away: new Set(["n2:9312"]), lost: new Set(["n2:9312"]) }
+    const view = created([...three, "n4:9312"], 4, 2)
+    expect(planConverge(view, lost, config, "2_1", { rebalance: true, requested: false })).toBeUndefined()
   })
 
   it("moves nothing while a node is merely away (D26, U32)", () => {
