@@ -37,7 +37,8 @@ const restore = (daemon: Daemon, record: ClusterRecord): Member => {
 }
 
 const startOne = (daemon: Daemon, member: Member, record: ClusterRecord, next: () => void): void => {
-  if (record.nodesSet.length === 0) {
+  // A list with nobody else in it leaves nobody to ask: the last one that was left goes on alone.
+  if (record.nodesSet.every((address) => address === daemon.address)) {
     makePrimary(daemon, member, record.history, record.seqno)
     next()
     return
@@ -119,11 +120,12 @@ export const knownAddresses = (members: ReadonlyArray<Member>): ReadonlyArray<st
 }
 
 const startAnew = (daemon: Daemon, member: Member, record: ClusterRecord): void => {
+  // The list is emptied before the flag is found to be of no use.
+  member.nodesSet = []
   if (daemon.flags.newClusterForce !== true && !(record.clean && record.safeToBootstrap)) {
     member.lastError = "replication connection failed: 7 'error in node state, must reinit'"
     return
   }
-  member.nodesSet = []
   member.user = daemon.context.nextIdentity()
   daemon.context.queue.after(draw(daemon.context, daemon.context.timings.coldPrimaryMicros), () => {
     if (daemon.exists()) makePrimary(daemon, member, record.history, record.seqno)

@@ -6,20 +6,22 @@
 import { type Answer, ok } from "@shardwright/core/Answer"
 import { ask } from "./Peers.ts"
 import { ServerSession, type Deliver } from "./ServerSession.ts"
-import type { Delete, Insert, Select, Update } from "./sql/Statement.ts"
+import { type Delete, failure, type Insert, type Select, type Update } from "./sql/Statement.ts"
 import { answerWrapperSelect, selectOnShard, toAnswer } from "./storage/Session.ts"
 import { type PartialResult, Question } from "./storage/select.ts"
 import {
   agentProblem,
   localWriteFailure,
   type Mirror,
+  type Problem,
   remoteWriteFailure,
+  reportProblems,
   splitInsert,
   tableOf,
   type Target,
-  updateFailure,
   type Wrapper,
 } from "./storage/Wrapper.ts"
+import { placeColumns } from "./storage/write.ts"
 
 type WriteStatement = Insert | Update | Delete
 
@@ -57,7 +59,7 @@ class WrapperSelect {
   readonly #question: Question
   readonly #deliver: Deliver
   readonly #partials: Array<PartialResult | undefined>
-  readonly #problems: Array<string> = []
+  readonly #problems: Array<Problem> = []
   #left: number
 
   constructor(session: ServerSession, wrapper: Wrapper, select: Select, deliver: Deliver) {
@@ -74,15 +76,25 @@ class WrapperSelect {
     for (const target of this.#wrapper.targets) {
       if (target.local === undefined) continue
       const partial = selectOnShard(database, target.local, this.#question)
-      if (partial.kind === "failure") {
+      if (partial.kind !== "failure") continue
+      if (database.table(target.local) === undefined || partial.message.startsWith("not simulated")) {
         this.#deliver(toAnswer(partial), this.#session.daemon.context.timings.statementMicros)
         return
       }
     }
     this.#wrapper.targets.forEach((target, index) => {
       if (target.local === undefined) this.#askMirror(target, index, 1 + Number(target.options.get("retry_count") ?? 0))
-      else this.#settle(index, selectOnShard(database, target.local, this.#question))
+      else this.#askHere(target.local, index)
     })
+  }
+
+  #askHere(table: string, index: number): void {
+    const partial = selectOnShard(this.#session.daemon.host.disk.database, table, this.#question)
+    if (partial.kind === "failure") {
+      const error = withoutTable(partial.message, table)
+      this.#problems.push({ table, parent: this.#wrapper, error })
+    }
+    this.#settle(index, partial)
   }
 
   #askMirror(target: Target, index: number, tries: number): void {
@@ -257,6 +269,11 @@ const failureOf = (
 const insertThrough = (session: ServerSession, wrapper: Wrapper, statement: Insert, deliver: Deliver): void => {
   const { daemon } = session
   const { timings } = daemon.context
+  const places = wrapper.structure === undefined ? [] : placeColumns(wrapper.structure, statement)
+  if ("kind" in places) {
+    deliver(toAnswer(places), timings.statementMicros)
+    return
+  }
   const parts = splitInsert(wrapper, statement, daemon.host.disk.database.autoId)
   if ("kind" in parts) {
     deliver(toAnswer(parts), timings.statementMicros)
@@ -335,11 +352,14 @@ const updateThrough = (session: ServerSession, wrapper: Wrapper, statement: Upda
       deliver(ok(total(shards)), 0)
       return
     }
-    const given = shards.map(({ target, answer }) => withoutTable(messageOf(answer) ?? "", tableOf(target)))
+    const given = shards.map(({ target, answer }) => ({
+      table: tableOf(target),
+      error: withoutTable(messageOf(answer) ?? "", tableOf(target)),
+    }))
+    const mute = given.map(({ table }) => ({ table, error: refusedText }))
     const dead =
       shards.flatMap(({ target }) => target.mirrors.filter((mirror) => !isReachable(session, mirror))).length > 0
-    const reasons = [...new Set([...given, ...(dead ? [refusedText] : [])])]
-    deliver(toAnswer(updateFailure(wrapper, reasons)), 0)
+    deliver(toAnswer(failure(reportProblems(dead ? [...given, ...mute] : given))), 0)
   })
 }
 

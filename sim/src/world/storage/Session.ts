@@ -30,7 +30,7 @@ import { describe, showCreateTable, showRows, showTable, showTables } from "./de
 import { arithmetic, emptyMeta, finishSelect, Question, selectPartial } from "./select.ts"
 import type { Meta, PartialResult } from "./select.ts"
 import type { Value } from "./Structure.ts"
-import type { Wrapper } from "./Wrapper.ts"
+import { type Problem, reportProblems, type Wrapper } from "./Wrapper.ts"
 import { combineWrites, prepareWrite, writeFailure } from "./write.ts"
 import type { Applied, WriteContext, WriteSet } from "./write.ts"
 
@@ -216,20 +216,20 @@ export const selectOnShard = (database: Database, name: string, question: Questi
 
 /**
  * Answers a search through a wrapper from what its shards contributed. `problems` are what shards answered instead
- * (see `agentProblem`): a partial answer with a warning, or an error when nobody contributed.
+ * (see `reportProblems`): a partial answer with a warning, or an error when nobody contributed.
  */
 export const answerWrapperSelect = (
   session: Session,
   select: Select,
   partials: ReadonlyArray<PartialResult>,
-  problems: ReadonlyArray<string>,
+  problems: ReadonlyArray<Problem>,
 ): Answer => {
-  const warning = problems.length === 0 ? undefined : problems.join("; ")
+  const warning = problems.length === 0 ? undefined : reportProblems(problems)
   if (partials.length === 0 && warning !== undefined) {
     session.meta = emptyMeta
     return refused(warning)
   }
-  const { answer, meta } = finishSelect(select, partials, warning)
+  const { answer, meta } = finishSelect(select, partials, { warning })
   session.meta = meta
   session.warnings = warning === undefined ? [] : [warning]
   return answer
@@ -239,6 +239,9 @@ const beginWrite = (database: Database, session: Session, statement: Write, surr
   const { table: name } = statement.target
   const wrapper = statement.kind === "truncate" ? undefined : database.wrapper(name)
   if (wrapper !== undefined && statement.kind !== "truncate") {
+    if (statement.target.cluster !== undefined) {
+      return answered(refused(`table '${name}' is not in any cluster, use just '${name}'`))
+    }
     return wrapper.kind === "distributed" && statement.kind === "insert"
       ? answered(refused(`table '${name}' does not support INSERT`))
       : { kind: "wrapper", wrapper, statement }

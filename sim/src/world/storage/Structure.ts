@@ -208,7 +208,8 @@ export const coerce = (column: Column, literal: Literal): Value => {
     case "float":
       return toFloat(literal)
     case "bool":
-      return toInteger(literal) === 0n ? 0 : 1
+      // One bit is stored: 2 is false.
+      return Number(toInteger(literal) & 1n)
     case "bit":
       return wrapUnsigned(toInteger(literal), column.bits ?? 32)
     case "multi":

@@ -274,12 +274,45 @@ export const localWriteFailure = (message: string, processedIds: ReadonlyArray<b
 
 const processed = (ids: ReadonlyArray<bigint>): string => (ids.length === 0 ? "" : `; processed_ids=${ids.join(",")}`)
 
-/** UPDATE through a wrapper: all tables are named before each of the reasons. */
-export const updateFailure = (wrapper: Wrapper, reasons: ReadonlyArray<string>): SqlFailure => {
-  const tables = wrapper.targets.map(tableOf).join(",")
-  return failure(reasons.map((reason) => `table ${tables}: ${reason}`).join(";\n"))
+/** What went wrong with one table. */
+export interface Problem {
+  readonly table: string
+  /** The wrapper through which a table of this node was asked. */
+  readonly parent?: Wrapper
+  readonly error: string
+}
+
+const shownTables = 4
+
+/** All problems as the daemon reports them: sorted by their texts, equal ones once, with the tables that have it. */
+export const reportProblems = (problems: ReadonlyArray<Problem>): string => {
+  const byError = new Map<string, Array<Problem>>()
+  for (const problem of [...problems].sort((a, b) => compare(a.error, b.error) || compare(a.table, b.table))) {
+    const alike = byError.get(problem.error) ?? []
+    if (!alike.some(({ table }) => table === problem.table)) {
+      alike.push(problem)
+    }
+    byError.set(problem.error, alike)
+  }
+  return [...byError].map(([error, alike]) => `${nameTables(alike)}: ${error}`).join(";\n")
+}
+
+const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
+
+const nameTables = (alike: ReadonlyArray<Problem>): string => {
+  const parent = alike[0]?.parent
+  const locals = parent?.targets.filter((target) => target.local !== undefined).length
+  if (parent !== undefined && alike.length > 1 && alike.length === locals) {
+    return `index ${parent.name}`
+  }
+  const tables = alike.map(({ table }) => table)
+  return tables.length > shownTables
+    ? `table ${tables.slice(0, shownTables - 1).join(",")} and ${tables.length - shownTables + 1} more`
+    : `table ${tables.join(",")}`
 }
 
 /** A shard that did not answer a SELECT; `reason` is `receiving failure (…)`, `query timed out`, `remote query error: …`. */
-export const agentProblem = (wrapper: Wrapper, address: string, reason: string): string =>
-  `table ${wrapper.name}: agent ${address}: ${reason}`
+export const agentProblem = (wrapper: Wrapper, address: string, reason: string): Problem => ({
+  table: wrapper.name,
+  error: `agent ${address}: ${reason}`,
+})

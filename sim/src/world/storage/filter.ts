@@ -76,7 +76,7 @@ const compilePathFilter = (filter: Filter, structure: Structure): Predicate | Sq
     return failure(`unterminated ID near '.${path.join(".")}'`)
   }
   if (position < 0 || path.length === 0 || structure.column(position).type !== "json") {
-    return failure(`no such filter attribute '${filter.column}'`)
+    return failure(`unknown column: ${filter.column}`)
   }
   const read = (row: Row): Value => {
     const text = row[position]

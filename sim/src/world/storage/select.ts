@@ -28,11 +28,14 @@ interface Match {
   readonly cells: ReadonlyArray<Cell>
   /** Values of the ORDER BY terms; made only where contributions must be merged. */
   keys(): ReadonlyArray<Value>
+  /** The document's id; undefined for a group. */
+  readonly id: Value | undefined
 }
 
 /** A row of a table. */
 class RowMatch implements Match {
   readonly cells: ReadonlyArray<Cell>
+  readonly id: Value | undefined
   readonly #plan: Plan
   readonly #row: Row
 
@@ -42,6 +45,7 @@ class RowMatch implements Match {
       cells.push(printAs(item.kind, item.read(row)))
     }
     this.cells = cells
+    this.id = row[0]
     this.#plan = plan
     this.#row = row
   }
@@ -176,20 +180,27 @@ const askTable = (table: Table, question: Question): PartialResult | SqlFailure 
     plans.set(select.items, plan)
   }
   const predicate = question.predicate(table.structure)
-  if (typeof predicate !== "function") {
+  if (typeof predicate !== "function" && table.size > 0) {
     return ofTable(table, predicate)
   }
-  return plan.grouped ? selectGroups(table, question, plan, predicate) : selectRows(table, question, plan, predicate)
+  // A table without rows is not asked: what is wrong with the condition goes unnoticed.
+  const holds = typeof predicate === "function" ? predicate : always
+  return plan.grouped ? selectGroups(table, question, plan, holds) : selectRows(table, question, plan, holds)
 }
 
 const ofTable = (table: Table, reason: SqlFailure): SqlFailure =>
   reason.message.startsWith("not simulated") ? reason : { ...reason, message: `table ${table.name}: ${reason.message}` }
 
+/** A search through a wrapper, with what it has to say of shards that contributed nothing. */
+interface Through {
+  readonly warning: string | undefined
+}
+
 /** Makes the answer of the contributions of one table, or of the shards of a wrapper in their order. */
 export const finishSelect = (
   select: Select,
   partials: ReadonlyArray<PartialResult>,
-  warning?: string,
+  through: Through | undefined = undefined,
 ): { readonly answer: Rows; readonly meta: Meta } => {
   const [first] = partials
   if (first === undefined) {
@@ -199,14 +210,29 @@ export const finishSelect = (
   const end = everything ? Number.POSITIVE_INFINITY : Math.min(select.offset + select.limit, select.maxMatches)
   const { plan } = first
   const matches = plan.grouped ? groupsToMatches(select, plan, partials) : undefined
-  const all = matches ?? (partials.length === 1 ? first.matches : partials.flatMap((partial) => partial.matches))
+  const all = matches ?? (partials.length === 1 ? first.matches : withoutDoubles(partials))
   const ordered = partials.length > 1 || plan.grouped ? sortMatches(select, all) : all
   const rows = ordered.slice(select.offset, end).map((match) => match.cells)
   const found = plan.grouped ? all.length : partials.reduce((sum, partial) => sum + partial.found, 0)
+  const columnsWithoutRows = through
+    ? ["id", ...first.columnsWithoutRows.filter((name) => name !== "id")]
+    : first.columnsWithoutRows
   return {
-    answer: { _tag: "Rows", columns: rows.length > 0 ? first.columns : first.columnsWithoutRows, rows },
-    meta: { total: Math.min(found, end), totalFound: found, warning },
+    answer: { _tag: "Rows", columns: rows.length > 0 ? first.columns : columnsWithoutRows, rows },
+    meta: { total: Math.min(found, end), totalFound: found, warning: through?.warning },
   }
+}
+
+/** Of documents with one id in several shards, the first is shown. */
+const withoutDoubles = (partials: ReadonlyArray<PartialResult>): ReadonlyArray<Match> => {
+  const seen = new Set<Value | undefined>()
+  return partials.flatMap(({ matches }) =>
+    matches.filter(({ id }) => {
+      const isNew = !seen.has(id)
+      seen.add(id)
+      return isNew
+    }),
+  )
 }
 
 /** SELECT on one plain table. */
@@ -222,6 +248,8 @@ const makePlan = (table: Table, select: Select): Plan | SqlFailure => {
   const { structure } = table
   const items: Array<ItemPlan> = []
   const columnsWithoutRows: Array<string> = []
+  /** Columns whose different values are counted. */
+  const counted: Array<string> = []
   for (const item of select.limit < 0 ? [starItem] : select.items) {
     if (item.expression.type === "star") {
       items.push(...structure.shown.map((position) => columnItem(structure, position)))
@@ -233,9 +261,18 @@ const makePlan = (table: Table, select: Select): Plan | SqlFailure => {
       return ofTable(table, planned)
     }
     items.push(planned)
-    columnsWithoutRows.push(planned.name)
+    if (planned.aggregate === "count distinct" || planned.aggregate === "count") {
+      counted.push(...argumentNames(item))
+    } else {
+      columnsWithoutRows.push(planned.name)
+    }
   }
   const grouped = select.groupBy.length > 0 || items.some((item) => item.aggregate !== undefined)
+  if (grouped) {
+    // The names of what the daemon groups with show only where nothing was found.
+    const added = ["@groupby", "@count", ...(counted.length > 0 ? ["@distinct"] : []), ...counted, ...select.groupBy]
+    columnsWithoutRows.push(...added.filter((name) => !columnsWithoutRows.includes(name)))
+  }
   const groupReads: Array<(row: Row) => Value> = []
   for (const column of select.groupBy) {
     const alias = items.find((item) => item.name === column && item.aggregate === undefined)
@@ -265,6 +302,11 @@ const makePlan = (table: Table, select: Select): Plan | SqlFailure => {
   )
   return { structure, items, grouped, groupReads, orderItems, orderReads, columns, columnsWithoutRows }
 }
+
+const argumentNames = ({ expression }: SelectItem): ReadonlyArray<string> =>
+  expression.type === "call"
+    ? expression.arguments.flatMap((argument) => (argument.type === "column" ? [argument.name] : []))
+    : []
 
 const starItem: SelectItem = { expression: { type: "star" }, name: "*" }
 
@@ -364,7 +406,7 @@ const planColumn = (name: string, structure: Structure): Operand | SqlFailure =>
   }
   const json = structure.positionOf(head)
   if (path.length === 0 || json < 0 || structure.column(json).type !== "json") {
-    return failure(`parse error: unknown column: '${name}'`)
+    return failure(`parse error: unknown column: ${name}`)
   }
   const read = (row: Row): Value => {
     const text = row[json]
@@ -689,6 +731,7 @@ const groupsToMatches = (select: Select, plan: Plan, partials: ReadonlyArray<Par
   return [...merged.values()].map((group) => {
     const values = plan.items.map((item, index) => resultOf(item, group.states[index] ?? null))
     return {
+      id: undefined,
       cells: plan.items.map((item, index) => printAs(item.kind, values[index] ?? null)),
       keys: () => plan.orderItems.map((item) => values[item] ?? null),
     }
@@ -702,6 +745,9 @@ const resultOf = (item: ItemPlan, state: AggregateState | Value): Value => {
   if (!isState(state)) {
     return state
   }
+  if (state.count === 0 && item.aggregate !== "count" && item.aggregate !== "count distinct") {
+    return null
+  }
   switch (item.aggregate) {
     case "count":
       return BigInt(state.count)
@@ -710,7 +756,7 @@ const resultOf = (item: ItemPlan, state: AggregateState | Value): Value => {
     case "sum":
       return state.sum
     case "avg":
-      return state.count === 0 ? 0 : Number(state.sum) / state.count
+      return Number(state.sum) / state.count
     case "min":
       return state.least ?? 0
     case "max":

@@ -133,8 +133,8 @@ const duplicate = (id: bigint): SqlFailure => failure(`duplicate id '${printId(i
 
 const placesOfNames = new PerColumns<ReadonlyArray<number>>()
 
-/** Per column of the structure, which value of a row it takes, or -1. */
-const placeColumns = (structure: Structure, { columns, rows }: Insert): ReadonlyArray<number> | SqlFailure => {
+/** Per column of the structure, which value of a row it takes, or -1; or which column there is not. */
+export const placeColumns = (structure: Structure, { columns, rows }: Insert): ReadonlyArray<number> | SqlFailure => {
   if (columns === undefined) {
     return placeAll(structure, rows[0]?.length ?? 0)
   }
@@ -174,7 +174,7 @@ const coerceInserted = (column: Column, literal: Literal, warnings: Array<string
   }
   const { value, jsonError } = coerceJson(literal)
   if (jsonError !== undefined) {
-    warnings.push(`column ${column.name}: JSON error: ${jsonError}`)
+    warnings.push(jsonError)
   }
   return value
 }
@@ -209,7 +209,14 @@ const prepareInsert = (database: Database, table: Table, insert: Insert): Prepar
     documents.push(row)
   }
   const writeSet = new InsertWrite(table.name, ids, documents, insert.replace)
-  return { kind: "write", cluster: table.cluster, writeSet, rowsGiven: documents.length, warnings, ids }
+  return {
+    kind: "write",
+    cluster: table.cluster,
+    writeSet,
+    rowsGiven: documents.length,
+    warnings: joined(warnings),
+    ids,
+  }
 }
 
 /** Of two rows of one id in one statement, INSERT keeps the first and REPLACE the last; both count. */
@@ -327,20 +334,28 @@ const isAssignable = (column: Column, value: Literal): boolean => {
 
 const prepareUpdate = (table: Table, update: Update): PreparedWrite => {
   const assigned = placeAssignments(table, update)
-  if ("kind" in assigned) {
+  if ("kind" in assigned && table.size > 0) {
     return { kind: "failure", failure: assigned }
   }
   const predicate = compileSelection(table, update.where)
   if (typeof predicate !== "function") {
     return { kind: "failure", failure: predicate }
   }
-  const writeSet = new UpdateWrite(table, update, assigned, predicate)
+  const writeSet = new UpdateWrite(table, update, "kind" in assigned ? nothing : assigned, predicate)
   return { kind: "write", cluster: table.cluster, writeSet, rowsGiven: -1, warnings: noWarnings, ids: noIds }
 }
+
+/** What is wrong with several values is one warning. */
+const joined = (warnings: ReadonlyArray<string>): ReadonlyArray<string> =>
+  warnings.length === 0 ? noWarnings : [warnings.join("; ")]
 
 const noIds: ReadonlyArray<bigint> = []
 
 const always: Predicate = () => true
+const never: Predicate = () => false
+
+/** What an UPDATE of an empty table sets, whatever it names: nobody looks. */
+const nothing: Assigned = { positions: [], values: [], jsonError: undefined }
 
 /**
  * The documents among those of `idsOf` (or among all) that the condition selects. The daemon names the table twice when
@@ -351,6 +366,9 @@ const compileSelection = (table: Table, where: Condition): Predicate | SqlFailur
     return always
   }
   const predicate = compileCondition(where, table.structure)
+  if (typeof predicate !== "function" && table.size === 0) {
+    return never
+  }
   if (typeof predicate === "function" || predicate.message.startsWith("not simulated")) {
     return predicate
   }
