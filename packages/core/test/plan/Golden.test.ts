@@ -103,7 +103,7 @@ const golden = (name: string, text: string): void => {
 type Command = readonly [wish: string, plan: (model: PlanModel) => Plan | Refusal | string | undefined]
 
 /** Compares a transcript: the records, then each wish with the answer to it. The plans are not carried out. */
-const transcript = (
+const goldenTranscript = (
   name: string,
   model: PlanModel,
   commands: ReadonlyArray<Command>,
@@ -156,7 +156,7 @@ it("create", () => {
     `create ${table}: ${shards} shards, RF ${rf}`,
     (model) => made(model, "2_1", { table, shards, rf }),
   ]
-  transcript("create", cluster(nodes(3)), [wish("t", 4, 2), wish("t", 3, 1), wish("t", 2, 4)])
+  goldenTranscript("create", cluster(nodes(3)), [wish("t", 4, 2), wish("t", 3, 1), wish("t", 2, 4)])
 })
 
 it("create with zones and weights", () => {
@@ -169,27 +169,27 @@ it("create with zones and weights", () => {
   ] as const) {
     model.addNode(name, { state: "active", zone, weight })
   }
-  transcript("create-zones", model, [
+  goldenTranscript("create-zones", model, [
     ["create t: 4 shards, RF 3", (it) => made(it, "2_1", { table: "t", shards: 4, rf: 3 })],
     ["create u: 6 shards, RF 1", (it) => made(it, "2_1", { table: "u", shards: 6, rf: 1 })],
   ])
 })
 
 it("create as the existing orchestrator does", () => {
-  transcript("create-buddy", cluster(nodes(4)), [
+  goldenTranscript("create-buddy", cluster(nodes(4)), [
     ["create t: 5 shards, RF 2, buddy", (it) => made(it, "2_1", { table: "t", shards: 5, rf: 2, placement: "buddy" })],
   ])
 })
 
 it("create on groups that are there", () => {
-  transcript("create-shared", cluster(nodes(3), { table: "t", shards: 4, rf: 2 }), [
+  goldenTranscript("create-shared", cluster(nodes(3), { table: "t", shards: 4, rf: 2 }), [
     ["create u: 3 shards, RF 2", (it) => made(it, "2_1", { table: "u", shards: 3, rf: 2 })],
   ])
 })
 
 it("drop", () => {
   const shared = cluster(nodes(3), { table: "t", shards: 4, rf: 2 }, { table: "u", shards: 1, rf: 2 })
-  transcript("drop", shared, [
+  goldenTranscript("drop", shared, [
     [
       "drop t",
       (model) => {
@@ -203,31 +203,31 @@ it("drop", () => {
 it("add node", () => {
   const model = cluster(nodes(3), { table: "t", shards: 6, rf: 2 }, { table: "s", shards: 4, rf: 1 })
   model.addNode("n4:1")
-  transcript("add-node", model, [["(by itself)", follow()]])
+  goldenTranscript("add-node", model, [["(by itself)", follow()]])
 })
 
 it("drain", () => {
   const model = cluster(nodes(4), { table: "t", shards: 4, rf: 2 }, { table: "s", shards: 4, rf: 1 })
   model.nodes.set("n1:1", { state: "draining", zone: null, weight: 1 })
-  transcript("drain", model, [["(by itself)", follow()]])
+  goldenTranscript("drain", model, [["(by itself)", follow()]])
 })
 
 it("node lost", () => {
   const presence = away("n2:1")
   const model = cluster(nodes(4), { table: "t", shards: 4, rf: 2 })
-  transcript("node-lost", model, [["(by itself)", follow(presence)]], presence)
+  goldenTranscript("node-lost", model, [["(by itself)", follow(presence)]], presence)
 })
 
 it("nodes lost, and none is left for their copies", () => {
   const presence = away("n2:1")
   const model = cluster(nodes(2), { table: "t", shards: 2, rf: 2 })
-  transcript("node-lost-two", model, [["(by itself)", follow(presence)]], presence)
+  goldenTranscript("node-lost-two", model, [["(by itself)", follow(presence)]], presence)
 })
 
 it("node away", () => {
   const presence: Presence = { away: new Set(["n2:1"]), lost: new Set() }
   const model = cluster(nodes(4), { table: "t", shards: 4, rf: 2 })
-  transcript("node-away", model, [["(by itself)", follow(presence)]], presence)
+  goldenTranscript("node-away", model, [["(by itself)", follow(presence)]], presence)
 })
 
 it("node back", () => {
@@ -245,7 +245,7 @@ it("node back", () => {
     }
   }
   model.release()
-  transcript("node-back", model, [["(by itself)", follow()]])
+  goldenTranscript("node-back", model, [["(by itself)", follow()]])
 })
 
 it("another RF", () => {
@@ -256,7 +256,7 @@ it("another RF", () => {
     { table: "s", shards: 3, rf: 1 },
   )
   const one = away("n4:1")
-  transcript("set-rf", model, [
+  goldenTranscript("set-rf", model, [
     ["RF of t to 3", setRf(["t"], 3)],
     ["RF of t and u to 3", setRf(["t", "u"], 3)],
     ["RF of t and u to 1", setRf(["t", "u"], 1)],
@@ -269,7 +269,9 @@ it("another RF", () => {
 })
 
 it("a lower RF", () => {
-  transcript("set-rf-down", cluster(nodes(4), { table: "t", shards: 4, rf: 3 }), [["RF of t to 2", setRf(["t"], 2)]])
+  goldenTranscript("set-rf-down", cluster(nodes(4), { table: "t", shards: 4, rf: 3 }), [
+    ["RF of t to 2", setRf(["t"], 2)],
+  ])
 })
 
 it("split", () => {
@@ -279,13 +281,13 @@ it("split", () => {
     `split ${name}${presence === everybody ? "" : " while a node is away"}`,
     (it) => planSplit(it.view, presence, config, "2_1", { group: name }),
   ]
-  transcript("split", model, [split(group ?? ""), split(group ?? "", away("n3:1")), split("sw_9_9_9")])
+  goldenTranscript("split", model, [split(group ?? ""), split(group ?? "", away("n3:1")), split("sw_9_9_9")])
 })
 
 it("split without nodes to begin on", () => {
   const model = cluster(nodes(3), { table: "t", shards: 2, rf: 3 })
   const [group] = model.groups.keys()
-  transcript("split-refused", model, [
+  goldenTranscript("split-refused", model, [
     [`split ${group}`, (it) => planSplit(it.view, everybody, config, "2_1", { group: group ?? "" })],
   ])
 })
@@ -297,7 +299,7 @@ it("replace a node", () => {
     `replace ${old} by ${next}${presence === everybody ? "" : ", which is away"}`,
     (it) => planReplace(it.view, presence, config, "2_1", { old, new: next }),
   ]
-  transcript("replace-node", model, [
+  goldenTranscript("replace-node", model, [
     replace("n1:1", "n4:1"),
     replace("n1:1", "n9:1"),
     replace("n4:1", "n1:1"),
@@ -309,7 +311,7 @@ it("replace a node that is gone", () => {
   const presence: Presence = { away: new Set(["n1:1"]), lost: new Set() }
   const model = cluster(nodes(3), { table: "t", shards: 4, rf: 2 })
   model.addNode("n4:1")
-  transcript(
+  goldenTranscript(
     "replace-gone",
     model,
     [["replace n1:1 by n4:1", (it) => planReplace(it.view, presence, config, "2_1", { old: "n1:1", new: "n4:1" })]],
@@ -322,7 +324,7 @@ it("repair", () => {
   const [group] = model.groups.values()
   if (group === undefined) throw new Error("no group")
   const [survivor = "", other = ""] = group.members
-  transcript("repair", model, [
+  goldenTranscript("repair", model, [
     [`nobody is primary in ${group.name}`, () => planPromotion("2_1", group, [survivor])],
     [`${other} is back in ${group.name}`, () => planVerification({ ...group, inSync: [survivor] }, [other])],
   ])
