@@ -14,7 +14,7 @@ export const settleMembers = (group: Group, presence: Presence, view: View): Gro
     (node) => presence.lost.has(node) || (presence.away.has(node) && !group.inSync.includes(node)),
   )
   // Copies in sync are given up only while another one serves: until then they may hold more than who is left.
-  const serves = group.inSync.some((node) => !given.includes(node) && isServing(shown(node)))
+  const serves = group.inSync.some((node) => !presence.away.has(node) && isServing(shown(node)))
   const gone = given.filter((node) => serves || !group.inSync.includes(node))
   const back = group.exiled.filter((node) => !presence.away.has(node))
   const fallenOut = fallenOutMembers(group, presence, view)
