@@ -59,41 +59,46 @@ const transferLines = (member: Member): ReadonlyArray<Line> => {
   return transferNames.map((name, index) => [name, values[index] ?? "-"])
 }
 
-const linesOf = (member: Member): ReadonlyArray<Line> => {
-  const lists: ReadonlyArray<Line> = [
-    ["nodes_set", textOf(member.nodesSet, joined)],
-    ["nodes_view", member.component === undefined && member.state !== "destroyed" ? "" : textOf(member.view, viewText)],
-    ["indexes_count", String(member.tables.length)],
-    ["indexes", textOf(member.tables, joined)],
-  ]
-  const error: ReadonlyArray<Line> = member.lastError === undefined ? [] : [["last_error", member.lastError]]
+const visitLines = (member: Member, visit: (name: string, value: string) => void): void => {
   const closed = member.component === undefined && member.state === "closed" && !member.connecting
-  if (closed) return [["status", "recovery-required"], ["node_state", "closed"], ...error, ...lists]
+  if (closed) {
+    visit("status", "recovery-required")
+    visit("node_state", "closed")
+    if (member.lastError !== undefined) visit("last_error", member.lastError)
+    visitLists(member, visit)
+    return
+  }
   const applied = member.state === "joining" && member.history !== member.component?.history ? -1 : member.applied
   const seqno = member.state === "destroyed" ? 0 : applied < 0 ? member.cameInAt : applied
-  return [
-    ["state_seqno", String(seqno)],
-    ["conf_id", String(viewNumberOf(member))],
-    ["status", statusOf(member)],
-    ["size", String(sizeOf(member))],
-    ["local_index", String(indexOf(member))],
-    ["node_state", nodeStateOf(member)],
-    ...lists,
-    ...transferLines(member),
-    ["last_committed", String(applied)],
-  ]
+  visit("state_seqno", String(seqno))
+  visit("conf_id", String(viewNumberOf(member)))
+  visit("status", statusOf(member))
+  visit("size", String(sizeOf(member)))
+  visit("local_index", String(indexOf(member)))
+  visit("node_state", nodeStateOf(member))
+  visitLists(member, visit)
+  for (const [name, value] of transferLines(member)) visit(name, value)
+  visit("last_committed", String(applied))
 }
 
-/** The names of a cluster's lines as they are shown, by the short ones. */
-const shownNames = new WeakMap<Member, Map<string, string>>()
+const visitLists = (member: Member, visit: (name: string, value: string) => void): void => {
+  const hasView = member.component !== undefined || member.state === "destroyed"
+  visit("nodes_set", textOf(member.nodesSet, joined))
+  visit("nodes_view", hasView ? textOf(member.view, viewText) : "")
+  visit("indexes_count", String(member.tables.length))
+  visit("indexes", textOf(member.tables, joined))
+}
 
-const shownName = (names: Map<string, string>, prefix: string, name: string): string => {
-  let shown = names.get(name)
-  if (shown === undefined) {
-    shown = prefix + name
-    names.set(name, shown)
+/** The lines of a cluster as they were shown last, by the short names: most are the same again. */
+const shownLines = new WeakMap<Member, Map<string, Line>>()
+
+const linesShown = (member: Member): Map<string, Line> => {
+  let lines = shownLines.get(member)
+  if (lines === undefined) {
+    lines = new Map()
+    shownLines.set(member, lines)
   }
-  return shown
+  return lines
 }
 
 /** All lines about clusters that a pattern matches. */
@@ -105,12 +110,15 @@ export const clusterStatus = (daemon: Daemon, pattern: string | undefined): Read
     const prefix = `cluster_${member.name}_`
     const which = pattern === undefined ? "all" : likeOfBeginning(pattern, prefix)
     if (which === "none") continue
-    const names = shownNames.get(member) ?? new Map<string, string>()
-    shownNames.set(member, names)
-    for (const [name, value] of linesOf(member)) {
-      const shown = shownName(names, prefix, name)
-      if (which === "all" || matches(shown)) found.push([shown, value])
-    }
+    const lines = linesShown(member)
+    visitLines(member, (name, value) => {
+      let line = lines.get(name)
+      if (line?.[1] !== value) {
+        line = [line?.[0] ?? prefix + name, value]
+        lines.set(name, line)
+      }
+      if (which === "all" || matches(line[0])) found.push(line)
+    })
   }
   return found
 }

@@ -58,6 +58,9 @@ export interface OldView {
   readonly viewNumber: number
 }
 
+/** Changes that have been applied and still take room in the list of those that wait. */
+const queueRoomMax = 64
+
 /** A node's membership in a replication cluster. */
 export class Member {
   readonly name: string
@@ -137,6 +140,8 @@ export class Member {
       if (entry.seqno <= this.applied) continue
       this.#apply(entry.seqno, entry.change)
     }
+    // A list that is nearly always empty again at once keeps its room.
+    if (this.#queue.length < queueRoomMax) return
     this.#queue = []
     this.#queueHead = 0
   }
@@ -154,7 +159,7 @@ export class Member {
 
   /** When this member applies the last change that waits here, if any does. */
   get lastDueMicros(): number {
-    return this.#queue.at(-1)?.dueMicros ?? 0
+    return this.#queueHead === this.#queue.length ? 0 : (this.#queue.at(-1)?.dueMicros ?? 0)
   }
 
   /** Applies a change at once; everything before it must have been applied. */

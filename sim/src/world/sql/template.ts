@@ -54,7 +54,7 @@ export const recall = (sql: string): Shaped | undefined => {
       }
       continue
     }
-    const values: Array<Literal> = []
+    const values = new Array<Literal>(template.quoted.length)
     if (match(template, sql, 0, values) === sql.length) {
       return fill(statement, values)
     }
@@ -76,7 +76,7 @@ const match = ({ segments, quoted }: Template, sql: string, from: number, values
       if (end < 0) {
         return -1
       }
-      values.push(unquote(sql.slice(at, end)))
+      values[index] = unquote(sql.slice(at, end))
     } else {
       end = at
       let small = 0
@@ -89,13 +89,13 @@ const match = ({ segments, quoted }: Template, sql: string, from: number, values
         return -1
       }
       if (digits < 16) {
-        values.push(BigInt(small))
+        values[index] = BigInt(small)
       } else {
         const text = sql.slice(at, end)
         if (digits === digitsMax && text > int64Max) {
           return -1
         }
-        values.push(BigInt(text))
+        values[index] = BigInt(text)
       }
     }
     const segment = segments[index + 1] ?? ""
@@ -133,7 +133,7 @@ const matchRows = (template: Template, sql: string): ReadonlyArray<ReadonlyArray
   const rows: Array<ReadonlyArray<Literal>> = []
   let at = 0
   for (;;) {
-    const values: Array<Literal> = []
+    const values = new Array<Literal>(template.quoted.length)
     at = match(template, sql, at, values)
     if (at < 0) {
       return undefined

@@ -40,11 +40,7 @@ class RowMatch implements Match {
   readonly #row: Row
 
   constructor(plan: Plan, row: Row) {
-    const cells: Array<Cell> = []
-    for (const item of plan.items) {
-      cells.push(printAs(item.kind, item.read(row)))
-    }
-    this.cells = cells
+    this.cells = plan.items.map((item) => printAs(item.kind, item.read(row)))
     this.id = row[0]
     this.#plan = plan
     this.#row = row
@@ -517,7 +513,7 @@ interface Candidates {
 const selectRows = (table: Table, question: Question, plan: Plan, predicate: Predicate): PartialResult => {
   const { select } = question
   const end = select.limit < 0 ? Number.POSITIVE_INFINITY : Math.min(select.offset + select.limit, select.maxMatches)
-  const candidates = candidatesOf(table, question, select.orderBy)
+  const candidates = candidatesOf(table, question, select.orderBy, end)
   const picked: Array<Row> = []
   let found = 0
   for (const row of candidates.rows) {
@@ -544,7 +540,8 @@ const selectRows = (table: Table, question: Question, plan: Plan, predicate: Pre
   }
 }
 
-const candidatesOf = (table: Table, { ids, select }: Question, orderBy: Select["orderBy"]): Candidates => {
+/** Rows of which the first `end` that satisfy the question are its answer, once they are in order. */
+const candidatesOf = (table: Table, { ids, select }: Question, orderBy: Select["orderBy"], end: number): Candidates => {
   const { where } = select
   const [term] = orderBy
   const byId = orderBy.length === 1 && term?.name === "id"
@@ -569,16 +566,23 @@ const candidatesOf = (table: Table, { ids, select }: Question, orderBy: Select["
   const low = range === undefined ? 0 : table.firstPosition(range.low)
   const high = range === undefined ? table.size : table.firstPosition(range.high + 1n)
   const found = range === undefined || range.exact ? Math.max(0, high - low) : undefined
-  return { rows: inOrder(table, low, high, term.descending), sorted: true, found }
+  return {
+    rows: inOrder(table, low, high, term.descending, found === undefined ? table.size : end),
+    sorted: true,
+    found,
+  }
 }
 
-function* inOrder(table: Table, low: number, high: number, descending: boolean): Iterable<Row> {
-  for (let step = 0; step < high - low; step++) {
+/** The rows at positions from `low` to below `high` in the order of ids, or from behind, at most so many. */
+const inOrder = (table: Table, low: number, high: number, descending: boolean, rowsMax: number): ReadonlyArray<Row> => {
+  const rows: Array<Row> = []
+  for (let step = 0; step < high - low && step < rowsMax; step++) {
     const row = table.at(descending ? high - 1 - step : low + step)
     if (row !== undefined) {
-      yield row
+      rows.push(row)
     }
   }
+  return rows
 }
 
 const sortRows = (select: Select, plan: Plan, rows: ReadonlyArray<Row>): ReadonlyArray<Row> =>
@@ -638,7 +642,7 @@ const selectGroups = (table: Table, question: Question, plan: Plan, predicate: P
     return { ...shared, found: table.size > 0 ? 1 : 0, groups: table.size > 0 ? [{ key: "", states }] : [] }
   }
   const groups = new Map<string, Group>()
-  for (const row of candidatesOf(table, question, []).rows) {
+  for (const row of candidatesOf(table, question, [], Number.POSITIVE_INFINITY).rows) {
     if (!predicate(row)) {
       continue
     }

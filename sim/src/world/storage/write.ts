@@ -188,10 +188,11 @@ const prepareInsert = (database: Database, table: Table, insert: Insert): Prepar
   if ("kind" in places) {
     return { kind: "failure", failure: places }
   }
-  const ids: Array<bigint> = []
-  const documents: Array<Row> = []
+  // Arrays of known length: what is pushed to keeps room for more, and these stay as long as the document does.
+  const ids = new Array<bigint>(insert.rows.length)
+  const documents = new Array<Row>(insert.rows.length)
   const warnings: Array<string> = []
-  for (const literals of insert.rows) {
+  for (const [index, literals] of insert.rows.entries()) {
     const id = idFrom(literals[places[0] ?? -1] ?? 0n, database.autoId)
     if (typeof id !== "bigint") {
       return { kind: "failure", failure: id }
@@ -199,14 +200,15 @@ const prepareInsert = (database: Database, table: Table, insert: Insert): Prepar
     if (!insert.replace && table.has(id)) {
       return { kind: "failure", failure: duplicate(id) }
     }
-    const row: Array<Value> = [id]
+    const row = new Array<Value>(structure.columns.length)
+    row[0] = id
     for (let position = 1; position < structure.columns.length; position++) {
       const column = structure.column(position)
       const literal = literals[places[position] ?? -1]
-      row.push(literal === undefined ? defaultValue(column) : coerceInserted(column, literal, warnings))
+      row[position] = literal === undefined ? defaultValue(column) : coerceInserted(column, literal, warnings)
     }
-    ids.push(id)
-    documents.push(row)
+    ids[index] = id
+    documents[index] = row
   }
   const writeSet = new InsertWrite(table.name, ids, documents, insert.replace)
   return {
@@ -268,7 +270,7 @@ const placeAssignments = (table: Table, { columns, values: literals }: Update): 
   const { structure } = table
   const known = positionsOfNames.get(columns, structure)
   const positions: Array<number> = []
-  const values: Array<Value> = []
+  const values = new Array<Value>(columns.length)
   let jsonError: string | undefined
   for (let index = 0; index < columns.length; index++) {
     const position = known?.[index] ?? positionOf(table, columns[index] ?? "")
@@ -285,10 +287,10 @@ const placeAssignments = (table: Table, { columns, values: literals }: Update): 
     }
     if (column.type === "json") {
       const read = coerceJson(literal)
-      values.push(read.value)
+      values[index] = read.value
       jsonError ??= read.jsonError
     } else {
-      values.push(coerce(column, literal))
+      values[index] = coerce(column, literal)
     }
   }
   if (known === undefined) {
