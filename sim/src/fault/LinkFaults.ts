@@ -81,8 +81,13 @@ export class LinkFaults {
 
   /** Cuts links besides what is cut already. */
   cut(between: Between): () => void {
-    const cut = this.#begin([...between.from, ...between.to])
-    this.#take(cut, between)
+    const { from, to, symmetric } = between
+    const cut = this.#begin([...from, ...to])
+    const [a, b] = [from[0], to[0]]
+    if (from.length === 1 && to.length === 1 && a !== undefined && b !== undefined) {
+      for (const link of linksOf(between)) cut.links.set(key(link), link)
+      this.#installation.world.cut(a, b, symmetric)
+    } else this.#take(cut, between)
     return () => this.#end(cut)
   }
 
@@ -104,13 +109,14 @@ export class LinkFaults {
   ring(nodes: ReadonlyArray<string>): () => void {
     const last = nodes.length - 1
     const cut = this.#begin(nodes)
-    nodes.forEach((from, index) => {
+    const links = nodes.flatMap((from, index) => {
       const to = nodes.filter((_, other) => {
         const distance = Math.abs(index - other)
         return distance > 1 && distance < last
       })
-      if (to.length > 0) this.#take(cut, { from: [from], to, symmetric: false })
+      return linksOf({ from: [from], to, symmetric: false })
     })
+    this.#takeLinks(cut, links)
     return () => this.#end(cut)
   }
 
@@ -177,10 +183,12 @@ export class LinkFaults {
   }
 
   #take(cut: Cut, between: Between): void {
-    for (const link of linksOf(between)) cut.links.set(key(link), link)
-    for (const from of between.from) {
-      for (const to of between.to) if (from !== to) this.#installation.world.cut(from, to, between.symmetric)
-    }
+    this.#takeLinks(cut, linksOf(between))
+  }
+
+  #takeLinks(cut: Cut, links: ReadonlyArray<Link>): void {
+    for (const link of links) cut.links.set(key(link), link)
+    this.#installation.world.cutLinks(links)
   }
 
   #mend(cut: Cut, links: ReadonlyArray<Link>): void {

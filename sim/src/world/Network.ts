@@ -94,6 +94,12 @@ export class Network {
     this.#settle()
   }
 
+  /** Cuts several links at once. */
+  cutLinks(links: ReadonlyArray<Link>): void {
+    for (const [from, to] of links) this.#cut.add(`${from}>${to}`)
+    this.#settle()
+  }
+
   /** Takes back that these links are cut. */
   mend(links: ReadonlyArray<Link>): void {
     for (const [from, to] of links) this.#cut.delete(`${from}>${to}`)

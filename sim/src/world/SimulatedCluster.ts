@@ -188,6 +188,8 @@ export interface SimulatedCluster {
   partition(groups: ReadonlyArray<ReadonlyArray<string>>): void
   /** Packets from one node to another are dropped too; both ways if symmetric. */
   cut(from: string, to: string, symmetric: boolean): void
+  /** The same for several links, at once. */
+  cutLinks(links: ReadonlyArray<Link>): void
   /** Packets go over these links again; what else is cut stays so. */
   mend(links: ReadonlyArray<Link>): void
   heal(): void

@@ -148,6 +148,12 @@ export class World implements SimulatedCluster, WorldContext {
     if (this.observed) this.emit({ kind: "network", detail: `cut ${from} ${symmetric ? "<->" : "->"} ${to}` })
   }
 
+  cutLinks(links: ReadonlyArray<Link>): void {
+    this.network.cutLinks(links)
+    if (this.observed)
+      this.emit({ kind: "network", detail: `cut ${links.map(([from, to]) => `${from} -> ${to}`).join(", ")}` })
+  }
+
   mend(links: ReadonlyArray<Link>): void {
     this.network.mend(links)
     if (this.observed)

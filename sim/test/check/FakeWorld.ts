@@ -53,6 +53,7 @@ export class FakeWorld {
       isUp: (node) => !this.down.has(node),
       partition: unused,
       cut: unused,
+      cutLinks: unused,
       mend: unused,
       heal: unused,
       makeDirectory: unused,

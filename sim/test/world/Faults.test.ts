@@ -210,6 +210,19 @@ describe("links, ports and ids", () => {
     expect(sent.map(({ answer }) => brief(answer))).toEqual(["1", "timeout"])
   })
 
+  it("a node that is cut off link by link for a second comes back as if by one cut", () => {
+    const bench = new Bench(3).cluster(3)
+    bench.world.cut("n3", "n1", true)
+    bench.world.cut("n3", "n2", true)
+    const write = bench.send("n1", "INSERT INTO c:t (id,v) VALUES (1,1)")
+    bench.advance(1000)
+    bench.world.heal()
+    bench.advance(3000)
+    expect(brief(write.answer)).toBe("ok 1")
+    bench.advance(20_000)
+    expect(bench.state("n1")).toBe("primary 3 synced")
+  })
+
   it("a lossy link delivers everything, later", () => {
     const bench = new Bench(2).cluster(2)
     bench.world.shapeLink("n1", "n2", { loss: 0.3 }, true)

@@ -102,6 +102,10 @@ export class Separation {
   #relayed(component: Component, broke: number): void {
     component.cancelTimer()
     if (broke === 0 && !component.stalled) return
+    if (!component.stalled) {
+      component.brokeAtMicros = this.#context.queue.nowMicros
+      component.brokenByLink = true
+    }
     component.stalled = true
     this.#resumeAfter(component, this.#draw(this.#context.timings.relayMicros))
   }
