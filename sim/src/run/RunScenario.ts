@@ -16,6 +16,7 @@ import { ClientModel } from "../workload/ClientModel.ts"
 import { TableClients } from "../workload/TableClients.ts"
 import { type Judged, judge, resolveSelector } from "./Conditions.ts"
 import { ExpectationTracker } from "./Expectations.ts"
+import { judgeThreshold } from "./Measures.ts"
 import { Observer } from "./Observer.ts"
 import { Operators } from "./Operators.ts"
 import type { ExpectationResult, ResultClass, ScenarioResult, Violation } from "./ScenarioResult.ts"
@@ -192,6 +193,7 @@ class Run {
     const scenario = this.#scenario
     if (this.#withEngine) this.#runUntil(() => false, 3_000_000)
     simulation.beginTime()
+    const commandsBefore = simulation.commands
     this.#observer.beginCounting()
     this.#observer.happen("phase", null, "the cluster and its tables are ready")
     const judged = this.#judged()
@@ -242,7 +244,17 @@ class Run {
       this.#quiesce(expectations, endMicros, stopped, isSettled)
     }
     inspector?.atEnd?.(judged)
-    const results = expectations.results()
+    const measured = {
+      clients: [...this.#models.values()],
+      streams: [...sqlClients.streams.values()],
+      counters: this.#observer.counters,
+      commands: simulation.commands - commandsBefore,
+      durationMs: simulation.nowMs,
+    }
+    const results = [
+      ...expectations.results(),
+      ...scenario.expect.thresholds.map((threshold) => judgeThreshold(threshold, measured)),
+    ]
     if (this.#withEngine && !stopped()) this.#judgeEnd()
     return results
   }

@@ -26,6 +26,8 @@ export interface SimRunOptions {
   /** Seeds from `from` up to, and without, `to`. */
   readonly seeds?: { readonly from: number; readonly to: number }
   readonly until?: Duration.Duration
+  /** Values of parameters of the scenarios, as texts. */
+  readonly set?: ReadonlyMap<string, string>
   readonly checkDeterminism?: boolean
   readonly mutations?: ReadonlyArray<Mutation>
   /** Called with every line of the trace (NDJSON). */
@@ -59,7 +61,7 @@ export const exitCodeOfReport = (report: SimRunReport): number =>
 
 /** Runs all scenarios of files and folders, in order. Nothing is run if one of them has a mistake. */
 export const simRun = (paths: ReadonlyArray<string>, options: SimRunOptions = {}): SimRunReport => {
-  const { scenarios, problems } = loadScenarios(paths)
+  const { scenarios, problems } = loadScenarios(paths, options.set === undefined ? {} : { set: options.set })
   if (problems.length > 0) return { problems, scenarios: [], passed: 0, failed: 0 }
   const runs = scenarios.flatMap(({ file, scenario }) =>
     seedsOf(options, scenario.seed).map((seed) => ({ file, scenario, seed })),

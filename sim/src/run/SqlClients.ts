@@ -144,7 +144,7 @@ export class SqlClients {
         const sql = this.#addressed(
           spec.statement.replaceAll("{id}", String(mine)).replaceAll("{round}", String(round)),
         )
-        this.#send(line, sql, node, micros(spec.timeout), (answer) => record.add(mine, answer))
+        this.#send(line, sql, node, micros(spec.timeout), (answer, tookMicros) => record.add(mine, answer, tookMicros))
       }
       queue.after(micros(spec.every), beat)
     }

@@ -23,13 +23,17 @@ export class StreamRecord {
   readonly acknowledged = new Set<number>()
   readonly refused = new Set<number>()
   readonly unknown = new Set<number>()
+  /** How long acknowledged statements took. */
+  readonly latenciesMicros: Array<number> = []
 
   constructor(spec: StreamSpec) {
     this.spec = spec
   }
 
   /** Remembers what became of a row. */
-  add(id: number, answer: Answer): void {
-    this[outcomeOfAnswer(answer)].add(id)
+  add(id: number, answer: Answer, tookMicros: number): void {
+    const outcome = outcomeOfAnswer(answer)
+    this[outcome].add(id)
+    if (outcome === "acknowledged") this.latenciesMicros.push(tookMicros)
   }
 }

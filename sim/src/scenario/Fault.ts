@@ -121,32 +121,40 @@ export type Fault =
   /** The clocks show `rate` seconds in each second. */
   | { readonly _tag: "ClockSkew"; readonly node: Target; readonly rate: number }
 
-/** What `heal` calls a fault by rule; null: it is none. */
-export const healableOf = (tag: Fault["_tag"]): Healable | null => {
-  switch (tag) {
-    case "Slow":
-      return "slow"
-    case "StatementError":
-    case "Disconnect":
-    case "LoseReply":
-      return "statements"
-    case "DiskFull":
-    case "SlowDisk":
-      return "disks"
-    case "SlowTransfer":
-    case "FailTransfer":
-      return "transfers"
-    case "ReplicationPorts":
-      return "ports"
-    case "ServerId":
-      return "ids"
-    case "ClockJump":
-    case "ClockSkew":
-      return "clocks"
-    default:
-      return null
-  }
+/** Every kind of fault; for those by rule, what `heal` calls them. */
+const healedBy: Readonly<Record<Fault["_tag"], Healable | null>> = {
+  Kill: null,
+  Stop: null,
+  Restart: null,
+  Pause: null,
+  Resume: null,
+  Partition: null,
+  Cut: null,
+  Flap: null,
+  Ring: null,
+  Swizzle: null,
+  Link: null,
+  Heal: null,
+  Slow: "slow",
+  StatementError: "statements",
+  Disconnect: "statements",
+  LoseReply: "statements",
+  DiskFull: "disks",
+  SlowDisk: "disks",
+  SlowTransfer: "transfers",
+  FailTransfer: "transfers",
+  ReplicationPorts: "ports",
+  ServerId: "ids",
+  ClockJump: "clocks",
+  ClockSkew: "clocks",
 }
+
+/** What `heal` calls a fault by rule; null: it is none. */
+export const healableOf = (tag: Fault["_tag"]): Healable | null => healedBy[tag]
+
+/** Whether an act is a fault. */
+export const isFault = <A extends { readonly _tag: string }>(act: A): act is Extract<A, Fault> =>
+  Object.hasOwn(healedBy, act._tag)
 
 /** The nodes that a fault names, in the order of its keys; null stands for "every node" or "the others". */
 export const targetsOf = (fault: Fault): ReadonlyArray<Target> => {

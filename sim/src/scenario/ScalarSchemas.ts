@@ -127,7 +127,8 @@ const yesNoCure: Cure = (found) =>
 /** `true` or `false`. */
 export const flag = Schema.Boolean.annotate({ expected: "true or false", cure: yesNoCure })
 
-const pattern = (regExp: RegExp, expected: string, cure: Cure) =>
+/** A text of a certain form. */
+export const pattern = (regExp: RegExp, expected: string, cure: Cure) =>
   Schema.String.check(Schema.isPattern(regExp, { expected, cure }))
 
 const quoteCure =

@@ -9,11 +9,13 @@ import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { stringify } from "yaml"
+import { compose, isMapping, type Source } from "./Composition.ts"
 import { checkReferences } from "./ReferenceChecks.ts"
 import type { Scenario } from "./Scenario.ts"
 import { ScenarioCodec } from "./ScenarioCodec.ts"
 import type { ScenarioProblem } from "./ScenarioProblem.ts"
 import { describe, explain, type Mistake } from "./SchemaProblems.ts"
+import { suggest } from "./Suggestion.ts"
 import { type Span, YamlDocument } from "./YamlDocument.ts"
 
 /** A scenario and the file that it came from. */
@@ -51,12 +53,19 @@ const problemWith = (file: string, message: string, expected: string, cure: stri
   cure,
 })
 
-const inOrder = (problems: ReadonlyArray<ScenarioProblem>): ReadonlyArray<ScenarioProblem> => {
+/** Those of the file itself first, then those of the files that it includes. */
+const inOrder = (problems: ReadonlyArray<ScenarioProblem>, file: string): ReadonlyArray<ScenarioProblem> => {
   const seen = new Set<string>()
   return problems
-    .toSorted((a, b) => a.line - b.line || a.column - b.column)
+    .toSorted(
+      (a, b) =>
+        Number(a.file !== file) - Number(b.file !== file) ||
+        byName(a.file, b.file) ||
+        a.line - b.line ||
+        a.column - b.column,
+    )
     .filter((problem) => {
-      const key = `${problem.line}:${problem.column}:${problem.message}`
+      const key = `${problem.file}:${problem.line}:${problem.column}:${problem.message}`
       return !seen.has(key) && seen.add(key)
     })
     .slice(0, problemsMax)
@@ -77,29 +86,67 @@ const notAMapping = (document: YamlDocument, file: string, value: unknown): Scen
         cure: "begin with `shardwright: 1`; see scenarios/smoke for examples",
       })
 
+/** What a scenario is read with. */
+export interface LoadOptions {
+  /** Values of its parameters by name, as texts. */
+  readonly set?: ReadonlyMap<string, string>
+}
+
 /**
- * Reads a scenario from the text of a file. On failure it has every problem that was found, in the order of the file.
- * It never throws, whatever the text.
+ * Reads a scenario from the text of a file, and the files that it includes from the disk. On failure it has every problem
+ * that was found, in the order of the file. It never throws, whatever the text.
  *
  * ```ts
  * const result = loadScenario(text, "scenarios/smoke/create-rf1.yaml")
  * if (Result.isFailure(result)) console.error(printProblems(result.failure))
  * ```
  */
-export const loadScenario = (text: string, file: string): Result.Result<Scenario, ReadonlyArray<ScenarioProblem>> => {
+export const loadScenario = (
+  text: string,
+  file: string,
+  options: LoadOptions = {},
+): Result.Result<Scenario, ReadonlyArray<ScenarioProblem>> =>
+  Result.map(load(text, file, options), ({ scenario }) => scenario)
+
+interface Loaded {
+  readonly scenario: Scenario
+  /** Names of its parameters. */
+  readonly parameters: ReadonlyArray<string>
+}
+
+const syntaxProblems = ({ document, file }: Source): ReadonlyArray<ScenarioProblem> =>
+  document.syntax.map((it) => problemAt(document, file, it.span, it))
+
+const load = (
+  text: string,
+  file: string,
+  { set = new Map() }: LoadOptions,
+): Result.Result<Loaded, ReadonlyArray<ScenarioProblem>> => {
   const document = new YamlDocument(text)
-  const problems = document.syntax.map((it) => problemAt(document, file, it.span, it))
-  if (document.values === null) return Result.fail(inOrder(problems))
-  const { value } = document.values
-  if (typeof value !== "object" || value === null || Array.isArray(value))
-    return Result.fail(inOrder([...problems, notAMapping(document, file, value)]))
+  const source: Source = { file, document }
+  const problems = [...syntaxProblems(source)]
+  if (document.values === null) return Result.fail(inOrder(problems, file))
+  if (!isMapping(document.values.value))
+    return Result.fail(inOrder([...problems, notAMapping(document, file, document.values.value)], file))
+  const composed = compose(source, document.values.value, { read: readPiece, given: set, fromTexts: true })
+  const { value, place, parameters } = composed
   const exit = decode(value)
   const issue = Exit.isFailure(exit) ? Option.getOrNull(Exit.findErrorOption(exit))?.issue : undefined
   const mistakes = [...(issue === undefined ? [] : explain(issue, [], value)), ...checkReferences(value)]
-  problems.push(
-    ...mistakes.map((mistake) => problemAt(document, file, document.locate(mistake.path, mistake.atKey), mistake)),
+  const unread = composed.mistakes.map(({ source: written, mistake }) =>
+    problemAt(written.document, written.file, written.document.locate(mistake.path, mistake.atKey), mistake),
   )
-  return problems.length === 0 && Exit.isSuccess(exit) ? Result.succeed(exit.value) : Result.fail(inOrder(problems))
+  const wrong = mistakes.map((mistake) => {
+    const { source: written, path } = place(mistake.path)
+    return problemAt(written.document, written.file, written.document.locate(path, mistake.atKey), mistake)
+  })
+  // What became of a reference to no parameter is no mistake of its own.
+  const isOwn = ({ file: named, line, column }: ScenarioProblem): boolean =>
+    !unread.some((it) => it.file === named && it.line === line && it.column === column)
+  problems.push(...composed.included.flatMap(syntaxProblems), ...unread, ...wrong.filter(isOwn))
+  return problems.length === 0 && Exit.isSuccess(exit)
+    ? Result.succeed({ scenario: exit.value, parameters })
+    : Result.fail(inOrder(problems, file))
 }
 
 /** The scenario as YAML text, with a modeline for editors. `loadScenario` gives the same scenario back. */
@@ -110,6 +157,9 @@ export const renderScenario = (scenario: Scenario, schemaPath = "../schema.json"
 
 const isScenarioFile = (path: string): boolean => /\.ya?ml$/u.test(path)
 
+/** Files with such names are pieces for others: a search passes them over. */
+const isPiece = (name: string): boolean => name.startsWith("_")
+
 const byName = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
 
 const messageOf = (defect: unknown): string => (defect instanceof Error ? defect.message : String(defect))
@@ -119,7 +169,7 @@ const filesUnder = (directory: string): ReadonlyArray<string> =>
   NodeFs.readdirSync(directory, { withFileTypes: true }).flatMap((entry) => {
     const path = NodePath.join(directory, entry.name)
     if (entry.isDirectory()) return entry.name.startsWith(".") || entry.name === "node_modules" ? [] : filesUnder(path)
-    return entry.isFile() && isScenarioFile(entry.name) ? [path] : []
+    return entry.isFile() && isScenarioFile(entry.name) && !isPiece(entry.name) ? [path] : []
   })
 
 const resolvePath = (path: string): Result.Result<ReadonlyArray<string>, ScenarioProblem> => {
@@ -179,26 +229,33 @@ const readText = (file: string): Result.Result<string, ScenarioProblem> => {
   }
 }
 
+/** A file that another one includes. */
+const readPiece = (file: string): Result.Result<string, string> =>
+  Result.mapError(readText(file), ({ message }) => (message.startsWith("ENOENT") ? "there is no such file" : message))
+
 /** Reads every scenario that the paths name; with any problem in any of them, nothing should be run. */
 export const loadScenarios = (
   paths: ReadonlyArray<string>,
+  options: LoadOptions = {},
 ): { readonly scenarios: ReadonlyArray<LoadedScenario>; readonly problems: ReadonlyArray<ScenarioProblem> } => {
   const resolved = resolvePaths(paths)
   const problems = [...resolved.problems]
   const scenarios: Array<LoadedScenario> = []
   const firstWith = new Map<string, string>()
+  const declared = new Set<string>()
   for (const file of resolved.files) {
     const text = readText(file)
-    const loaded = Result.isFailure(text) ? Result.fail([text.failure]) : loadScenario(text.success, file)
+    const loaded = Result.isFailure(text) ? Result.fail([text.failure]) : load(text.success, file, options)
     if (Result.isFailure(loaded)) {
       problems.push(...loaded.failure)
       continue
     }
-    const { name } = loaded.success
+    const { name } = loaded.success.scenario
+    for (const parameter of loaded.success.parameters) declared.add(parameter)
     const first = firstWith.get(name)
     if (first === undefined) {
       firstWith.set(name, file)
-      scenarios.push({ file, scenario: loaded.success })
+      scenarios.push({ file, scenario: loaded.success.scenario })
     } else if (Result.isSuccess(text)) {
       const document = new YamlDocument(text.success)
       problems.push(
@@ -209,6 +266,17 @@ export const loadScenarios = (
         }),
       )
     }
+  }
+  for (const name of options.set?.keys() ?? []) {
+    if (declared.has(name) || problems.length > 0) continue
+    problems.push(
+      problemWith(
+        `--set ${name}`,
+        `no scenario has a parameter ${describe(name)}`,
+        declared.size === 0 ? "a parameter that a scenario declares" : `one of ${[...declared].join(", ")}`,
+        suggest(name, [...declared]),
+      ),
+    )
   }
   return { scenarios, problems }
 }

@@ -15,6 +15,7 @@ import {
   Length,
   NodeName,
   oneOf,
+  pattern,
   ScenarioName,
   Selector,
   TableName,
@@ -23,6 +24,7 @@ import {
   whole,
   Word,
 } from "./ScalarSchemas.ts"
+import { parameterTypes } from "./Parameters.ts"
 import { engineKinds, type Settings } from "./Scenario.ts"
 import { described, limits, listOf, optional, someOf, TableSource } from "./SourceParts.ts"
 import { ThresholdsSource } from "./ThresholdSource.ts"
@@ -206,6 +208,32 @@ const ExpectSource = Schema.Struct({
 
 // ---------------------------------------------------------------------------------------------------------- the file
 
+const ParameterName = pattern(
+  /^[a-z][A-Za-z0-9]{0,63}$/u,
+  "a name of letters and digits, such as nodes or writersPerTable",
+  (found) => (typeof found === "string" ? "begin with a small letter, and leave out blanks and signs" : null),
+)
+const ParameterValue = Schema.Union([Schema.String, Schema.Number.check(Schema.isFinite()), Schema.Boolean]).annotate({
+  expected: "a text, a number, true or false",
+})
+
+const ParameterSource = Schema.Struct({
+  name: described(ParameterName, "Its name; `${name}` in values stands for its value."),
+  type: described(oneOf(parameterTypes), "What it may be."),
+  default: described(ParameterValue, "Its value where nobody gives another one."),
+}).annotate({ expected: "{name: nodes, type: number, default: 3}" })
+
+const IncludeSource = Schema.Union([
+  Text,
+  Schema.Struct({
+    file: described(Text, "Path of the file, from the folder of this one."),
+    with: optional(
+      Schema.Record(Schema.String, ParameterValue).annotate({ expected: "values by name: {nodes: 5}" }),
+      "Values of its parameters. Default: their defaults.",
+    ),
+  }),
+]).annotate({ expected: "the path of a file, or {file: path, with: {parameter: value}}" })
+
 /** A whole file. */
 export const ScenarioSource = Schema.Struct({
   shardwright: described(
@@ -231,6 +259,14 @@ export const ScenarioSource = Schema.Struct({
   engine: optional(
     oneOf(engineKinds),
     "none: the daemons run and nothing else, and only what is expected is judged. Default: shardwright.",
+  ),
+  parameters: optional(
+    listOf(ParameterSource, "parameters"),
+    "Values that may be given when the file is run (`--set name=value`) or included (`with`).",
+  ),
+  include: optional(
+    listOf(IncludeSource, "files"),
+    "Files whose settings, tables, workloads, timeline and expectations come before those of this one.",
   ),
   cluster: described(ClusterSource, "The nodes."),
   settings: optional(SettingsSource, "Configuration of the engine, where it is to differ from the defaults."),

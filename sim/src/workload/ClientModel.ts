@@ -42,6 +42,8 @@ export class ClientModel {
   acknowledged = 0
   refused = 0
   unknown = 0
+  /** How long acknowledged statements took, each from its sending to its answer. */
+  readonly latenciesMicros: Array<number> = []
   /** Reads that were answered. */
   reads = 0
   firstSentMicros: number | undefined

@@ -196,19 +196,21 @@ class Writer {
       environment.queue.after(repeatPauseMicros, () => (statement.attempt === 1 ? this.next() : this.#send(statement)))
       return
     }
-    environment.model.sent(environment.queue.nowMicros)
+    const sentMicros = environment.queue.nowMicros
+    environment.model.sent(sentMicros)
     for (const id of statement.ids) environment.model.touch(id, statement.wanted)
     this.#connections.query(node, this.#sql(statement), options.timeoutMicros, (answer) =>
-      this.#answered(statement, answer),
+      this.#answered(statement, answer, sentMicros),
     )
   }
 
-  #answered(statement: Statement, answer: Answer): void {
+  #answered(statement: Statement, answer: Answer, sentMicros: number): void {
     const { environment, options, stopped } = this.#clients
     const outcomes = judgeWrite(statement.kind, statement.ids, answer)
     const open: Array<number> = []
     const last = statement.attempt >= repeatsMax
     const nowMicros = environment.queue.nowMicros
+    if (outcomes.includes("acknowledged")) environment.model.latenciesMicros.push(nowMicros - sentMicros)
     statement.ids.forEach((id, index) => {
       const outcome = outcomes[index] ?? "unknown"
       const repeat = outcome === "unknown" && !last

@@ -50,13 +50,18 @@ const keywords: Readonly<Record<string, Keyword>> = {
   pattern: (value, pattern) => typeof value !== "string" || new RegExp(String(pattern), "u").test(value),
   minimum: (value, bound) => typeof value !== "number" || value >= Number(bound),
   maximum: (value, bound) => typeof value !== "number" || value <= Number(bound),
+  minLength: (value, bound) => typeof value !== "string" || value.length >= Number(bound),
+  maxLength: (value, bound) => typeof value !== "string" || value.length <= Number(bound),
+  maxItems: (value, bound) => !Array.isArray(value) || value.length <= Number(bound),
   minItems: (value, bound) => !Array.isArray(value) || value.length >= Number(bound),
   items: (value, item) => list(value).every((it) => allows(item, it)),
   required: (value, keys) => !isObject(value) || list(keys).every((key) => Object.hasOwn(value, String(key))),
   properties: (value, properties) =>
     entries(properties).every(([key, it]) => !isObject(value) || !Object.hasOwn(value, key) || allows(it, value[key])),
   additionalProperties: (value, allowed, schema) =>
-    allowed !== false || entries(value).every(([key]) => Object.hasOwn(Object(schema["properties"]), key)),
+    isObject(allowed)
+      ? entries(value).every(([, it]) => allows(allowed, it))
+      : allowed !== false || entries(value).every(([key]) => Object.hasOwn(Object(schema["properties"]), key)),
   allOf: (value, schemas) => list(schemas).every((it) => allows(it, value)),
   anyOf: (value, schemas) => list(schemas).some((it) => allows(it, value)),
   oneOf: (value, schemas) => list(schemas).filter((it) => allows(it, value)).length === 1,

@@ -56,6 +56,11 @@ const simRun = Command.make(
       parsedFlag("seeds", "A..B", "Run each scenario with every seed from A up to, but without, B", parseSeedRange),
     ),
     until,
+    set: Flag.KeyValuePair("set").pipe(
+      Flag.withMetavar("NAME=VALUE"),
+      Flag.withDescription("Value of a parameter of the scenarios; may be given several times"),
+      Flag.optional,
+    ),
     checkDeterminism,
     trace,
     json: jsonFlag,

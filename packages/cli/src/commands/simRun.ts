@@ -24,6 +24,7 @@ export interface SimRunOptions {
   readonly seed: Option.Option<number>
   readonly seeds: Option.Option<SeedRange>
   readonly until: Option.Option<Duration.Duration>
+  readonly set: Option.Option<Readonly<Record<string, string>>>
   readonly checkDeterminism: boolean
   readonly trace: Option.Option<string>
   readonly json: boolean
@@ -48,6 +49,10 @@ export const simRun = Effect.fnUntraced(function* (options: SimRunOptions) {
     ...given("seed", options.seed),
     ...given("seeds", options.seeds),
     ...given("until", options.until),
+    ...given(
+      "set",
+      Option.map(options.set, (values) => new Map(Object.entries(values))),
+    ),
     checkDeterminism: options.checkDeterminism,
     ...(trace === undefined ? {} : { trace: trace.write }),
     progress: ({ name, seed, atMs, done, total }) =>
