@@ -12,6 +12,7 @@ import type { Manticore } from "../Manticore.ts"
 import type { NodeFiles } from "../NodeFiles.ts"
 import type { Presence } from "../plan/Plan.ts"
 import { isLive, isOpen } from "../State.ts"
+import type { View } from "../View.ts"
 import { type AgentContext, type AgentOptions, makeAgent, monotonicMs, remember } from "./AgentContext.ts"
 import { releaseToken, tendDaemon } from "./daemon.ts"
 import { holdsLease, keepLease, leaderTerm, tendLease } from "./lease.ts"
@@ -35,10 +36,10 @@ export const runAgent = Effect.fnUntraced(function* (
 const look = Effect.fnUntraced(
   function* (agent: AgentContext) {
     const { node, config, state, store, termsMatter } = agent
-    const observation = yield* observe(agent)
+    const observation = yield* observe(agent, node)
     if (observation === undefined || (yield* tendDaemon(agent, observation, yield* monotonicMs))) return
     const view = yield* agent.refresh
-    noteHeartbeats(agent, view, yield* monotonicMs)
+    noteHeartbeats(agent, view, observation, yield* monotonicMs)
     const refusal = refusalToAct(agent, view, observation)
     if (refusal !== undefined) {
       if (state.state === "acting") yield* journal({ kind: "agent", node, event: "waiting", detail: refusal })
@@ -48,16 +49,17 @@ const look = Effect.fnUntraced(
     if (state.state === "waiting") yield* journal({ kind: "agent", node, event: "acting", detail: "" })
     state.state = "acting"
     yield* remember(agent, view)
-    yield* publish(agent, view, observation)
+    yield* publish(agent, view, node, observation)
     yield* tendLease(agent, view)
     yield* releaseToken(agent, view, observation, yield* holdsLease(agent))
     yield* startSteps(agent, view)
-    yield* tendWrappers(agent, view)
+    yield* tendWrappers(agent, view, node)
     if (!(yield* holdsLease(agent))) return
+    for (const other of state.runnerless) yield* actFor(agent, view, other)
     const term = state.ownTerm
     // Who took the lease in this look begins to lead with the next one, on records read after that.
     if (termsMatter && leaderTerm(view) !== term) return
-    const presence: Presence = { away: state.away, lost: state.lost }
+    const presence: Presence = { away: state.away, lost: state.lost, runnerless: state.runnerless }
     yield* lead(
       {
         node,
@@ -83,6 +85,14 @@ const look = Effect.fnUntraced(
     ),
   Effect.catchTag(["Conflict"], () => Effect.void),
 )
+
+/** What the leader does for a daemon whose agent is gone, besides its steps: it looks at it, and shows its wrappers. */
+const actFor = Effect.fnUntraced(function* (agent: AgentContext, view: View, node: string) {
+  const observation = yield* observe(agent, node)
+  if (observation === undefined) return
+  yield* publish(agent, view, node, observation)
+  yield* tendWrappers(agent, view, node)
+})
 
 /** How long to wait for the next look: short while this agent has steps or leads, longer while others work. */
 const pause = ({ node, config, state }: AgentContext) => {

@@ -30,6 +30,8 @@ export interface AgentState {
   records: ReadonlyMap<string, StateStore.Entry> | undefined
   away: ReadonlySet<string>
   lost: ReadonlySet<string>
+  /** Nodes whose agent is silent while their daemon is alive; the leader acts for them. */
+  runnerless: ReadonlySet<string>
   leaseVersion: number
   leaseSeenMs: number
   /** The lease as this agent wrote it last. */
@@ -47,8 +49,12 @@ export interface AgentState {
   /** Those of them that will try again after a pause. */
   readonly waiting: Set<string>
   memory: LeaderMemory
-  observed: string
-  wrappersCheckedMs: number
+  /** What was published last for a node, as text. */
+  readonly observed: Map<string, string>
+  /** When the wrappers of a node were looked at last. */
+  readonly wrappersCheckedMs: Map<string, number>
+  /** When the last barrier was begun that succeeded. */
+  refreshedMs: number
   /** Since when groups of the own daemon have been on their way in without arriving, or out for good. */
   readonly stuckSinceMs: Map<string, number>
   state: "waiting" | "acting"
@@ -90,6 +96,7 @@ export const makeAgent = Effect.fnUntraced(function* (options: AgentOptions) {
     records: undefined,
     away: new Set(),
     lost: new Set(),
+    runnerless: new Set(),
     leaseVersion: -1,
     leaseSeenMs: 0,
     lease: undefined,
@@ -103,8 +110,9 @@ export const makeAgent = Effect.fnUntraced(function* (options: AgentOptions) {
     running: new Map(),
     waiting: new Set(),
     memory: new LeaderMemory(),
-    observed: "",
-    wrappersCheckedMs: 0,
+    observed: new Map(),
+    wrappersCheckedMs: new Map(),
+    refreshedMs: 0,
     stuckSinceMs: new Map(),
     state: "waiting",
   }
@@ -123,7 +131,9 @@ export const makeAgent = Effect.fnUntraced(function* (options: AgentOptions) {
 
   const refresh = refreshPermit.withPermits(1)(
     Effect.gen(function* () {
+      const beganMs = yield* monotonicMs
       yield* store.barrier
+      state.refreshedMs = beganMs
       const { records, heartbeats } = yield* store.sync
       // Records that did not change are not decoded and sorted again.
       if (state.view === undefined || state.records !== records) state.view = makeView(records.values())

@@ -78,6 +78,6 @@ export const releaseToken = Effect.fnUntraced(function* (
     const counts = name === config.coordination || view.groups.get(name)?.record.members.includes(node) === true
     return !counts || isPrimary(group)
   })
-  if (holder === node ? !whole : !(leads && state.lost.has(holder))) return
+  if (holder === node ? !whole : !(leads && (state.lost.has(holder) || state.runnerless.has(holder)))) return
   yield* store.compareAndSet(stored, { holder: null, why: "" }, { term: 0 })
 })

@@ -16,11 +16,18 @@ import type { AgentContext } from "./AgentContext.ts"
  * Notes which heartbeats moved, by the own clock. Time in which this agent itself could not look counts for little:
  * when writes were blocked for it, they were blocked for the others too.
  */
-export const noteHeartbeats = ({ config, state }: AgentContext, view: View, nowMs: number) => {
+export const noteHeartbeats = (
+  { config, state }: AgentContext,
+  view: View,
+  observation: Observation,
+  nowMs: number,
+) => {
+  const coordination = observation.groups[config.coordination]
   const elapsedMs = Math.min(nowMs - (state.lookedMs ?? nowMs), 2 * Duration.toMillis(config.idleTick))
   state.lookedMs = nowMs
   const away = new Set<string>()
   const lost = new Set<string>()
+  const runnerless = new Set<string>()
   for (const name of registeredNodes(view)) {
     const version = view.heartbeats.get(name) ?? 0
     const known = state.heartbeats.get(name)
@@ -28,9 +35,16 @@ export const noteHeartbeats = ({ config, state }: AgentContext, view: View, nowM
     state.heartbeats.set(name, { version, silentMs })
     if (silentMs > Duration.toMillis(config.awayAfter)) away.add(name)
     if (silentMs > Duration.toMillis(config.gracePeriod)) lost.add(name)
+    // An agent that cannot beat for this long has stopped by its own clock; see `holdsClaim`.
+    if (silentMs <= Duration.toMillis(config.leaseDuration) * 1.5) continue
+    if (coordination?.members.includes(name) !== true) continue
+    runnerless.add(name)
+    away.delete(name)
+    lost.delete(name)
   }
   state.away = away
   state.lost = lost
+  state.runnerless = runnerless
 }
 
 /** Why this agent must not act, or undefined (safety rule 1). */
@@ -49,8 +63,8 @@ export const refusalToAct = (agent: AgentContext, view: View, observation: Obser
   return seen * 2 > registered.length ? undefined : `only ${seen} of ${registered.length} registered nodes are seen`
 }
 
-/** What the own daemon shows of our groups and of the coordination cluster; undefined if it does not answer. */
-export const observe = Effect.fnUntraced(function* ({ node, config, manticore }: AgentContext) {
+/** What a node's daemon shows of our groups and of the coordination cluster; undefined if it does not answer. */
+export const observe = Effect.fnUntraced(function* ({ config, manticore }: AgentContext, node: string) {
   const groups = observedGroups(yield* manticore.query(node, Sql.showClusters, config.statementTimeout))
   if (groups === undefined) return undefined
   const observation: Observation = {
@@ -61,13 +75,17 @@ export const observe = Effect.fnUntraced(function* ({ node, config, manticore }:
   return observation
 })
 
-/** Publishes what this node sees of itself, when it changed. */
-export const publish = Effect.fnUntraced(function* (agent: AgentContext, view: View, observation: Observation) {
-  const { node, state, store } = agent
+/** Publishes what a node shows of itself, when it changed. */
+export const publish = Effect.fnUntraced(function* (
+  { state, store }: AgentContext,
+  view: View,
+  node: string,
+  observation: Observation,
+) {
   const text = JSON.stringify(observation)
   const stored = view.observations.get(node)
-  if (text === state.observed && stored !== undefined) return
+  if (text === state.observed.get(node) && stored !== undefined) return
   if (stored === undefined) yield* store.create(Key.observation(node), observation, { term: 0 })
   else yield* store.compareAndSet(stored, observation, { term: 0 })
-  state.observed = text
+  state.observed.set(node, text)
 })

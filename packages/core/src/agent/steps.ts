@@ -7,15 +7,16 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { journal } from "../Journal.ts"
 import type { Manticore } from "../Manticore.ts"
-import type { NodeFiles } from "../NodeFiles.ts"
+import { NodeFiles, NodeFilesError } from "../NodeFiles.ts"
 import { type Wait, wait } from "../operation/WaitCode.ts"
 import { isLive, type Operation, type StepRow } from "../State.ts"
 import type { Entry } from "../StateStore.ts"
 import { CurrentStep } from "../step/CurrentStep.ts"
 import { handleStep } from "../step/handleStep.ts"
 import { type Outcome, retry, retryFor } from "../step/Outcome.ts"
+import { needsRunner } from "../step/Step.ts"
 import type { Stored, View } from "../View.ts"
-import type { AgentContext } from "./AgentContext.ts"
+import { type AgentContext, monotonicMs } from "./AgentContext.ts"
 import { restart } from "./daemon.ts"
 import { holdsLease, leaderTerm } from "./lease.ts"
 import { observe, publish } from "./presence.ts"
@@ -66,7 +67,7 @@ export const startSteps = Effect.fnUntraced(function* (agent: AgentContext, view
   for (const rows of view.steps.values()) {
     for (const stored of rows) {
       const row = stored.record
-      const isMine = row.node === null ? leader : row.node === node
+      const isMine = row.node === null ? leader : row.node === node || (leader && state.runnerless.has(row.node))
       if (state.running.size - state.waiting.size >= parallelStepsMax) return
       if (!isMine || state.running.has(stored.key)) continue
       // Also one that this agent claimed and does not work on: the claim took effect and its answer was an error.
@@ -182,11 +183,33 @@ const runStep = Effect.fnUntraced(function* (
   }
 })
 
-/** Publishes what the own daemon shows now. */
-const publishNow = Effect.fnUntraced(function* (agent: AgentContext) {
-  const observation = yield* observe(agent)
-  if (observation !== undefined) yield* publish(agent, yield* agent.refresh, observation)
+/** Publishes what a node's daemon shows now. */
+const publishNow = Effect.fnUntraced(function* (agent: AgentContext, node: string) {
+  const observation = yield* observe(agent, node)
+  if (observation !== undefined) yield* publish(agent, yield* agent.refresh, node, observation)
 })
+
+/**
+ * True while this agent has the claim on a step. The leader takes over the claims of an agent that has been silent for
+ * longer than the lease (safety rule 16); an agent that could not look at the records for nearly as long asks them first,
+ * and whoever acts for another node asks each time.
+ */
+const holdsClaim = Effect.fnUntraced(function* (
+  { node, incarnation, config, state, refresh }: AgentContext,
+  row: StepRow,
+) {
+  const isOwn = row.node === null || row.node === node
+  if (isOwn && (yield* monotonicMs) - state.refreshedMs < Duration.toMillis(config.awayAfter)) return true
+  const rows = (yield* refresh).steps.get(row.operation) ?? []
+  const current = rows.find(({ record }) => record.index === row.index)?.record
+  return current?.status === "processing" && current.claimedBy === incarnation
+})
+
+/** Files of a node whose runner is dead: nobody reaches its disk. */
+const noFiles = (node: string) => {
+  const unreachable = Effect.fail(new NodeFilesError({ message: `the runner of ${node} is dead` }))
+  return NodeFiles.of({ makeClusterDirectory: () => unreachable, recall: unreachable, remember: () => unreachable })
+}
 
 /** One run of the handler, if the records allow it. */
 const attempt = Effect.fnUntraced(function* (
@@ -195,7 +218,8 @@ const attempt = Effect.fnUntraced(function* (
   startedMs: number,
   sent: { join: boolean; anything: boolean },
 ): Effect.fn.Return<Outcome | "cancelled" | "not-begun", never, Manticore | NodeFiles> {
-  const { node, config, state, store, refresh, wrapperPermit } = agent
+  const { config, state, store, refresh, wrapperPermit } = agent
+  const node = row.node ?? agent.node
   const looked = yield* Effect.result(refresh)
   if (looked._tag === "Failure") return retry("store-unavailable", looked.failure.message)
   const view = looked.success
@@ -203,6 +227,7 @@ const attempt = Effect.fnUntraced(function* (
   if (operation === undefined || (row.undoes === null && isOff(operation, row, "go-on"))) return "cancelled"
   const refused = refusal(agent, view, row, sent.anything ? "go-on" : "begin")
   if (refused !== undefined) return refused.code === "paused" ? "not-begun" : retryFor(refused)
+  if (node !== agent.node && needsRunner(row.step)) return retry("runner-dead", `the runner of ${node} is dead`)
   if (!sent.anything) yield* sayStep(agent, row, operation.term, "started", "")
   sent.anything = true
   const handle =
@@ -218,10 +243,12 @@ const attempt = Effect.fnUntraced(function* (
       startedMs,
       away: () => state.away,
       row,
-      publish: publishNow(agent),
+      holdsClaim: holdsClaim(agent, row),
+      publish: publishNow(agent, node),
       sent,
-      restart: (why) => restart(agent, why),
+      restart: (why) => (node === agent.node ? restart(agent, why) : Effect.succeed(`the runner of ${node} is dead`)),
     }),
+    (handled) => (node === agent.node ? handled : Effect.provideService(handled, NodeFiles, noFiles(node))),
     Effect.catchTag(["StoreUnavailable", "Conflict"], (error) =>
       Effect.succeed(
         error._tag === "Conflict"

@@ -9,6 +9,17 @@ import { strayedWrappers, swapWrapper } from "../step/wrappers.ts"
 import type { View } from "../View.ts"
 import { type AgentContext, monotonicMs } from "./AgentContext.ts"
 
+/**
+ * True while this agent may send statements about wrappers of a node. One that could not look at the records for a while
+ * may have been replaced: the leader shows newer wrappers on its node then.
+ */
+const mayActFor = ({ node: own, config, state }: AgentContext, node: string) =>
+  Effect.map(monotonicMs, (nowMs) =>
+    node === own
+      ? nowMs - state.refreshedMs < Duration.toMillis(config.awayAfter)
+      : state.runnerless.has(node) && nowMs < (state.leaderUntilMs ?? 0),
+  )
+
 /** True if a step will show the wrapper here. */
 const hasSwapStep = (node: string, view: View, table: string): boolean =>
   [...view.steps.values()].some((rows) =>
@@ -17,21 +28,23 @@ const hasSwapStep = (node: string, view: View, table: string): boolean =>
     }),
   )
 
-/** Shows wrappers that were published while this node was away, or that its daemon has lost or found again. */
-export const tendWrappers = Effect.fnUntraced(function* (agent: AgentContext, view: View) {
-  const { node, config, state, store, refresh, wrapperPermit } = agent
+/** Shows wrappers on a node that were published while it was away, or that its daemon has lost or found again. */
+export const tendWrappers = Effect.fnUntraced(function* (agent: AgentContext, view: View, node: string) {
+  const { config, state, store, refresh, wrapperPermit } = agent
   const confirmed = view.wrappers.get(node)?.record.versions ?? {}
   const swap = (name: string, again: boolean) =>
     wrapperPermit.withPermits(1)(
-      Effect.flatMap(refresh, (latest) => swapWrapper(node, config, store, latest, name, 0, { again })),
+      Effect.flatMap(refresh, (latest) =>
+        swapWrapper(node, config, store, latest, name, 0, { again, mayGoOn: mayActFor(agent, node) }),
+      ),
     )
   for (const { record: table } of view.tables.values()) {
     if (table.wrapper.version === 0 || (confirmed[table.name] ?? 0) >= table.wrapper.version) continue
     if (!hasSwapStep(node, view, table.name)) yield* swap(table.name, false)
   }
   const nowMs = yield* monotonicMs
-  if (nowMs < state.wrappersCheckedMs + Duration.toMillis(config.wrapperCheckInterval)) return
-  state.wrappersCheckedMs = nowMs
+  if (nowMs < (state.wrappersCheckedMs.get(node) ?? 0) + Duration.toMillis(config.wrapperCheckInterval)) return
+  state.wrappersCheckedMs.set(node, nowMs)
   for (const name of yield* strayedWrappers(node, config, view)) {
     yield* journal({ kind: "finding", node, code: "wrapper-strayed", detail: name })
     yield* swap(name, true)

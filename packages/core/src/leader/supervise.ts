@@ -4,7 +4,9 @@
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import type { Presence } from "../plan/Plan.ts"
 import { isLive, isOpen, type Operation, type StepRow } from "../State.ts"
+import { needsRunner, type Step } from "../step/Step.ts"
 import type { Stored, View } from "../View.ts"
 import { changeStatus } from "./changeStatus.ts"
 import { discard, finish } from "./finish.ts"
@@ -59,6 +61,10 @@ export const unchangedMs = Effect.fnUntraced(function* (
   return 0
 })
 
+/** True if a node can do nothing for a step now, and nobody can do it for the node. */
+const isUnable = ({ away, runnerless }: Presence, node: string, step: Step): boolean =>
+  away.has(node) || (runnerless?.has(node) === true && needsRunner(step))
+
 /** Why an operation cannot go on, or undefined. Nodes that are merely away have some seconds to return. */
 const stallReason = Effect.fnUntraced(function* (
   context: LeaderContext,
@@ -67,7 +73,7 @@ const stallReason = Effect.fnUntraced(function* (
 ) {
   const waitedMs = yield* unchangedMs(context, operation, rows)
   const waiting = rows.find(
-    ({ record }) => isOpen(record) && record.node !== null && context.presence.away.has(record.node),
+    ({ record }) => isOpen(record) && record.node !== null && isUnable(context.presence, record.node, record.step),
   )
   if (waiting !== undefined && waitedMs > Duration.toMillis(context.config.stepPatience)) {
     return `${waiting.record.node}, which has to do step ${waiting.record.index}, is away`

@@ -9,6 +9,7 @@ export const WaitCode = Schema.Literals([
   // Who is there.
   "node-away",
   "daemon-silent",
+  "runner-dead",
   "store-unavailable",
   // Groups.
   "group-absent",

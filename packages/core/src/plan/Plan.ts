@@ -22,6 +22,11 @@ export interface Presence {
   readonly away: ReadonlySet<string>
   /** Those of them that are given up: away for longer than the grace period. */
   readonly lost: ReadonlySet<string>
+  /**
+   * Nodes whose agent is silent while their daemon is seen in the coordination cluster. They are not away: the leader does
+   * for them what a daemon can be told over SQL. What needs their disk or their process waits.
+   */
+  readonly runnerless?: ReadonlySet<string>
 }
 
 /** What carrying a plan out takes. */

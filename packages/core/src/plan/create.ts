@@ -29,7 +29,7 @@ export const planCreate = (
   operation: string,
   wish: TableWish,
 ): Plan | string => {
-  const nodes = placementNodes(view, presence.away)
+  const nodes = placementNodes(view, presence.away, presence.runnerless)
   const known = layoutInput(view)
   const closedGroups = [...view.groups.values()]
     .map(({ record }) => record)

@@ -6,14 +6,22 @@ import type { PlacementNode, PlacementRow, PlacementTable } from "../Placement.t
 import type { View } from "../View.ts"
 import { carriers, groupRecords, servingMembers } from "./records.ts"
 
-/** Nodes as the placement sees them. */
-export const placementNodes = (view: View, unusable: ReadonlySet<string>): ReadonlyArray<PlacementNode> =>
+/** Nodes as the placement sees them. Those without a runner keep what they have and get nothing. */
+export const placementNodes = (
+  view: View,
+  unusable: ReadonlySet<string>,
+  runnerless: ReadonlySet<string> = new Set(),
+): ReadonlyArray<PlacementNode> =>
   Object.entries(view.registry?.record.nodes ?? {}).map(([name, node]) => ({
     name,
     ...(node.zone === null ? {} : { zone: node.zone }),
     weight: node.weight,
     ...(node.capacity === undefined ? {} : { capacity: node.capacity }),
-    state: unusable.has(name) ? ("away" as const) : node.state,
+    state: unusable.has(name)
+      ? ("away" as const)
+      : runnerless.has(name) && node.state === "active"
+        ? ("maintenance" as const)
+        : node.state,
   }))
 
 /** Bounds that the configuration sets. */

@@ -55,7 +55,7 @@ export const retarget = (
     ),
   }
   const target = place({
-    nodes: placementNodes(view, presence.lost),
+    nodes: placementNodes(view, presence.lost, presence.runnerless),
     ...layoutInput(settled),
     ...placementLimits(config),
     rebalance: scope.balance,

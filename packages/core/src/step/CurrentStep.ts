@@ -28,7 +28,12 @@ export interface StepContext {
   readonly startedMs: number
   readonly away: () => ReadonlySet<string>
   readonly row: StepRow
-  /** Publishes what the own daemon shows at this moment, for those who hold it against what others show. */
+  /**
+   * True while nobody else can have taken this step over: asked before each statement, it looks at the records only when
+   * the last look is some time ago.
+   */
+  readonly holdsClaim: Effect.Effect<boolean, StoreUnavailable>
+  /** Publishes what the daemon shows at this moment, for those who hold it against what others show. */
   readonly publish: Effect.Effect<void, HandlerError>
   /** Restarts the own daemon if that endangers nothing; answers why it does not. */
   readonly restart: (why: string) => Effect.Effect<string | undefined>
@@ -44,8 +49,9 @@ export type HandlerError = StoreUnavailable | Conflict
 
 /** A statement to the own node, or to another one. */
 export const query = Effect.fnUntraced(function* (sql: string, timeout?: Duration.Duration, node?: string) {
-  const { node: own, config } = yield* CurrentStep
+  const { node: own, config, holdsClaim } = yield* CurrentStep
   const manticore = yield* Manticore
+  if (!(yield* holdsClaim)) return yield* new StoreUnavailable({ message: "somebody else works on this step" })
   return yield* manticore.query(node ?? own, sql, timeout ?? config.statementTimeout)
 })
 

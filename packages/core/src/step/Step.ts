@@ -55,5 +55,8 @@ export const Step = Schema.Union([
 ])
 export type Step = typeof Step.Type
 
+/** True for steps that need the disk of their node: nobody but its runner can make a cluster's directory. */
+export const needsRunner = (step: Step): boolean => step._tag === "CreateGroup" || step._tag === "JoinGroup"
+
 /** Names of the kinds of steps. */
 export type StepKind = Step["_tag"]

@@ -44,8 +44,9 @@ export const handleStep = (step: Step): Effect.Effect<Outcome, HandlerError, Cur
       return publishWrapper(step.table, step.mirrors)
     case "SwapWrapper":
       return Effect.gen(function* () {
-        const { node, config, store, refresh, term } = yield* CurrentStep
-        return yield* swapWrapper(node, config, store, yield* refresh, step.table, term)
+        const { node, config, store, refresh, term, holdsClaim } = yield* CurrentStep
+        const options = { again: false, mayGoOn: holdsClaim }
+        return yield* swapWrapper(node, config, store, yield* refresh, step.table, term, options)
       })
     case "ConfirmWrappers":
       return confirmWrappers(step.tables, step.all)

@@ -13,10 +13,10 @@ import { type Wait, wait } from "../operation/WaitCode.ts"
 import { groupOf, groupRecords, registeredNodes } from "../plan/records.ts"
 import * as Sql from "../Sql.ts"
 import { Key, type Table } from "../State.ts"
-import type { StateStore } from "../StateStore.ts"
+import type { StateStore, StoreUnavailable } from "../StateStore.ts"
 import type { View } from "../View.ts"
-import { CurrentStep } from "./CurrentStep.ts"
-import { done, failed, retryFor, verdict } from "./Outcome.ts"
+import { CurrentStep, ownGroups } from "./CurrentStep.ts"
+import { done, failed, retry, retryFor, verdict } from "./Outcome.ts"
 
 /** Writes what the wrappers of a table must show; every replica that is new there must be in sync. */
 export const publishWrapper = Effect.fnUntraced(function* (
@@ -65,7 +65,7 @@ export const swapWrapper = Effect.fnUntraced(function* (
   view: View,
   name: string,
   term: number,
-  options: { readonly again: boolean } = { again: false },
+  options: { readonly again: boolean; readonly mayGoOn: Effect.Effect<boolean, StoreUnavailable> },
 ) {
   const manticore = yield* Manticore
   const table = view.tables.get(name)?.record
@@ -75,11 +75,13 @@ export const swapWrapper = Effect.fnUntraced(function* (
   const isConfirmed = (confirmed?.record.versions[name] ?? 0) >= version
   if (isConfirmed && !options.again) return done()
   const send = (sql: string) => manticore.query(node, sql, config.statementTimeout)
+  if (!(yield* options.mayGoOn)) return retry("not-permitted", "somebody else may act for this node")
   const dropped = verdict(yield* send(Sql.dropWrapper(name)), "DROP TABLE")
   if (dropped !== undefined) return dropped
   if (table.wrapper.mirrors !== null) {
     const mirrors = table.wrapper.mirrors
     const shards = table.layout.map(({ shard, physical }) => ({ physical, mirrors: mirrors[shard] ?? [] }))
+    if (!(yield* options.mayGoOn)) return retry("not-permitted", "somebody else may act for this node")
     const created = verdict(yield* send(Sql.createWrapper(name, table.structure, shards)), "CREATE TABLE")
     if (created !== undefined) return created
   }
@@ -131,7 +133,9 @@ export const confirmWrappers = Effect.fnUntraced(function* (tables: ReadonlyArra
   const { refresh, away, config, startedMs } = yield* CurrentStep
   const view = yield* refresh
   const gone = away()
-  const nodes = registeredNodes(view).filter((node) => all || !gone.has(node))
+  // A daemon that is alive shows its wrapper, whether or not its agent is there.
+  const alive = (yield* ownGroups).get(config.coordination)?.members ?? []
+  const nodes = registeredNodes(view).filter((node) => all || !gone.has(node) || alive.includes(node))
   const reason = unconfirmed(view, tables, nodes)
   if (reason !== undefined) return retryFor(reason)
   if (!all) return done()
