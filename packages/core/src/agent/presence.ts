@@ -14,7 +14,8 @@ import type { AgentContext } from "./AgentContext.ts"
 
 /**
  * Notes which heartbeats moved, by the own clock. Time in which this agent itself could not look counts for little:
- * when writes were blocked for it, they were blocked for the others too.
+ * when writes were blocked for it, they were blocked for the others too. Whoever the coordination cluster goes on without
+ * is away at once: it was stopped, or evicted.
  */
 export const noteHeartbeats = (
   { config, state }: AgentContext,
@@ -33,7 +34,8 @@ export const noteHeartbeats = (
     const known = state.heartbeats.get(name)
     const silentMs = known === undefined || known.version !== version ? 0 : known.silentMs + elapsedMs
     state.heartbeats.set(name, { version, silentMs })
-    if (silentMs > Duration.toMillis(config.awayAfter)) away.add(name)
+    const isOutside = isPrimary(coordination) && coordination?.members.includes(name) === false
+    if (isOutside || silentMs > Duration.toMillis(config.awayAfter)) away.add(name)
     if (silentMs > Duration.toMillis(config.gracePeriod)) lost.add(name)
     // An agent that cannot beat for this long has stopped by its own clock; see `holdsClaim`.
     if (silentMs <= Duration.toMillis(config.leaseDuration) * 1.5) continue
