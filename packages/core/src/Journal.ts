@@ -51,7 +51,15 @@ export type JournalEvent =
       readonly rows: number
     }
   | { readonly kind: "wrapper"; readonly node: string; readonly table: string; readonly version: number }
+  /** How a write of a record ended that did not simply succeed: see `StateStore`. */
+  | { readonly kind: "write"; readonly node: string; readonly key: string; readonly event: WriteEvent }
   | { readonly kind: "finding"; readonly node: string; readonly code: string; readonly detail: string }
+
+/**
+ * `unknown-stored`: its answer was lost and it had taken effect. `unknown-absent`: it had not, and is sent again.
+ * `fenced`: refused, because a leader of a later term had written the record.
+ */
+export type WriteEvent = "unknown-stored" | "unknown-absent" | "fenced"
 
 /** Where events go; silent by default. */
 export const Journal = Context.Reference<{ readonly write: (event: JournalEvent) => void }>(

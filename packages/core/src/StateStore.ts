@@ -14,6 +14,7 @@ import type { Answer } from "./Answer.ts"
 import type { EngineConfig } from "./EngineConfig.ts"
 import { failureOf } from "./ErrorClass.ts"
 import { rowId } from "./Identifier.ts"
+import { journal } from "./Journal.ts"
 import { Manticore } from "./Manticore.ts"
 import { cellText } from "./Observe.ts"
 import * as Sql from "./Sql.ts"
@@ -217,15 +218,17 @@ export const make = Effect.fnUntraced(function* ({ node, incarnation, config }: 
   const settle = Effect.fnUntraced(function* (
     sql: string,
     key: string,
-    nonce: string,
+    { nonce, term }: { readonly nonce: string; readonly term: number },
     isStillOpen: (row: StoredRow | undefined) => boolean,
     rows = 1,
   ): Effect.fn.Return<"won" | "lost", StoreUnavailable> {
+    let unknown = false
     for (let attempt = 1; attempt <= attemptsMax; attempt++) {
       const answer = yield* query(sql)
       if (answer._tag === "Ok" && answer.affectedRows === rows) return "won"
       const failure = failureOf(answer)
       if (failure !== undefined && failure.class === "logic") return yield* unavailable(answer)
+      unknown ||= failure !== undefined && failure.effect !== "none"
       // Not done, or not known: what counts is what stands there after a barrier.
       const current = yield* barrier.pipe(
         Effect.andThen(read(key)),
@@ -233,8 +236,16 @@ export const make = Effect.fnUntraced(function* ({ node, incarnation, config }: 
         Effect.catchTag("StoreUnavailable", () => Effect.succeed(undefined)),
       )
       if (current !== undefined) {
-        if (current.row?.nonce === nonce) return "won"
-        if (!isStillOpen(current.row)) return "lost"
+        if (current.row?.nonce === nonce) {
+          if (unknown) yield* journal({ kind: "write", node, key, event: "unknown-stored" })
+          return "won"
+        }
+        if (unknown) yield* journal({ kind: "write", node, key, event: "unknown-absent" })
+        unknown = false
+        if (!isStillOpen(current.row)) {
+          if ((current.row?.term ?? 0) > term && term > 0) yield* journal({ kind: "write", node, key, event: "fenced" })
+          return "lost"
+        }
       } else if (failure?.effect === "none") {
         // Refused, and the store does not answer now: nothing was written.
         return yield* unavailable(answer)
@@ -258,7 +269,7 @@ export const make = Effect.fnUntraced(function* ({ node, incarnation, config }: 
     const outcome = yield* settle(
       Sql.insertRow(cluster, tableOf(key), rowId(key), values),
       key,
-      nonce,
+      { nonce, term: options.term },
       (row) => row === undefined,
     )
     if (outcome === "lost") return yield* new Conflict({ key })
@@ -287,7 +298,13 @@ export const make = Effect.fnUntraced(function* ({ node, incarnation, config }: 
       const [first] = chunk
       if (first === undefined) return true
       const sql = Sql.insertRows(cluster, tableOf(first.key), rows)
-      const outcome = yield* settle(sql, first.key, nonce, (row) => row === undefined, rows.length)
+      const outcome = yield* settle(
+        sql,
+        first.key,
+        { nonce, term: options.term },
+        (row) => row === undefined,
+        rows.length,
+      )
       if (outcome === "lost") return yield* new Conflict({ key: first.key })
       for (const { key, value } of chunk) remember({ key, value, version: 1, term: options.term })
       start += chunk.length
@@ -303,7 +320,7 @@ export const make = Effect.fnUntraced(function* ({ node, incarnation, config }: 
     const outcome = yield* settle(
       Sql.updateRow(cluster, tableOf(entry.key), rowId(entry.key), values, entry.version),
       entry.key,
-      nonce,
+      { nonce, term: options.term },
       (row) => row?.version === entry.version,
     )
     if (outcome === "lost") return yield* new Conflict({ key: entry.key })

@@ -84,6 +84,8 @@ const phrase = (event: JournalEvent): string => {
       return `${event.undo ? "undo " : ""}step ${event.stepKind} ${event.status}`
     case "finding":
       return `finding ${event.code}`
+    case "write":
+      return `write ${event.event}`
     case "move":
     case "wrapper":
       return event.kind
@@ -177,6 +179,7 @@ export class Observer {
           this.happen("leader", node, `agent ${event.event}${event.detail === "" ? "" : `: ${event.detail}`}`)
         break
       case "wrapper":
+      case "write":
         break
     }
   }
