@@ -24,6 +24,16 @@ export interface OperatorOptions {
   readonly config: EngineConfig
 }
 
+/** What is registered of a node that is new; one that is registered keeps what it has. */
+export interface NodeTraits {
+  /** Default: none. */
+  readonly zone?: string | null
+  /** Share of the load, relative to other nodes. Default: 1. */
+  readonly weight?: number
+  /** The most shard replicas that it may carry. Default: no limit. */
+  readonly capacity?: number
+}
+
 const fail = (error: { readonly _tag: string; readonly message?: string }) =>
   new OperatorError({ message: error.message ?? error._tag })
 
@@ -46,8 +56,12 @@ const ownCoordination = Effect.fnUntraced(function* ({ node, config }: OperatorO
   return groups.get(config.coordination)
 })
 
-const register = Effect.fnUntraced(function* (store: StateStore.StateStore["Service"], node: string) {
-  const fresh = { state: "active" as const, zone: null, weight: 1 }
+const register = Effect.fnUntraced(function* (
+  store: StateStore.StateStore["Service"],
+  node: string,
+  { capacity, weight = 1, zone = null }: NodeTraits,
+) {
+  const fresh = { state: "active" as const, zone, weight, ...(capacity === undefined ? {} : { capacity }) }
   for (let attempt = 0; attempt < 10; attempt++) {
     yield* store.barrier
     const stored = yield* store.get(Key.registry)
@@ -70,7 +84,7 @@ const register = Effect.fnUntraced(function* (store: StateStore.StateStore["Serv
  * Repeating it on the same node is harmless; on a node that is a member of a larger cluster it is refused.
  */
 export const initCluster = Effect.fnUntraced(
-  function* (options: OperatorOptions) {
+  function* (options: OperatorOptions & NodeTraits) {
     const { node, config } = options
     const before = yield* ownCoordination(options)
     if (before !== undefined && before.size > 1) {
@@ -84,19 +98,19 @@ export const initCluster = Effect.fnUntraced(
       yield* mustSucceed(node, sql, config)
       yield* mustSucceed(node, Sql.addTables(config.coordination, [physical]), config)
     }
-    yield* register(yield* operatorStore(options), node)
+    yield* register(yield* operatorStore(options), node, options)
   },
   Effect.catchTag(["StoreUnavailable"], (error) => Effect.fail(fail(error))),
 )
 
 /** Brings a node into the coordination cluster of another one, and registers it. Repeating it is harmless. */
 export const joinCluster = Effect.fnUntraced(
-  function* (options: OperatorOptions & { readonly at: string }) {
+  function* (options: OperatorOptions & NodeTraits & { readonly at: string }) {
     const { node, config } = options
     const before = yield* ownCoordination(options)
     if (!isPrimary(before))
       yield* mustSucceed(node, Sql.joinCluster(config.coordination, options.at, undefined), config)
-    yield* register(yield* operatorStore(options), node)
+    yield* register(yield* operatorStore(options), node, options)
   },
   Effect.catchTag(["StoreUnavailable"], (error) => Effect.fail(fail(error))),
 )

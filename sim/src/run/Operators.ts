@@ -31,6 +31,12 @@ export interface AskedOutcome {
   readonly text: string
 }
 
+/** What a node is registered with. */
+export const traitsOf = (simulation: Simulation, name: string) => {
+  const { weight, zone } = simulation.declaration(name)
+  return { weight, zone }
+}
+
 /** The people at the command line. */
 export class Operators {
   readonly #simulation: Simulation
@@ -66,7 +72,12 @@ export class Operators {
         const { config } = this.#simulation
         this.#simulation.command(
           name,
-          joinCluster({ node: this.#simulation.address(name), at: this.#simulation.address(at), config }),
+          joinCluster({
+            node: this.#simulation.address(name),
+            at: this.#simulation.address(at),
+            config,
+            ...traitsOf(this.#simulation, name),
+          }),
           (exit) => {
             if (exit._tag === "Success") asked.joined = true
             else this.#again(asked, Cause.pretty(exit.cause), attempt)

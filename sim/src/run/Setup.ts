@@ -7,7 +7,7 @@ import * as Cause from "effect/Cause"
 import { keepsakeStatements } from "../check/userTables.ts"
 import type { TableSpec } from "../scenario/Scenario.ts"
 import { initCluster, joinCluster } from "./EngineAdapter.ts"
-import type { Operators } from "./Operators.ts"
+import { type Operators, traitsOf } from "./Operators.ts"
 import type { Simulation } from "./Simulation.ts"
 
 /** Runs the simulation until the predicate holds; false if it does not within the time. */
@@ -40,10 +40,16 @@ export const setUp = (
   if (first === undefined) return "a cluster needs a node"
   const config = simulation.config
   const at = simulation.address(first)
-  const initProblem = runCommand(simulation, runUntil, first, initCluster({ node: at, config }))
+  const initProblem = runCommand(
+    simulation,
+    runUntil,
+    first,
+    initCluster({ node: at, config, ...traitsOf(simulation, first) }),
+  )
   if (initProblem !== undefined) return `init on ${first}: ${initProblem}`
   for (const name of others) {
-    const problem = runCommand(simulation, runUntil, name, joinCluster({ node: simulation.address(name), at, config }))
+    const join = joinCluster({ node: simulation.address(name), at, config, ...traitsOf(simulation, name) })
+    const problem = runCommand(simulation, runUntil, name, join)
     if (problem !== undefined) return `join of ${name}: ${problem}`
   }
   const userProblem = makeUserTables(simulation, runUntil)
@@ -65,6 +71,7 @@ export const createWish = (table: TableSpec): Wish => ({
   options: {},
   shards: table.shards,
   rf: table.rf,
+  ...(table.placement === undefined ? {} : { placement: table.placement }),
 })
 
 const makeTable = (operators: Operators, runUntil: RunUntil, table: TableSpec): string | undefined => {

@@ -2,11 +2,13 @@
  * Carries out the timeline of a scenario: waits for each entry's moment, finds out which nodes it means, and acts. What an
  * entry leaves to chance is drawn from the stream `faults`, for each entry from one of its own.
  */
+import { groupOf, groupRecords } from "@shardwright/core/plan/records"
 import * as Duration from "effect/Duration"
 import { type Aimed, aimFault } from "../fault/aim.ts"
 import { describeCourse } from "../fault/describeFault.ts"
+import { drawMicros, recur } from "../fault/recur.ts"
 import type { RandomStream } from "../runtime/RandomStream.ts"
-import { type Fault, healableOf, selectorsOf, type Span, targetsOf } from "../scenario/Fault.ts"
+import { type Fault, isFault, selectorsOf, targetsOf } from "../scenario/Fault.ts"
 import type { Act, TimelineEntry } from "../scenario/Scenario.ts"
 import { type Judged, judge, resolveSelector } from "./Conditions.ts"
 import { describeAct, describeTrigger } from "./describe.ts"
@@ -43,8 +45,8 @@ interface Running {
   readonly random: RandomStream
   /** How often what it waits for has been seen. */
   sightings: number
-  /** How often it has come due. */
-  due: number
+  /** True once it has come due. */
+  begun: boolean
   /** True once it will not come due any more. */
   over: boolean
 }
@@ -67,7 +69,7 @@ export class TimelineRunner {
       entry,
       random: random.stream(`entry ${index}`),
       sightings: 0,
-      due: 0,
+      begun: false,
       over: false,
     }))
   }
@@ -79,7 +81,7 @@ export class TimelineRunner {
       const { when, act } = running.entry
       if (when._tag === "At") queue.at(zeroMicros + micros(when.at), () => this.#due(running))
       else if (when._tag === "Between") {
-        const atMicros = this.#draw(when.span, running.random)
+        const atMicros = drawMicros(when.span, running.random)
         this.#simulation.note("draw", null, `at ${atMicros / 1000} ms: ${describeAct(act)}`)
         queue.at(zeroMicros + atMicros, () => this.#due(running))
       }
@@ -94,7 +96,7 @@ export class TimelineRunner {
   /** Entries whose moment never came, in words. */
   get missed(): ReadonlyArray<string> {
     return this.#entries
-      .filter((running) => running.due === 0)
+      .filter((running) => !running.begun)
       .map(({ entry }) => `${describeTrigger(entry.when)}: ${describeAct(entry.act)}`)
   }
 
@@ -102,7 +104,7 @@ export class TimelineRunner {
   onSaid(said: Said): void {
     for (const running of this.#entries) {
       const { when } = running.entry
-      if (when._tag !== "After" || running.due > 0 || !matches(when.sighting, said, this.#environment.observer.isNode))
+      if (when._tag !== "After" || running.begun || !matches(when.sighting, said, this.#environment.observer.isNode))
         continue
       running.sightings++
       if (running.sightings === when.count) this.#simulation.queue.after(micros(when.plus), () => this.#due(running))
@@ -113,23 +115,19 @@ export class TimelineRunner {
   #due(running: Running): void {
     const { entry, random } = running
     const { queue, zeroMicros } = this.#simulation
-    running.due++
-    const repeat = entry.course?.repeat ?? null
-    const againMicros = repeat === null ? 0 : queue.nowMicros + this.#draw(repeat.every, random)
-    if (
-      repeat === null ||
-      (repeat.times !== null && running.due >= repeat.times) ||
-      (repeat.until !== null && againMicros - zeroMicros > micros(repeat.until))
+    running.begun = true
+    recur(
+      entry.course,
+      { queue, zeroMicros, random },
+      {
+        last: () => (running.over = true),
+        leftOut: () => this.#simulation.note("draw", null, `left out by chance: ${describeAct(entry.act)}`),
+        happen: () => {
+          this.#open++
+          this.#begin(running, queue.nowMicros + selectorWaitMicros)
+        },
+      },
     )
-      running.over = true
-    else queue.at(againMicros, () => this.#due(running))
-    const probability = entry.course?.probability ?? null
-    if (probability !== null && !random.chance(probability)) {
-      this.#simulation.note("draw", null, `left out by chance: ${describeAct(entry.act)}`)
-      return
-    }
-    this.#open++
-    this.#begin(running, queue.nowMicros + selectorWaitMicros)
   }
 
   /** Acts now, or when there is a node that the selector means. */
@@ -184,16 +182,11 @@ export class TimelineRunner {
     const running = this.#simulation.faults.begin(aimed)
     if (running === null || course === null || course.lasts === null) return
     this.#open++
-    queue.after(this.#draw(course.lasts, random), () => {
+    queue.after(drawMicros(course.lasts, random), () => {
       this.#simulation.note("act", null, `end of ${describeAct(act)}`)
       this.#environment.observer.happen("fault", aimed.nodes[0] ?? null, `end of ${describeAct(act)}`)
       queue.after(running.end(), () => this.#open--)
     })
-  }
-
-  #draw({ min, max }: Span, random: RandomStream): number {
-    const [from, to] = [micros(min), micros(max)]
-    return from === to ? from : from + Math.round(random.float() * (to - from))
   }
 
   /** Whether a fault goes beyond what the design promises to survive: then who of the nodes has the last copy in sync. */
@@ -252,6 +245,22 @@ export class TimelineRunner {
           state: "draining",
         })
         return
+      case "SetRf":
+        operators.submit(describeAct(act), { _tag: "SetRf", tables: act.tables, rf: act.rf })
+        return
+      case "Split": {
+        const groups = groupRecords(simulation.state.view())
+        const group = groupOf(groups, act.table, act.shard)
+        operators.submit(describeAct(act), { _tag: "SplitGroup", group: group?.name ?? "none" })
+        return
+      }
+      case "Replace":
+        operators.submit(describeAct(act), {
+          _tag: "ReplaceNode",
+          old: simulation.address(this.#node(act.node)),
+          new: simulation.address(act.by),
+        })
+        return
       case "Sql":
         return this.#environment.sqlClients.ask(this.#node(act.node), act)
       case "Fill":
@@ -274,25 +283,6 @@ export class TimelineRunner {
   }
 }
 
-const faultTags: ReadonlySet<string> = new Set<Fault["_tag"]>([
-  "Kill",
-  "Stop",
-  "Restart",
-  "Pause",
-  "Resume",
-  "Partition",
-  "Cut",
-  "Flap",
-  "Ring",
-  "Swizzle",
-  "Link",
-  "Heal",
-])
-
-const isFault = (act: Act): act is Fault =>
-  // The second test asks with a tag that may be none of a fault's; then the answer is null.
-  faultTags.has(act._tag) || healableOf(act._tag as Fault["_tag"]) !== null
-
 /** Faults after which the selector `victim` means their node. */
 const makesVictim = (fault: Fault): fault is Extract<Fault, { readonly _tag: "Kill" | "Stop" | "Pause" }> =>
   fault._tag === "Kill" || fault._tag === "Stop" || fault._tag === "Pause"
@@ -302,6 +292,7 @@ const wordsOf = (act: Act): ReadonlyArray<string> => {
   if (isFault(act)) return targetsOf(act).flatMap(selectorsOf)
   switch (act._tag) {
     case "Drain":
+    case "Replace":
     case "Sql":
     case "Fill":
     case "Mkdir":

@@ -127,6 +127,16 @@ export const describeAct = (act: Act): string => {
       return `rebalance ${act.table ?? "all tables"}`
     case "Drain":
       return `drain ${act.node}`
+    case "Undrain":
+      return `undrain ${act.node}`
+    case "Control":
+      return `${act.ask} the operations ${act.table === null ? "under way" : `on ${act.table}`}`
+    case "SetRf":
+      return `RF ${act.rf} for ${act.tables.join(", ")}`
+    case "Split":
+      return `split the group of shard ${act.shard} of ${act.table}`
+    case "Replace":
+      return `replace ${act.node} by ${act.by}`
     case "Mkdir":
       return `directory ${act.directory} on ${act.node}`
     case "Fill":

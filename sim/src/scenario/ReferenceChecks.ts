@@ -271,6 +271,12 @@ class Checker {
     for (const verb of faultKeys) if (verb !== "heal" && verb !== "partition") this.#fault(entry.key(verb))
     this.#course(entry)
     this.#node(entry.key("drain"))
+    this.#node(entry.key("undrain"))
+    this.#table(entry.key("control").key("table"))
+    this.#node(entry.key("replace").key("node"))
+    this.#node(entry.key("replace").key("by"))
+    this.#table(entry.key("split").key("table"))
+    for (const at of [entry.key("setRf").key("tables"), ...entry.key("setRf").key("tables").items]) this.#table(at)
     for (const verb of ["sql", "fill", "stream", "mkdir"]) this.#node(entry.key(verb).key("node"))
     this.#addresses(entry.key("sql").key("statement"), [])
     this.#addresses(entry.key("stream").key("statement"), ["id", "round"])
@@ -438,7 +444,20 @@ class Checker {
       needing.push(...faultKeys.map((key) => entry.key(key).key("what")).filter((what) => what.text === "agent"))
       if (!entry.key("after").key("transfer").present) needing.push(entry.key("after"))
       needing.push(
-        ...["clockJump", "clockSkew", "create", "drop", "addNode", "rebalance", "drain"].map((key) => entry.key(key)),
+        ...[
+          "clockJump",
+          "clockSkew",
+          "create",
+          "drop",
+          "addNode",
+          "rebalance",
+          "drain",
+          "undrain",
+          "control",
+          "setRf",
+          "split",
+          "replace",
+        ].map((key) => entry.key(key)),
       )
       this.#conditionWithoutEngine(entry.key("check"), needing)
     }

@@ -6,7 +6,7 @@
  * How a scenario is written in YAML is in `ScenarioSource`; files with their positions are in `ScenarioFile`.
  */
 import type { EngineConfig } from "@shardwright/core/EngineConfig"
-import type { OperationKind, OperationStatus } from "@shardwright/core/State"
+import type { OperationKind, OperationStatus, PlacementPolicy } from "@shardwright/core/State"
 import type { StepKind } from "@shardwright/core/step/Step"
 import type * as Duration from "effect/Duration"
 import type { Condition } from "./Condition.ts"
@@ -74,6 +74,8 @@ export interface TableSpec {
   readonly rf: number
   /** Columns as in CREATE TABLE: `title text, v bigint`. */
   readonly structure: string
+  /** Absent: `balanced`. */
+  readonly placement?: PlacementPolicy
 }
 
 /** Clients that write through the wrapper of one table and remember what was acknowledged. */
@@ -123,7 +125,14 @@ export type Trigger =
   /** Drawn from the seed, both ends included. */
   | { readonly _tag: "Between"; readonly span: Span }
   /** `plus` after the `count`th sighting, counted from time zero. */
-  | { readonly _tag: "After"; readonly sighting: Sighting; readonly count: number; readonly plus: Duration.Duration }
+  | {
+      readonly _tag: "After"
+      readonly sighting: Sighting
+      readonly count: number
+      readonly plus: Duration.Duration
+      /** From time zero; then it comes due without a sighting. Absent: never. */
+      readonly atLatest?: Duration.Duration
+    }
 
 /** Something that the engine says about itself in its journal, or that daemons do; a null matches anything. */
 export type Sighting =
@@ -169,6 +178,10 @@ export type TransferKind = (typeof transferKinds)[number]
 export const transferOutcomes = ["synced", "failed", "broken-off"] as const
 export type TransferOutcome = (typeof transferOutcomes)[number]
 
+/** What can be asked of operations. */
+export const controls = ["pause", "resume", "stop", "stop-now"] as const
+export type Control = (typeof controls)[number]
+
 /** What an entry of the timeline does. */
 export type Act =
   | Fault
@@ -178,6 +191,14 @@ export type Act =
   /** Null: all tables. */
   | { readonly _tag: "Rebalance"; readonly table: string | null }
   | { readonly _tag: "Drain"; readonly node: NodeSelector }
+  /** Takes a drain back. */
+  | { readonly _tag: "Undrain"; readonly node: NodeSelector }
+  /** `table` null: every operation that it can be asked of at that moment. */
+  | { readonly _tag: "Control"; readonly ask: Control; readonly table: string | null }
+  | { readonly _tag: "SetRf"; readonly tables: ReadonlyArray<string>; readonly rf: number }
+  /** The group that carries the shard at that moment. */
+  | { readonly _tag: "Split"; readonly table: string; readonly shard: number }
+  | { readonly _tag: "Replace"; readonly node: NodeSelector; readonly by: string }
   /** A directory is made beside the data of a node, for the files of one more replication cluster. */
   | { readonly _tag: "Mkdir"; readonly node: NodeSelector; readonly directory: string }
   /** Rows with the ids `from` to `to` are inserted, `batch` in a statement. */

@@ -1,7 +1,7 @@
 /** What the sources of the scenario language are made of: how keys are described, lists, bounds, tables. */
 import * as Schema from "effect/Schema"
 import * as SchemaIssue from "effect/SchemaIssue"
-import { Length, TableName, Text, Time, whole, Word } from "./ScalarSchemas.ts"
+import { Length, oneOf, TableName, Text, Time, whole, Word } from "./ScalarSchemas.ts"
 
 /** Bounds that keep a slip of the finger from filling the memory. */
 export const limits = {
@@ -98,6 +98,10 @@ export const TableSource = Schema.Struct({
   shards: described(whole(1, limits.shards), "Number of shards."),
   rf: described(whole(1, limits.rf), "Replication factor: copies of each shard, on distinct nodes."),
   structure: optional(Text, "Columns as in CREATE TABLE. Default: title text, v bigint."),
+  placement: optional(
+    oneOf(["balanced", "buddy"]),
+    "How its shards are placed at first: `buddy` as the existing orchestrator does it. Default: balanced.",
+  ),
 }).annotate({ identifier: "Table", description: "A sharded table." })
 
 const pairOf = <S extends Schema.Constraint>(item: S, expected: string) =>

@@ -105,6 +105,15 @@ const actFrom = (source: EntrySource): Act => {
   if ("addNode" in source) return { _tag: "AddNode", node: source.addNode }
   if ("rebalance" in source) return { _tag: "Rebalance", table: source.rebalance === "all" ? null : source.rebalance }
   if ("drain" in source) return { _tag: "Drain", node: source.drain }
+  if ("undrain" in source) return { _tag: "Undrain", node: source.undrain }
+  if ("control" in source)
+    return { _tag: "Control", ask: source.control.ask, table: source.control.table ?? null }
+  if ("setRf" in source) {
+    const { tables, rf } = source.setRf
+    return { _tag: "SetRf", tables: typeof tables === "string" ? [tables] : tables, rf }
+  }
+  if ("split" in source) return { _tag: "Split", ...source.split }
+  if ("replace" in source) return { _tag: "Replace", ...source.replace }
   if ("check" in source) return { _tag: "Check", condition: conditionFrom(source.check) }
   if ("mkdir" in source) return { _tag: "Mkdir", ...source.mkdir }
   if ("fill" in source) {
@@ -138,6 +147,18 @@ const actTo = (act: Act): ActSource => {
       return { rebalance: act.table ?? "all" }
     case "Drain":
       return { drain: act.node }
+    case "Undrain":
+      return { undrain: act.node }
+    case "Control":
+      return { control: { ask: act.ask, ...unless("table", act.table, null) } }
+    case "SetRf": {
+      const [first, ...others] = act.tables
+      return { setRf: { tables: first !== undefined && others.length === 0 ? first : act.tables, rf: act.rf } }
+    }
+    case "Split":
+      return { split: { table: act.table, shard: act.shard } }
+    case "Replace":
+      return { replace: { node: act.node, by: act.by } }
     case "Mkdir":
       return { mkdir: { node: act.node, directory: act.directory } }
     case "Fill":
@@ -180,6 +201,7 @@ const whenFrom = ({ at, between, after }: EntrySource): Trigger => {
         sighting: sightingFrom(after),
         count: after.count ?? 1,
         plus: durationOr(after.plus, Duration.zero),
+        ...(after.atLatest === undefined ? {} : { atLatest: duration(after.atLatest) }),
       }
 }
 
@@ -195,6 +217,7 @@ const whenTo = (when: Trigger) => {
           ...sightingTo(when.sighting),
           ...unlessTime("plus", when.plus, Duration.zero),
           ...unless("count", when.count, 1),
+          ...(when.atLatest === undefined ? {} : { atLatest: durationText(when.atLatest) }),
         },
       }
   }

@@ -1,7 +1,8 @@
 /** The timeline as it is written: when something happens, and what. */
 import * as Schema from "effect/Schema"
 import { ConditionSource, sightingExpected, sightingsWith } from "./ConditionSource.ts"
-import { lastingFaults, momentaryFaults } from "./FaultSource.ts"
+import { chances, duration, faultsWith } from "./FaultSource.ts"
+import { controls } from "./Scenario.ts"
 import {
   decimal,
   Length,
@@ -33,47 +34,26 @@ const AfterSource = Schema.Union([
   ...sightingsWith({
     plus: optional(Time, "How long after it was seen. Default: 0s."),
     count: optional(whole(1, 1_000_000), "Which sighting it is, counted from time zero. Default: 1."),
+    atLatest: optional(
+      Length,
+      "When it comes due although it was not seen, counted from time zero. Default: never, and then the scenario fails.",
+    ),
   }),
 ]).annotate({ identifier: "After", expected: sightingExpected })
 
-const entryWith = <const Fields extends Schema.Struct.Fields>(fields: Fields) =>
-  Schema.Struct({
-    at: optional(Time, "When: this long after the cluster and its tables were ready."),
-    between: optional(MomentsSource, "When: at a moment between these two, drawn from the seed."),
-    after: optional(AfterSource, "When: after something has been said."),
-    ...fields,
-  }).check(
-    exactlyOne(
-      ["at", "between", "after"],
-      "say when: `at: 10s`, `between: [10s, 20s]`, or `after: {step: JoinGroup, is: started}`",
-    ),
-  )
-
-/** What entries with faults may leave to chance, and how often they come due. */
-const chances = {
-  probability: optional(decimal(0, 1), "How likely it is that the fault happens, drawn each time. Default: 1."),
-  every: optional(
-    SpanSource,
-    "The fault comes due again and again, so long after the last time; needs `times` or `until`. Default: once.",
-  ),
-  times: optional(whole(1, 1_000_000), "How many times in all. Default: until `until`."),
-  until: optional(Length, "Not later than this, counted from time zero. Default: `times` times."),
+/** When an entry comes due. */
+const moments = {
+  at: optional(Time, "When: this long after the cluster and its tables were ready."),
+  between: optional(MomentsSource, "When: at a moment between these two, drawn from the seed."),
+  after: optional(AfterSource, "When: after something has been said."),
 }
+const oneMoment = exactlyOne(
+  ["at", "between", "after"],
+  "say when: `at: 10s`, `between: [10s, 20s]`, or `after: {step: JoinGroup, is: started}`",
+)
 
-const only = <const Key extends string, const Value extends Schema.Top>(key: Key, value: Value) =>
-  // A computed key widens to `string`; it is the one given.
-  ({ [key]: value }) as { readonly [_ in Key]: Value }
-
-/** A fault that ends by itself after `for`. */
-const lasting = <const Key extends keyof typeof lastingFaults>(key: Key) =>
-  entryWith({
-    ...chances,
-    for: optional(SpanSource, "How long it lasts. Default: until something else ends it."),
-    ...only(key, lastingFaults[key]),
-  })
-
-const momentary = <const Key extends keyof typeof momentaryFaults>(key: Key) =>
-  entryWith({ ...chances, ...only(key, momentaryFaults[key]) })
+const entryWith = <const Fields extends Schema.Struct.Fields>(fields: Fields) =>
+  Schema.Struct({ ...moments, ...fields }).check(oneMoment)
 
 const takes = optional(
   Schema.Struct({
@@ -163,31 +143,35 @@ const StreamSource = Schema.Struct({
   expected: '{name: w, node: n1, table: t, statement: "INSERT INTO c:t (id,v) VALUES ({id},1)", until: 10s}',
 })
 
+const ControlSource = Schema.Struct({
+  ask: described(oneOf(controls), "stop waits for the steps that have begun, stop-now does not."),
+  table: optional(TableName, "The operation that holds this table. Default: every one that it can be asked of now."),
+}).annotate({ expected: "{ask: pause, table: t}" })
+
+const SetRfSource = Schema.Struct({
+  tables: described(
+    Schema.Union([TableName, someOf(TableName, "tables")]).annotate({ expected: "the name of a table, or a list" }),
+    "The tables. All that share a group must be named.",
+  ),
+  rf: described(whole(1, limits.rf), "Copies of each shard."),
+}).annotate({ expected: "{tables: t, rf: 3}" })
+
+const SplitSource = Schema.Struct({
+  table: described(TableName, "A table."),
+  shard: described(whole(0, limits.shards), "One of its shards: the group that carries it is split."),
+}).annotate({ expected: "{table: t, shard: 0}" })
+
+const ReplaceSource = Schema.Struct({
+  node: described(Selector, "The node that goes."),
+  by: described(NodeName, "The one that takes its place; it must be part of the cluster."),
+}).annotate({ expected: "{node: n1, by: n4}" })
+
 export const EntrySource = Schema.Union([
-  lasting("kill"),
-  lasting("stop"),
-  momentary("restart"),
-  lasting("pause"),
-  momentary("resume"),
-  lasting("partition"),
-  lasting("cut"),
-  lasting("flap"),
-  lasting("ring"),
-  lasting("swizzle"),
-  lasting("link"),
-  momentary("heal"),
-  lasting("slow"),
-  lasting("error"),
-  lasting("disconnect"),
-  lasting("loseReply"),
-  lasting("diskFull"),
-  lasting("slowDisk"),
-  lasting("slowTransfer"),
-  lasting("failTransfer"),
-  lasting("replicationPorts"),
-  lasting("serverId"),
-  lasting("clockJump"),
-  lasting("clockSkew"),
+  ...faultsWith({
+    lasting: { ...moments, ...chances, ...duration },
+    momentary: { ...moments, ...chances },
+    check: oneMoment,
+  }),
   entryWith({ create: described(TableSource, "A table is created through the engine.") }),
   entryWith({ drop: described(TableName, "A table is dropped through the engine.") }),
   entryWith({ addNode: described(NodeName, "A spare node becomes part of the cluster.") }),
@@ -198,6 +182,11 @@ export const EntrySource = Schema.Union([
     ),
   }),
   entryWith({ drain: described(Selector, "The node is to be emptied.") }),
+  entryWith({ undrain: described(Selector, "The node is to be used again.") }),
+  entryWith({ control: described(ControlSource, "Something is asked of operations that are under way.") }),
+  entryWith({ setRf: described(SetRfSource, "Tables are to have another number of copies.") }),
+  entryWith({ split: described(SplitSource, "Half of the shards of a group get a group of their own.") }),
+  entryWith({ replace: described(ReplaceSource, "A node takes over what another one has.") }),
   entryWith({
     mkdir: described(
       Schema.Struct({
@@ -218,7 +207,7 @@ export const EntrySource = Schema.Union([
 ]).annotate({
   identifier: "Entry",
   expected:
-    "an entry {at | between | after, and one of: kill, stop, restart, pause, resume, partition, cut, flap, ring, swizzle, link, heal, slow, error, disconnect, loseReply, diskFull, slowDisk, slowTransfer, failTransfer, replicationPorts, serverId, clockJump, clockSkew, create, drop, addNode, rebalance, drain, mkdir, fill, stream, sql, check}",
+    "an entry {at | between | after, and one of: kill, stop, restart, pause, resume, partition, cut, flap, ring, swizzle, link, heal, slow, error, disconnect, loseReply, diskFull, slowDisk, slowTransfer, failTransfer, replicationPorts, serverId, clockJump, clockSkew, create, drop, addNode, rebalance, drain, undrain, control, setRf, split, replace, mkdir, fill, stream, sql, check}",
 })
 
 export type EntrySource = typeof EntrySource.Type
