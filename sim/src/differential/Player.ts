@@ -31,6 +31,9 @@ const pollMs = 120
 const stableMs = 900
 const expectedStableMs = 350
 const settleMaxMs = 25_000
+/** What changes by itself, and how long that is waited for. */
+const transient = new Set(["joining", "donor", "disconnected"])
+const underWayMaxMs = 14_000
 
 /** One run of a sequence: yields acts, takes outcomes, returns the lines after the header. `config` is noted at each start. */
 export function* play(sequence: Sequence, config: string): Generator<Act, ReadonlyArray<NotedLine>, Outcome> {
@@ -143,9 +146,10 @@ function* settle(step: Extract<Step, { readonly kind: "settle" }>): Generator<Ac
     const elapsedMs = nowMs - (startMs ?? nowMs)
     const quietMs = nowMs - changedMs
     const holds = step.expected.length > 0 && step.expected.every((expected) => isSeen(expected, counters))
+    const isUnderWay = elapsedMs < underWayMaxMs && counters.some(([, , value]) => transient.has(value))
     const isOver =
       elapsedMs >= settleMaxMs ||
-      (elapsedMs >= step.minMs && quietMs >= stableMs) ||
+      (elapsedMs >= step.minMs && quietMs >= stableMs && !isUnderWay) ||
       (holds && quietMs >= expectedStableMs)
     if (isOver) return settledLines(startMs ?? nowMs, nowMs, counters)
     yield { kind: "sleep", ms: pollMs }

@@ -30,7 +30,7 @@ export const executeClusterStatement = (daemon: Daemon, statement: ClusterStatem
       daemon.clusterLock.acquire(() => exitCluster(daemon, statement.cluster, unlocking(daemon, reply)))
       return
     case "alterCluster":
-      alterCluster(daemon, statement, reply)
+      daemon.clusterLock.acquire(() => alterCluster(daemon, statement, unlocking(daemon, reply)))
       return
     case "setCluster":
       setCluster(daemon, statement.cluster, statement.name, reply)
@@ -74,7 +74,7 @@ const createCluster = (daemon: Daemon, statement: CreateCluster, reply: Reply): 
   context.queue.after(draw(context, context.timings.createClusterMicros), () => {
     if (!daemon.exists()) return
     const member = daemon.newMember(name, path, portPair)
-    member.user = context.nextIdentity()
+    member.user = "client"
     member.group = context.newGroup(name)
     daemon.members.set(name, member)
     member.group.found(member, context.nextIdentity(), 0)
@@ -99,14 +99,12 @@ const exitCluster = (daemon: Daemon, name: string, reply: Reply): void => {
     return
   }
   const component = member.component
+  if (member.state === "joining" || member.state === "donor" || member.connecting) {
+    reply(refused(`can not exit cluster '${name}': current state is ${member.connecting ? "joining" : member.state}`))
+    return
+  }
   if (component === undefined || !component.primary || member.frozen) {
-    reply(
-      refused(
-        component === undefined && member.state === "closed"
-          ? notReady(member)
-          : `can not exit cluster '${name}': cluster is not primary`,
-      ),
-    )
+    reply(refused(`can not exit cluster '${name}': cluster is not primary`))
     return
   }
   const known = new Set([...othersKnown(daemon, member), ...member.everKnown])
@@ -204,7 +202,8 @@ const deleteHere = (daemon: Daemon, member: Member, done: () => void): void => {
 const setCluster = (daemon: Daemon, name: string, option: string, reply: Reply): void => {
   const member = daemon.members.get(name)
   if (member === undefined) reply(refused(`unknown cluster '${name}' in SET statement`))
-  else if (member.component === undefined && member.state === "closed") reply(refused(notReady(member)))
+  else if (member.component === undefined && member.state === "closed" && !member.connecting)
+    reply(refused(`cluster '${name}' is not ready, recovery is required`))
   else if (option !== "pc.bootstrap" || member.component === undefined)
     reply(refused("error in node state, must reinit"))
   else {
@@ -213,16 +212,7 @@ const setCluster = (daemon: Daemon, name: string, option: string, reply: Reply):
   }
 }
 
-/** Why a cluster cannot be written or altered through this node now, if so. */
-export const notReady = (member: Member): string => {
-  if (member.exiting) return `cluster '${member.name}' is exiting`
-  if (member.component === undefined && member.state === "closed" && !member.connecting) {
-    return `cluster '${member.name}' is not ready, recovery is required`
-  }
-  return notWritable(member) ?? `cluster '${member.name}' is not ready, not primary state (${member.state})`
-}
-
-/** Why a write to the cluster is refused at once, if it is. */
+/** Why a write to the cluster, or a change of it, is refused at once, if it is. */
 export const notWritable = (member: Member): string | undefined => {
   const name = member.name
   if (member.exiting) return `cluster '${name}' is exiting`
@@ -239,8 +229,9 @@ const alterCluster = (daemon: Daemon, statement: AlterCluster, reply: Reply): vo
     updateNodes(daemon, name, statement.subject ?? "", reply)
     return
   }
+  const { disk } = daemon.host
   for (const table of statement.tables) {
-    const problem = daemon.host.disk.clusterTableProblem(table, name)
+    const problem = statement.action === "add" ? disk.addProblem(table, name) : disk.removeProblem(table, name)
     if (problem !== undefined) {
       reply(refused(problem))
       return
@@ -251,9 +242,9 @@ const alterCluster = (daemon: Daemon, statement: AlterCluster, reply: Reply): vo
     reply(refused(`unknown cluster '${name}'`))
     return
   }
-  const closed = member.component === undefined && member.state === "closed" && !member.connecting
-  const problem = closed ? notReady(member) : notWritable(member)
+  const problem = notWritable(member)
   if (problem !== undefined) reply(refused(problem))
+  else if (statement.tables.some((table) => !disk.has(table))) reply(refused("not simulated: a wrapper in a cluster"))
   else if (statement.action === "add") addTables(daemon, member, statement.tables, reply)
   else dropTables(daemon, member, statement.tables, reply)
 }

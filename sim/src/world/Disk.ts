@@ -117,17 +117,30 @@ export class Disk {
     if (table !== undefined) table.cluster = cluster
   }
 
-  /** Why a table cannot be put into a cluster or taken out of it, if so. */
-  clusterTableProblem(name: string, cluster: string): string | undefined {
-    if (this.database.table(name) !== undefined) return undefined
+  /** Why a table cannot be put into a cluster, if so. */
+  addProblem(name: string, cluster: string): string | undefined {
+    const table = this.database.table(name)
+    if (table !== undefined)
+      return table.cluster === undefined ? undefined : `table '${name}' is already part of cluster '${table.cluster}'`
     const wrapper = this.database.wrapper(name)
-    if (wrapper === undefined) return `unknown or wrong type of table '${name}'`
-    const unknown = wrapper.targets.flatMap((target) =>
-      target.local !== undefined && !this.has(target.local) ? [target.local] : [],
-    )
-    return unknown.length > 0
-      ? `can not add distributed table '${name}' into cluster '${cluster}';has unknown local tables: ${unknown.join(",")}`
-      : `not simulated: a ${wrapper.kind} table in a cluster`
+    if (wrapper === undefined) return unknownTable(name)
+    const locals = wrapper.targets.flatMap((target) => (target.local === undefined ? [] : [target.local]))
+    const unknown = locals.filter((local) => !this.has(local))
+    const outside = locals.filter((local) => this.has(local) && this.database.table(local)?.cluster === undefined)
+    const reasons = [
+      ...(unknown.length > 0 ? [`has unknown local tables: ${unknown.join(",")}`] : []),
+      ...(outside.length > 0 ? [`has tables not in the cluster: ${outside.join(",")}`] : []),
+    ]
+    return reasons.length === 0
+      ? undefined
+      : `can not add distributed table '${name}' into cluster '${cluster}';${reasons.join("; ")}`
+  }
+
+  /** Why a table cannot be taken out of a cluster, if so. */
+  removeProblem(name: string, cluster: string): string | undefined {
+    const table = this.database.table(name)
+    if (table === undefined && this.database.wrapper(name) === undefined) return unknownTable(name)
+    return table?.cluster === undefined ? `table '${name}' is not in cluster '${cluster}'` : undefined
   }
 
   /** All tables, for checkers. Rows are read where they are. */
@@ -181,3 +194,5 @@ const forget = (log: TableLog): void => {
 }
 
 const noRows: TableView["rows"] = new Map()
+
+const unknownTable = (name: string): string => `unknown or wrong type of table '${name}'`

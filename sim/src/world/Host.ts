@@ -9,7 +9,7 @@ export interface ClusterRecord {
   readonly path: string
   nodesSet: ReadonlyArray<string>
   tables: ReadonlyArray<string>
-  user: number
+  user: string
   history: number
   /** Last number applied. After a crash the file says -1, but the server finds the number again. */
   seqno: number

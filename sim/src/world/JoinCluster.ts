@@ -38,15 +38,45 @@ export const joinCluster = (daemon: Daemon, statement: JoinCluster, reply: Reply
     (peer, call) => {
       const found = peer.members.get(name)
       call.reply(() => {
-        if (found?.component !== undefined) answers.push(found)
+        if (found !== undefined) answers.push(found)
       })
     },
     (_address, why, settle) => {
       if (why === "unreachable") context.queue.after(context.timings.askPeerMicros, settle)
       else settle()
     },
-    () => connect(daemon, statement, answers, reply),
+    () => {
+      const open = answers.filter((answer) => answer.component !== undefined)
+      if (open.length > 0 || answers.length === 0) connect(daemon, statement, open, reply)
+      else foundAnew(daemon, statement, answers, reply)
+    },
   )
+}
+
+/**
+ * Nodes that know the cluster and are not part of it at present count as an answer, but there is nobody behind them to
+ * receive anything from: the new member makes itself primary, an empty cluster of the old name beside the old rows.
+ */
+const foundAnew = (daemon: Daemon, statement: JoinCluster, answers: ReadonlyArray<Member>, reply: Reply): void => {
+  const { context } = daemon
+  const name = statement.cluster
+  const portPair = daemon.freePortPair()
+  if (portPair === undefined) {
+    reply(refused(`cluster '${name}', no replication ports available, add replication listener`))
+    return
+  }
+  context.queue.after(draw(context, context.timings.joinPairMicros), () => {
+    if (!daemon.exists()) return
+    const member = daemon.newMember(name, statement.path ?? "", portPair)
+    member.user = answers[0]?.user ?? member.user
+    member.group = context.newGroup(name)
+    daemon.members.set(name, member)
+    member.group.found(member, context.nextIdentity(), 0)
+    setNodes(member, [...new Set([daemon.address, ...knownAddresses(answers)])])
+    daemon.save(member, false)
+    // The others are told who is a member now, and refuse to hear it.
+    context.queue.after(context.timings.leaveNonPrimaryMicros, () => reply(ok()))
+  })
 }
 
 const joinProblem = (daemon: Daemon, statement: JoinCluster): string | undefined => {

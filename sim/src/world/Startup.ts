@@ -39,6 +39,8 @@ const restore = (daemon: Daemon, record: ClusterRecord): Member => {
 const startOne = (daemon: Daemon, member: Member, record: ClusterRecord, next: () => void): void => {
   // A list with nobody else in it leaves nobody to ask: the last one that was left goes on alone.
   if (record.nodesSet.every((address) => address === daemon.address)) {
+    // Nobody has told it the user of the cluster; only the last member of a list remembers it.
+    if (record.nodesSet.length === 0) member.user = ""
     makePrimary(daemon, member, record.history, record.seqno)
     next()
     return
@@ -85,13 +87,14 @@ const decide = (
     next()
     return
   }
-  if (daemon.flags.newCluster === true || daemon.flags.newClusterForce === true) {
-    startAnew(daemon, member, record)
+  if (new Set(answers.map((answer) => answer.user)).size > 1) {
+    member.lastError = `remote version check failed: inconsistent cluster user from remotes for '${member.name}'`
     next()
     return
   }
-  if (new Set(answers.map((answer) => answer.user)).size > 1) {
-    member.lastError = `remote version check failed: inconsistent cluster user from remotes for '${member.name}'`
+  member.user = inOrder[0]?.user ?? member.user
+  if (daemon.flags.newCluster === true || daemon.flags.newClusterForce === true) {
+    startAnew(daemon, member, record)
     next()
     return
   }
@@ -99,7 +102,6 @@ const decide = (
   const open = inOrder.filter((answer) => answer.component !== undefined)
   member.connecting = true
   if (open.length > 0) {
-    member.user = open[0]?.user ?? member.user
     context.queue.after(draw(context, context.timings.rejoinMicros), () => enterAgain(daemon, member, next))
     return
   }
@@ -126,7 +128,6 @@ const startAnew = (daemon: Daemon, member: Member, record: ClusterRecord): void 
     member.lastError = "replication connection failed: 7 'error in node state, must reinit'"
     return
   }
-  member.user = daemon.context.nextIdentity()
   daemon.context.queue.after(draw(daemon.context, daemon.context.timings.coldPrimaryMicros), () => {
     if (daemon.exists()) makePrimary(daemon, member, record.history, record.seqno)
   })

@@ -53,6 +53,8 @@ export class Component {
   seqno: number
   history: number
   readonly formedAtMicros: number
+  /** When it became primary; undefined if it never was. */
+  primarySinceMicros: number | undefined
   certification = new Certification()
   /** True while changes must wait for the membership. */
   stalled = false
@@ -182,6 +184,7 @@ export class Component {
 
   /** Makes the present members the base of quorum and what they show as their view. */
   becomePrimaryView(): void {
+    if (!this.primary) this.primarySinceMicros = this.context.queue.nowMicros
     this.primary = true
     this.viewNumber++
     this.quorumBase = this.members.map((member) => member.host.name)

@@ -81,8 +81,8 @@ export class Member {
   applied = 0
   /** Identity of the history that `applied` counts in. */
   history = 0
-  /** Identity of the cluster's user, which all members must share (finding 3). */
-  user = 0
+  /** Who created the cluster; all members must name the same one (finding 3). */
+  user = ""
   lastError: string | undefined
   /** True from DELETE CLUSTER until the membership is gone. */
   exiting = false

@@ -66,8 +66,9 @@ export class ReplicationGroup {
       if (!member.stuck) member.state = "joining"
     }
     component.members.sort(byHost)
-    // Who was waiting for the view that is just being formed is part of it.
-    if (component.formedAtMicros === this.context.queue.nowMicros && component.viewNumber > 1) component.viewNumber--
+    // Who was waiting for a primary view is part of the one that has just become it.
+    if (component.primarySinceMicros === this.context.queue.nowMicros && component.viewNumber > 1)
+      component.viewNumber--
     component.becomePrimaryView()
     for (const member of arrivals) {
       if (!member.stuck) this.transfer.start(component, member, arrival, preferred, () => done(member))

@@ -196,7 +196,7 @@ interface Through {
 export const finishSelect = (
   select: Select,
   partials: ReadonlyArray<PartialResult>,
-  through: Through | undefined = undefined,
+  through?: Through,
 ): { readonly answer: Rows; readonly meta: Meta } => {
   const [first] = partials
   if (first === undefined) {
@@ -210,9 +210,9 @@ export const finishSelect = (
   const ordered = partials.length > 1 || plan.grouped ? sortMatches(select, all) : all
   const rows = ordered.slice(select.offset, end).map((match) => match.cells)
   const found = plan.grouped ? all.length : partials.reduce((sum, partial) => sum + partial.found, 0)
-  const columnsWithoutRows = through
-    ? ["id", ...first.columnsWithoutRows.filter((name) => name !== "id")]
-    : first.columnsWithoutRows
+  // What several shards contribute is sorted out by id.
+  const columnsWithoutRows =
+    partials.length > 1 ? ["id", ...first.columnsWithoutRows.filter((name) => name !== "id")] : first.columnsWithoutRows
   return {
     answer: { _tag: "Rows", columns: rows.length > 0 ? first.columns : columnsWithoutRows, rows },
     meta: { total: Math.min(found, end), totalFound: found, warning: through?.warning },
@@ -264,6 +264,9 @@ const makePlan = (table: Table, select: Select): Plan | SqlFailure => {
     }
   }
   const grouped = select.groupBy.length > 0 || items.some((item) => item.aggregate !== undefined)
+  if (select.limit < 0) {
+    columnsWithoutRows.splice(0, Number.POSITIVE_INFINITY, ...items.map((item) => item.name))
+  }
   if (grouped) {
     // The names of what the daemon groups with show only where nothing was found.
     const added = ["@groupby", "@count", ...(counted.length > 0 ? ["@distinct"] : []), ...counted, ...select.groupBy]
