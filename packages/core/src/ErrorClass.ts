@@ -20,6 +20,8 @@ const rules: ReadonlyArray<readonly [RegExp, Failure["effect"], ErrorClass]> = [
   // The loser of a race (semantics 25).
   [/error at PostRollback/, "none", "state"],
   [/is not ready|cluster is not primary|failed to fetch donor user|no nodes available/, "none", "cluster"],
+  // The state transfer of a JOIN broke off: nothing is left of it, and the next one may succeed.
+  [/replication connection failed/, "none", "cluster"],
   [/retries limit exceeded|query timed out|connect and query timed out/, "unknown", "cluster"],
   [/no replication ports available|No space left|cannot access directory/, "none", "resource"],
   [

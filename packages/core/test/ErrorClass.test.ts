@@ -12,6 +12,8 @@ const recorded: ReadonlyArray<readonly [string, "none" | "unknown", string]> = [
   ["can not exit cluster 'c': cluster is not primary", "none", "cluster"],
   ["cluster 'c', failed to fetch donor user from any node", "none", "cluster"],
   ["'n3:9312': retries limit exceeded", "unknown", "cluster"],
+  // cluster-basic/join
+  ["replication connection failed: 7 'error in node state, must reinit'", "none", "cluster"],
   ["no replication ports available, add replication listener", "none", "resource"],
   ["failed to create desc: cluster 'c' already exists", "none", "state"],
   ["unknown cluster 'c'", "none", "state"],

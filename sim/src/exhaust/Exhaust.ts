@@ -178,7 +178,7 @@ export const runPoint = (
       case "timeout":
         return { _tag: "withheld" }
       case "crash":
-        return { _tag: "executed", then: () => crash(next.from) }
+        return { _tag: "executed", ended: () => crash(next.from) }
     }
   }
   const result = runScenario(

@@ -84,12 +84,12 @@ export class ConnectionPool {
  * - `refused`: the statement is not sent, and this comes back;
  * - `replaced`: it is executed, and this comes back instead of its answer;
  * - `withheld`: it is executed, and no answer comes within the timeout;
- * - `executed`: it is executed, and instead of its answer `then` is called; the agent never hears of it.
+ * - `executed`: it is executed, and instead of its answer `ended` is called; the agent never hears of it.
  */
 export type Disturbance =
   | { readonly _tag: "refused" | "replaced"; readonly answer: Answer }
   | { readonly _tag: "withheld" }
-  | { readonly _tag: "executed"; readonly then: () => void }
+  | { readonly _tag: "executed"; readonly ended: () => void }
 
 /** Asked before each statement that the agent on the host `from` sends to the daemon on the host `to`. */
 export type Disturb = (statement: {
@@ -153,7 +153,7 @@ export const simulatedPorts = (options: PortOptions): Context.Context<Ports> => 
           pool.query(target, sql, timeoutMicros, () => undefined)
           return void options.queue.after(timeoutMicros, () => answered(noAnswer("timeout")))
         case "executed":
-          return pool.query(target, sql, timeoutMicros, disturbance.then)
+          return pool.query(target, sql, timeoutMicros, disturbance.ended)
       }
     })
 
