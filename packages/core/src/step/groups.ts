@@ -39,7 +39,8 @@ export const donors = (group: Group, node: string, away: ReadonlySet<string>) =>
  */
 export const completeness = (group: Group, seen: ObservedGroup | undefined, node: string): Wait | undefined => {
   const whole = wholeness(group, seen, node)
-  if (whole !== undefined || group.status !== "live") return whole
+  // Nobody but its origin has been in a group that is only beginning.
+  if (whole !== undefined || group.status !== "live" || group.origin !== undefined) return whole
   const missing = [...group.members, ...group.exiled].find((member) => seen?.members.includes(member) !== true)
   return missing === undefined ? undefined : wait("member-missing", `${missing} is missing from ${group.name}`)
 }
