@@ -5,7 +5,7 @@
 import * as Schema from "effect/Schema"
 import { dropMoments, groupWords, healables, parts, startFlags } from "./Fault.ts"
 import { decimal, flag, Length, oneOf, Pattern, Selector, TargetName, Text, whole, Word } from "./ScalarSchemas.ts"
-import { described, exactlyOne, limits, optional, someOf } from "./SourceParts.ts"
+import { described, exactlyOne, limits, optional, someOf, SpanSource } from "./SourceParts.ts"
 
 // ------------------------------------------------------------------------------------------------------ where it hits
 
@@ -232,6 +232,53 @@ export const momentaryFaults = {
 type Fields = typeof lastingFaults & typeof momentaryFaults
 export type FaultKey = keyof Fields
 
+const only = <const Key extends string, const Value extends Schema.Top>(key: Key, value: Value) =>
+  // A computed key widens to `string`; it is the one given.
+  ({ [key]: value }) as { readonly [_ in Key]: Value }
+
+/** A mapping for each fault, with the further keys that its place allows, and what must hold of them. */
+export const faultsWith = <
+  const Lasting extends Schema.Struct.Fields,
+  const Momentary extends Schema.Struct.Fields,
+>(further: {
+  /** Keys beside faults that may last for a time. */
+  readonly lasting: Lasting
+  /** Keys beside the others. */
+  readonly momentary: Momentary
+  readonly check: ReturnType<typeof exactlyOne>
+}) => {
+  const lasting = <const Key extends keyof typeof lastingFaults>(key: Key) =>
+    Schema.Struct({ ...further.lasting, ...only(key, lastingFaults[key]) }).check(further.check)
+  const momentary = <const Key extends keyof typeof momentaryFaults>(key: Key) =>
+    Schema.Struct({ ...further.momentary, ...only(key, momentaryFaults[key]) }).check(further.check)
+  return [
+    lasting("kill"),
+    lasting("stop"),
+    momentary("restart"),
+    lasting("pause"),
+    momentary("resume"),
+    lasting("partition"),
+    lasting("cut"),
+    lasting("flap"),
+    lasting("ring"),
+    lasting("swizzle"),
+    lasting("link"),
+    momentary("heal"),
+    lasting("slow"),
+    lasting("error"),
+    lasting("disconnect"),
+    lasting("loseReply"),
+    lasting("diskFull"),
+    lasting("slowDisk"),
+    lasting("slowTransfer"),
+    lasting("failTransfer"),
+    lasting("replicationPorts"),
+    lasting("serverId"),
+    lasting("clockJump"),
+    lasting("clockSkew"),
+  ] as const
+}
+
 /** Keys of all faults. */
 // The keys of a literal are the keys of its type.
 export const faultKeys = [...Object.keys(lastingFaults), ...Object.keys(momentaryFaults)] as ReadonlyArray<FaultKey>
@@ -239,3 +286,19 @@ export const faultKeys = [...Object.keys(lastingFaults), ...Object.keys(momentar
 /** A fault as it is written: exactly one of its keys. */
 export type FaultSource = { [Key in FaultKey]: { readonly [_ in Key]: Fields[Key]["Type"] } }[FaultKey]
 export type TargetSource = typeof TargetSource.Type
+
+/** What faults may leave to chance, and how often they come due. */
+export const chances = {
+  probability: optional(decimal(0, 1), "How likely it is that the fault happens, drawn each time. Default: 1."),
+  every: optional(
+    SpanSource,
+    "The fault comes due again and again, so long after the last time; needs `times` or `until`. Default: once.",
+  ),
+  times: optional(whole(1, 1_000_000), "How many times in all. Default: until `until`."),
+  until: optional(Length, "Not later than this, counted from time zero. Default: `times` times."),
+}
+
+/** How long a fault lasts. */
+export const lasts = {
+  for: optional(SpanSource, "How long it lasts. Default: until something else ends it."),
+}

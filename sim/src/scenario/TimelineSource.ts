@@ -1,21 +1,9 @@
 /** The timeline as it is written: when something happens, and what. */
 import * as Schema from "effect/Schema"
 import { ConditionSource, sightingExpected, sightingsWith } from "./ConditionSource.ts"
-import { chances, duration, faultsWith } from "./FaultSource.ts"
+import { chances, faultsWith, lasts } from "./FaultSource.ts"
 import { controls } from "./Scenario.ts"
-import {
-  decimal,
-  Length,
-  NodeName,
-  oneOf,
-  Selector,
-  ServerTable,
-  TableName,
-  Text,
-  Time,
-  whole,
-  Word,
-} from "./ScalarSchemas.ts"
+import { Length, NodeName, oneOf, Selector, ServerTable, TableName, Text, Time, whole, Word } from "./ScalarSchemas.ts"
 import {
   bound,
   described,
@@ -25,7 +13,6 @@ import {
   MomentsSource,
   optional,
   someOf,
-  SpanSource,
   StreamName,
   TableSource,
 } from "./SourceParts.ts"
@@ -168,7 +155,7 @@ const ReplaceSource = Schema.Struct({
 
 export const EntrySource = Schema.Union([
   ...faultsWith({
-    lasting: { ...moments, ...chances, ...duration },
+    lasting: { ...moments, ...chances, ...lasts },
     momentary: { ...moments, ...chances },
     check: oneMoment,
   }),

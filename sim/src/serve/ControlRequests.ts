@@ -4,10 +4,15 @@
  */
 import * as Duration from "effect/Duration"
 import * as Schema from "effect/Schema"
-import { flag, Length, oneOf, parseDuration, whole } from "../scenario/ScalarSchemas.ts"
+import * as SchemaIssue from "effect/SchemaIssue"
+import { healables } from "../scenario/Fault.ts"
+import { courseFrom, faultFrom } from "../scenario/FaultCodec.ts"
+import { chances, faultKeys, faultsWith, lasts } from "../scenario/FaultSource.ts"
+import { flag, Length, oneOf, parseDuration, Pattern, whole } from "../scenario/ScalarSchemas.ts"
 import type { Daemon } from "../world/Daemon.ts"
 import type { StartFlags } from "../world/SimulatedCluster.ts"
 import type { World } from "../world/World.ts"
+import type { ServedFaults } from "./ServedFaults.ts"
 
 /** What keeps a request that is well-formed from being carried out. */
 export interface Refusal {
@@ -21,10 +26,10 @@ export interface ControlRequest<Body> {
   readonly act: (served: ControlledWorld, body: Body) => Refusal | undefined
 }
 
-/** The world and the rules that were given for it. */
+/** The world and its faults. */
 export interface ControlledWorld {
   readonly world: World
-  readonly slowRules: Set<{ readonly cancel: () => void }>
+  readonly faults: ServedFaults
 }
 
 /** What a daemon is doing. */
@@ -39,7 +44,6 @@ export const daemonState = (world: World, node: string): DaemonState => {
   return daemon.upSinceMicros > 0 ? "stopping" : "starting"
 }
 
-const textMax = 1_000
 const said = (expected: string) => ({ expected, cure: null })
 const node = Schema.String.annotate(said("the name of a node, such as n1"))
 const nodesMax = 1_000
@@ -90,23 +94,31 @@ const Partition = Schema.Struct({
     .annotate(said('lists of nodes, such as [["n1"], ["n2", "n3"]]')),
 })
 const Cut = Schema.Struct({ from: node, to: node, symmetric: Schema.optionalKey(flag) })
-const Heal = Schema.Struct({ what: Schema.optionalKey(oneOf(["all", "network", "slow"])) })
-const isPattern = (text: string): boolean => {
-  try {
-    return new RegExp(text, "iu").test("") || true
-  } catch {
-    return false
-  }
-}
-const saidOfPatterns = said(
-  `a regular expression of at most ${textMax} characters, such as "^INSERT" (upper or lower case)`,
+const Heal = Schema.Struct({ what: Schema.optionalKey(oneOf(healables)) })
+/** In scenarios the same is found by `ReferenceChecks`. */
+const endsSomeTime = Schema.makeFilter<Readonly<Record<string, unknown>>>(
+  ({ every, times, until }) =>
+    every === undefined ||
+    times !== undefined ||
+    until !== undefined ||
+    new SchemaIssue.InvalidValue({
+      message: "the fault would come due again and again for ever",
+      expected: "`times` or `until` beside `every`",
+      cure: "add `until: 1m` or `times: 5`",
+    }),
 )
+const FaultRequest = Schema.Union([
+  ...faultsWith({
+    lasting: { ...chances, ...lasts },
+    momentary: chances,
+    check: endsSomeTime,
+  }),
+]).annotate({
+  expected: `one fault as in scenarios, with \`for\`, \`probability\`, \`every\`, \`times\` and \`until\` if wanted: one of ${faultKeys.join(", ")}`,
+})
 const Slow = Schema.Struct({
   node: Schema.optionalKey(node),
-  pattern: Schema.String.annotate(saidOfPatterns).check(
-    Schema.isMaxLength(textMax, saidOfPatterns),
-    Schema.makeFilter(isPattern, saidOfPatterns),
-  ),
+  pattern: Pattern,
   by: Length,
   times: Schema.optionalKey(whole(1, 1_000_000)),
 })
@@ -128,45 +140,44 @@ export const controlRequests = {
   "/resume": onDaemon(JustNode, ["paused"], (world, body) => world.resume(body.node)),
   "/partition": {
     body: Partition,
-    act: ({ world }, { groups }) => {
+    act: ({ world, faults }, { groups }) => {
       const problem = unknownNodes(world, groups.flat())
-      if (problem === undefined) world.partition(groups)
+      if (problem === undefined) faults.injector.links.partition(groups)
       return problem
     },
   } satisfies ControlRequest<typeof Partition.Type>,
   "/cut": {
     body: Cut,
-    act: ({ world }, { from, to, symmetric }) => {
+    act: ({ world, faults }, { from, to, symmetric }) => {
       const problem = unknownNodes(world, [from, to])
-      if (problem === undefined) world.cut(from, to, symmetric ?? false)
+      if (problem === undefined) faults.injector.links.cut({ from: [from], to: [to], symmetric: symmetric ?? false })
       return problem
     },
   } satisfies ControlRequest<typeof Cut.Type>,
+  "/fault": {
+    body: FaultRequest,
+    act: ({ faults }, body) => {
+      const fault = faultFrom(body)
+      const problem = faults.problem(fault)
+      if (problem === undefined) faults.begin(fault, courseFrom(body))
+      return problem
+    },
+  } satisfies ControlRequest<typeof FaultRequest.Type>,
   "/heal": {
     body: Heal,
-    act: ({ world, slowRules }, { what = "all" }) => {
-      if (what !== "slow") world.heal()
-      if (what !== "network") {
-        for (const rule of slowRules) rule.cancel()
-        slowRules.clear()
-      }
+    act: ({ faults }, { what = "all" }) => {
+      faults.injector.heal(what)
       return undefined
     },
   } satisfies ControlRequest<typeof Heal.Type>,
   "/slow": {
     body: Slow,
-    act: ({ world, slowRules }, body) => {
-      const problem = unknownNodes(world, body.node === undefined ? [] : [body.node])
+    act: ({ world, faults }, { node: place, pattern, by, times }) => {
+      const problem = unknownNodes(world, place === undefined ? [] : [place])
       if (problem !== undefined) return problem
-      const by = parseDuration(body.by)
-      slowRules.add(
-        world.slowStatements({
-          pattern: new RegExp(body.pattern, "iu"),
-          byMicros: by === null ? 0 : Duration.toMillis(by) * 1000,
-          ...(body.node === undefined ? {} : { node: body.node }),
-          ...(body.times === undefined ? {} : { times: body.times }),
-        }),
-      )
+      const occasions = { node: place ?? null, times: times ?? null, share: null }
+      const length = parseDuration(by) ?? Duration.zero
+      faults.begin({ _tag: "Slow", statement: null, pattern, by: length, ...occasions }, null)
       return undefined
     },
   } satisfies ControlRequest<typeof Slow.Type>,

@@ -10,6 +10,7 @@ import type { ControlledWorld } from "./ControlRequests.ts"
 import { type HttpControl, listenHttpControl } from "./HttpControl.ts"
 import { loopback, NodeServer } from "./NodeServer.ts"
 import { RealTimePump, type Speed } from "./RealTimePump.ts"
+import { ServedFaults } from "./ServedFaults.ts"
 
 /** Port of the binary listeners inside of the simulation, as scenarios have it. */
 const binaryPort = 9312
@@ -71,8 +72,12 @@ class Serving {
   constructor(options: ServeOptions) {
     this.#options = options
     const queue = new EventQueue()
-    const world = new World({ queue, random: new RandomStream(options.seed).stream("world") })
-    this.#controlled = { world, slowRules: new Set() }
+    const random = new RandomStream(options.seed)
+    const world = new World({ queue, random: random.stream("world") })
+    this.#controlled = {
+      world,
+      faults: new ServedFaults(world, allNodes(options.scenario), random.stream("faults")),
+    }
     this.#pump = new RealTimePump(queue, options.speed, (error) => {
       this.#abandonStart(error)
       options.failed(error)

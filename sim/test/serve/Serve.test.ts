@@ -247,6 +247,29 @@ describe("faults", () => {
     expect(await errorOf(connect("n2"))).toMatchObject({ code: "ECONNREFUSED" })
   })
 
+  it("every fault of scenarios can be asked for, at drawn nodes and for a time", async () => {
+    const client = await connect("n1")
+    await client.query("CREATE TABLE t (v bigint)")
+    const insert = (id: number) => client.query(`INSERT INTO t (id, v) VALUES (${id}, 1)`)
+    await control("POST /fault", { error: { statement: "INSERT", errno: 1040, message: "maxed out", times: 1 } })
+    expect(await errorOf(insert(1))).toMatchObject({ errno: 1040, message: "maxed out" })
+    await insert(1)
+    await control("POST /fault", { diskFull: "n1", for: "5s" })
+    expect(await errorOf(insert(2))).toMatchObject({ message: "write error: No space left on device" })
+    await eventually(() =>
+      insert(2).then(
+        () => true,
+        () => false,
+      ),
+    )
+    const { document } = await control("POST /fault", { kill: "minority", for: "20s" })
+    expect(document.nodes.filter((node) => node["state"] === "down")).toHaveLength(1)
+    await eventually(async () => (await control("GET /state")).document.nodes.every((node) => node["state"] === "up"))
+    await control("POST /fault", { slow: { pattern: "^show", by: "1h" } })
+    expect((await control("POST /heal", { what: "slow" })).status).toBe(200)
+    expect(await rowsOf(await connect("n2"), "SHOW TABLES")).toEqual([])
+  })
+
   it("a directory that was made can hold a cluster", async () => {
     const client = await connect("n1")
     expect(await errorOf(client.query("CREATE CLUSTER d 'd' AS path"))).toMatchObject({ errno: 1064 })
@@ -268,6 +291,12 @@ describe("the control", () => {
     ["POST /slow", '{"pattern": "x", "by": 3}', 400, /^1:24: .*add a unit/],
     ["POST /cut", '{"from": "n1"}', 400, /`to`/],
     ["POST /mkdir", '{"node": "n1", "directory": "../d"}', 400, /relative path/],
+    ["POST /fault", '{"kil": "n1"}', 400, /^1:2: unknown key `kil`.*did you mean kill\?/],
+    ["POST /fault", '{"kill": "n9"}', 404, /there is no node 'n9'/],
+    ["POST /fault", '{"kill": {"zone": "west"}}', 404, /no node is in the zone 'west'/],
+    ["POST /fault", '{"kill": "victim"}', 409, /there is no victim now/],
+    ["POST /fault", '{"clockSkew": {"node": "n1", "rate": 2}}', 409, /no agents run here/],
+    ["POST /fault", '{"kill": "n1", "every": "1s"}', 400, /`times` or `until`/],
     ["POST /nope", "{}", 404, /there is nothing at \/nope/],
     ["POST /constructor", "{}", 404, /there is nothing at/],
     ["GET /kill", undefined, 405, /use POST/],
