@@ -16,6 +16,10 @@ const shownNodes = (view: View, group: Group): ReadonlyArray<string> =>
 /** The record of a group in which nothing is half done. */
 const settled = (view: View, presence: Presence, group: Group): Group => {
   if (group.status === "dissolved") return group
+  if (group.origin !== undefined) {
+    // Single copies that are in no group yet stay what they are; shards that have left another group go forward.
+    return group.origin.group === null ? dissolve(group, group.operation) : group
+  }
   const shown = shownNodes(view, group)
   if (group.status === "temporary") {
     const source = group.members.find((node) => shown.includes(node))
