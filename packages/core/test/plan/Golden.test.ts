@@ -235,16 +235,7 @@ it("node back", () => {
   const model = cluster(nodes(4), { table: "t", shards: 4, rf: 2 })
   const plan = follow(presence)(model)
   if (plan === undefined) throw new Error("no plan")
-  model.launch(plan)
-  // The nodes that are there carry the plan out, and what the lost one had is as it was.
-  for (const [name, group] of model.groups) {
-    model.groups.set(name, { ...group, inSync: group.members })
-    for (const [table, record] of model.tables) {
-      const layout = record.layout.map((item) => (item.group === name ? { ...item, nodes: group.members } : item))
-      model.tables.set(table, { ...record, layout })
-    }
-  }
-  model.release()
+  carryOut(model, plan)
   goldenTranscript("node-back", model, [["(by itself)", follow()]])
 })
 

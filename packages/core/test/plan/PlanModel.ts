@@ -7,7 +7,7 @@ import { probeTable } from "../../src/Identifier.ts"
 import type { Plan, PlannedStep } from "../../src/plan/Plan.ts"
 import { carriers, groupTables, servingMembers, union, without } from "../../src/plan/records.ts"
 import { isOver, releasedGroup, releasedTable } from "../../src/plan/release.ts"
-import type { Group, NodeState, Table } from "../../src/State.ts"
+import type { Group, NodeState, ObservedGroup, Table } from "../../src/State.ts"
 import type { Step } from "../../src/step/Step.ts"
 import { makeView, type RawEntry, type View } from "../../src/View.ts"
 
@@ -51,7 +51,26 @@ export class PlanModel {
       entry("registry", { epoch: 1, nodes: Object.fromEntries(this.nodes) }),
       ...[...this.tables.values()].map((table) => entry(`table/${table.name}`, table)),
       ...[...this.groups.values()].map((group) => entry(`group/${group.name}`, group)),
+      ...[...this.daemons].map(([node, { clusters }]) =>
+        entry(`observation/${node}`, {
+          groups: Object.fromEntries([...clusters].map(([name, tables]) => [name, this.#observed(name, tables)])),
+        }),
+      ),
     ])
+  }
+
+  /** A replication cluster as its members see it: nobody of the model is ever cut off. */
+  #observed(cluster: string, tables: ReadonlySet<string>): ObservedGroup {
+    const members = this.#membersOf(cluster)
+    return {
+      status: "primary",
+      nodeState: "synced",
+      size: members.length,
+      viewNumber: 1,
+      members,
+      nodesSet: members,
+      tables: [...tables],
+    }
   }
 
   /** Writes the records of a plan, as its launch does. */
