@@ -9,24 +9,60 @@ export interface Range {
   readonly max: number
 }
 
-/** Kinds of faults that a seed may have switched on. */
+/** Kinds of faults that a seed may have switched on: each seed draws which of them are. */
 export const faultKinds = [
   "agent-kill",
   "agent-pause",
+  "agent-stop",
   "daemon-kill",
   "daemon-pause",
   "daemon-stop",
+  "daemon-restart",
   "host-kill",
+  "host-pause",
   "long-outage",
+  "donor-dies",
+  "joiner-dies",
   "partition",
   "cut",
+  "cut-one-way",
+  "flap",
+  "ring",
+  "swizzle",
+  "bad-link",
   "slow",
+  "error",
+  "disconnect-before",
+  "disconnect-during",
+  "disconnect-after",
+  "lost-reply",
+  "disk-full",
+  "slow-disk",
+  "slow-transfer",
+  "fail-transfer",
+  "replication-ports",
+  "server-id",
+  "clock-jump",
+  "clock-skew",
 ] as const
 export type FaultKind = (typeof faultKinds)[number]
 
-/** Kinds of operations that a seed asks for. */
-export const operationKinds = ["create", "drop", "add-node", "rebalance", "drain"] as const
-export type ChaosOperation = (typeof operationKinds)[number]
+/** Kinds of requests that a seed may make. */
+export const requestKinds = [
+  "create",
+  "drop",
+  "add-node",
+  "rebalance",
+  "drain",
+  "undrain",
+  "set-rf",
+  "split",
+  "replace",
+  "pause",
+  "stop",
+  "stop-now",
+] as const
+export type RequestKind = (typeof requestKinds)[number]
 
 /** One way of making chaos. */
 export interface Profile {
@@ -36,30 +72,56 @@ export interface Profile {
   readonly tables: Range
   readonly shards: Range
   readonly rf: Range
-  readonly writers: Range
-  readonly operations: Range
+  /** Requests beside the three that every seed has. */
+  readonly requests: Range
   readonly faults: Range
-  /** Seconds from time zero in which operations and faults begin. */
-  readonly seconds: Range
-  readonly kinds: ReadonlyArray<FaultKind>
-  readonly operationKinds: ReadonlyArray<ChaosOperation>
+  /** How likely a kind of fault is to be switched on in a seed. */
+  readonly swarm: number
+  readonly faultKinds: ReadonlyArray<FaultKind>
+  readonly requestKinds: ReadonlyArray<RequestKind>
 }
 
-/** A bit of everything, on small clusters. */
-const defaultProfile: Profile = {
+/** Everything, on small clusters. */
+const everything: Profile = {
   name: "default",
-  nodes: { min: 3, max: 6 },
-  spares: { min: 0, max: 2 },
-  tables: { min: 1, max: 3 },
-  shards: { min: 2, max: 8 },
+  nodes: { min: 3, max: 5 },
+  spares: { min: 0, max: 1 },
+  tables: { min: 1, max: 2 },
+  shards: { min: 1, max: 4 },
   rf: { min: 1, max: 3 },
-  writers: { min: 1, max: 3 },
-  operations: { min: 3, max: 6 },
+  requests: { min: 0, max: 3 },
   faults: { min: 1, max: 4 },
-  seconds: { min: 2, max: 150 },
-  kinds: ["agent-kill", "agent-pause", "daemon-kill", "daemon-pause", "host-kill", "long-outage", "partition", "slow"],
-  operationKinds,
+  swarm: 0.4,
+  faultKinds,
+  requestKinds,
+}
+
+/** The same work, disturbed by little. */
+const calm: Profile = {
+  ...everything,
+  name: "calm",
+  faults: { min: 1, max: 1 },
+  faultKinds: ["agent-kill", "agent-stop", "slow", "bad-link", "slow-disk", "clock-jump"],
+}
+
+/** Whatever may happen between the nodes, on larger clusters. */
+const network: Profile = {
+  ...everything,
+  name: "network",
+  nodes: { min: 3, max: 7 },
+  faults: { min: 2, max: 6 },
+  faultKinds: ["partition", "cut", "cut-one-way", "flap", "ring", "swizzle", "bad-link", "lost-reply"],
+}
+
+/** Many requests, that get in each other's way. */
+const operations: Profile = {
+  ...everything,
+  name: "operations",
+  spares: { min: 1, max: 2 },
+  tables: { min: 1, max: 3 },
+  requests: { min: 4, max: 10 },
+  faults: { min: 1, max: 3 },
 }
 
 /** All profiles, by name. */
-export const profiles: Readonly<Record<string, Profile>> = { default: defaultProfile }
+export const profiles: Readonly<Record<string, Profile>> = { default: everything, calm, network, operations }

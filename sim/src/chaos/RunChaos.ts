@@ -3,11 +3,18 @@
  * how often the interesting states were reached.
  */
 import type { Mutation } from "@shardwright/core/Mutation"
-import { runScenario } from "../run/RunScenario.ts"
+import { type Inspector, runScenario } from "../run/RunScenario.ts"
 import type { ResultClass, ScenarioResult } from "../run/ScenarioResult.ts"
 import { drawScenario } from "./drawScenario.ts"
 import { type Profile, profiles } from "./Profile.ts"
 import { noSometimes, sometimesOf } from "./sometimes.ts"
+import { Witness } from "./Witness.ts"
+
+/** What each seed is to show, or it proves little. */
+export const wanted = { writes: 1000, operations: 3, overlaps: 1 } as const
+
+/** How long after the timeline clients go on, if they have not written enough. */
+const writeOnMs = 60_000
 
 /** A seed that failed. */
 export interface ChaosFailure {
@@ -20,6 +27,22 @@ export interface ChaosFailure {
   readonly repro: string
 }
 
+/** Figures of one seed: acknowledged writes, operations that ended, faults that were in force while a step was under way. */
+export interface SeedFigures {
+  readonly seed: number
+  readonly writes: number
+  readonly operations: number
+  readonly faults: number
+  readonly overlaps: number
+}
+
+/** How many seeds have shown less than they should. */
+export interface Short {
+  readonly writes: number
+  readonly operations: number
+  readonly overlaps: number
+}
+
 /** The outcome over all seeds. */
 export interface ChaosResult {
   readonly seeds: number
@@ -30,7 +53,20 @@ export interface ChaosResult {
   readonly wallMs: number
   readonly commands: number
   readonly acknowledged: number
+  readonly perSeed: ReadonlyArray<SeedFigures>
+  readonly short: Short
 }
+
+/** Whether a seed has shown less than it should. */
+export const isShort = ({ writes, operations, overlaps }: SeedFigures): boolean =>
+  writes < wanted.writes || operations < wanted.operations || overlaps < wanted.overlaps
+
+/** Counts the seeds that have shown less than they should. */
+export const shortOf = (figures: ReadonlyArray<SeedFigures>): Short => ({
+  writes: figures.filter(({ writes }) => writes < wanted.writes).length,
+  operations: figures.filter(({ operations }) => operations < wanted.operations).length,
+  overlaps: figures.filter(({ overlaps }) => overlaps < wanted.overlaps).length,
+})
 
 /** Options of `runChaos`. */
 export interface ChaosOptions {
@@ -63,12 +99,30 @@ export const replaySeed = (
     readonly untilMicros?: number
     readonly stopAtViolation?: boolean
     readonly checkDeterminism?: boolean
+    readonly inspector?: Inspector
   } = {},
 ): ScenarioResult => {
   const profile = profileNamed(profileName)
   if (profile === undefined)
     throw new Error(`there is no chaos profile '${profileName}'; there are: ${profileNames.join(", ")}`)
-  return runScenario(drawScenario(seed, profile), { ...options, seed, withinBudget: true })
+  return runScenario(drawScenario(seed, profile), {
+    inspector: inspectorOf(new Witness()),
+    ...options,
+    seed,
+    withinBudget: true,
+  })
+}
+
+/** Lets a witness look on, and clients write until they have written enough. */
+const inspectorOf = (witness: Witness): Inspector => {
+  let endedMs: number | undefined
+  return {
+    atZero: (inside) => witness.begin(inside),
+    isEnough: ({ simulation }) => {
+      endedMs ??= simulation.nowMs
+      return witness.acknowledged >= wanted.writes || simulation.nowMs - endedMs > writeOnMs
+    },
+  }
 }
 
 /** The command that shows a seed again. */
@@ -98,11 +152,14 @@ export const runChaos = (options: ChaosOptions): ChaosResult => {
   let wallMs = 0
   let commands = 0
   let acknowledged = 0
+  const perSeed: Array<SeedFigures> = []
   let last: ScenarioResult | undefined
   for (const seed of options.seeds) {
     if (options.stop?.(last) === true) break
+    const witness = new Witness()
     const result = replaySeed(seed, options.profile, {
       stopAtViolation: true,
+      inspector: inspectorOf(witness),
       ...(options.mutations === undefined ? {} : { mutations: options.mutations }),
     })
     last = result
@@ -111,9 +168,23 @@ export const runChaos = (options: ChaosOptions): ChaosResult => {
     wallMs += result.wallMs
     commands += result.commands
     acknowledged += result.stats.acknowledged
-    for (const [name, count] of Object.entries(sometimesOf(result))) sometimes[name] = (sometimes[name] ?? 0) + count
+    const { faults, overlaps } = witness.faults(result)
+    perSeed.push({ seed, writes: result.stats.acknowledged, operations: witness.operations, faults, overlaps })
+    for (const [name, count] of Object.entries(sometimesOf(result, witness, overlaps)))
+      sometimes[name] = (sometimes[name] ?? 0) + count
     if (!result.passed) failed.push(failureOf(result, options.profile))
     options.onProgress?.({ done: seeds, seed, result })
   }
-  return { seeds, passed: seeds - failed.length, failed, sometimes, virtualMs, wallMs, commands, acknowledged }
+  return {
+    seeds,
+    passed: seeds - failed.length,
+    failed,
+    sometimes,
+    virtualMs,
+    wallMs,
+    commands,
+    acknowledged,
+    perSeed,
+    short: shortOf(perSeed),
+  }
 }

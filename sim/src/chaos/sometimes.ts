@@ -2,6 +2,7 @@
  * Interesting states: chaos that never reaches one of them proves nothing about it. Each is counted at most once a run.
  */
 import type { ScenarioResult } from "../run/ScenarioResult.ts"
+import { witnessed, type Witness } from "./Witness.ts"
 
 type Reached = (result: ScenarioResult) => boolean
 
@@ -16,61 +17,77 @@ const acted =
       (happening) => happening.atMs > 0 && happening.kind === "fault" && pattern.test(happening.text),
     )
 
-/** By name, whether a run reached the state. */
-const states: Readonly<Record<string, Reached>> = {
+/** What the result of a run shows. */
+const shown: Readonly<Record<string, Reached>> = {
   "leader-changed": (result) => result.stats.leaderChanges > 0,
   "replica-moved": (result) => result.stats.moves > 0,
-  "rebalance-completed": said("operation rebalance completed"),
   "create-completed": said("operation create completed"),
   "drop-completed": said("operation drop completed"),
+  "rebalance-completed": said("operation rebalance completed"),
   "repair-completed": said("operation repair completed"),
+  "set-rf-completed": said("operation set-rf completed"),
+  "split-completed": said("operation split completed"),
+  "replace-completed": said("operation replace completed"),
   "group-promoted": said("step PromoteGroup done"),
-  "rollback-executed": (result) => result.stats.rollbacks > 0,
-  "operation-stopped": said(
-    "operation create stopped",
-    "operation rebalance stopped",
-    "operation drop stopped",
-    "operation repair stopped",
-  ),
+  "member-verified": said("step VerifyReplica done"),
+  "rollback-executed": (result) =>
+    Object.keys(result.seen).some((phrase) => phrase.startsWith("undo step ") && phrase.endsWith(" done")),
+  "operation-stopped": (result) =>
+    Object.keys(result.seen).some((phrase) => phrase.startsWith("operation ") && phrase.endsWith(" stopped")),
+  "operation-paused": (result) =>
+    Object.keys(result.seen).some((phrase) => phrase.startsWith("operation ") && phrase.endsWith(" paused")),
   "step-retried": (result) =>
     Object.keys(result.seen).some((phrase) => phrase.startsWith("step ") && phrase.endsWith(" retry")),
   "step-failed": (result) =>
     Object.keys(result.seen).some((phrase) => phrase.startsWith("step ") && phrase.endsWith(" failed")),
+  "fenced-write-refused": said("write fenced"),
+  "unknown-outcome-stored": said("write unknown-stored"),
+  "unknown-outcome-absent": said("write unknown-absent"),
+  "daemon-restarted-by-agent": said("finding daemon-restarted"),
+  "agent-waited": said("agent waiting"),
   "write-refused": (result) => result.stats.refused > 0,
   "write-unknown": (result) => result.stats.unknown > 0,
   "agent-killed": acted(/^kill (agent|host)/),
-  "agent-paused": acted(/^pause agent/),
+  "agent-stopped": acted(/^stop (agent|host)/),
+  "agent-paused": acted(/^pause (agent|host)/),
   "daemon-killed": acted(/^kill (daemon|host)/),
-  "daemon-paused": acted(/^pause daemon/),
-  "network-cut": acted(/^(partition|cut)/),
+  "daemon-stopped": acted(/^stop (daemon|host)/),
+  "daemon-paused": acted(/^pause (daemon|host)/),
+  "donor-killed": acted(/^kill \w+ of donor/),
+  "joiner-killed": acted(/^kill \w+ of joiner/),
+  "network-partitioned": acted(/^partition/),
+  "link-cut": acted(/^cut \S+ and (?!mend)/),
+  "link-cut-one-way": acted(/^cut \S+ to/),
+  "link-flapping": acted(/^cut and mend/),
+  "network-ring": acted(/^ring/),
+  "network-swizzled": acted(/^swizzle/),
+  "link-bad": acted(/^link/),
   "statements-slow": acted(/^slow/),
-  "fault-during-operation": (result) => faultMeetsOperation(result),
-}
-
-/** True if a fault began between the start and the end of some operation. */
-const faultMeetsOperation = (result: ScenarioResult): boolean => {
-  let running = 0
-  for (const { kind, text, atMs } of result.timeline) {
-    if (kind === "operation" && / running(:|$)/.test(text)) running++
-    else if (kind === "operation" && / (completed|stopped|failed|critical_failure)(:|$)/.test(text)) running--
-    else if (
-      kind === "fault" &&
-      running > 0 &&
-      atMs > 0 &&
-      !text.startsWith("heal") &&
-      !text.startsWith("restart") &&
-      !text.startsWith("resume")
-    )
-      return true
-  }
-  return false
+  "statements-refused": acted(/^error/),
+  "connections-broken": acted(/^disconnect/),
+  "replies-lost": acted(/^lose/),
+  "disk-full": acted(/^disk full/),
+  "disk-slow": acted(/^disk slow/),
+  "transfers-slow": acted(/^transfers \d/),
+  "transfers-failing": acted(/^transfers fail/),
+  "ports-exhausted": acted(/replication ports on/),
+  "server-id-shared": acted(/^server_id/),
+  "clock-jumped": acted(/^clock of .* jumps/),
+  "clock-skewed": acted(/^clock of .* runs/),
 }
 
 /** Every state with a count of zero, so that one that is never reached shows. */
 export const noSometimes: Readonly<Record<string, number>> = Object.fromEntries(
-  Object.keys(states).map((name) => [name, 0]),
+  [...Object.keys(shown), ...witnessed, "fault-during-step"].map((name) => [name, 0]),
 )
 
-/** Which states a run reached: 1 or 0 each. */
-export const sometimesOf = (result: ScenarioResult): Readonly<Record<string, number>> =>
-  Object.fromEntries(Object.entries(states).map(([name, reached]) => [name, reached(result) ? 1 : 0]))
+/** Which states a run reached: 1 or 0 each. `overlaps`: faults that met a step. */
+export const sometimesOf = (
+  result: ScenarioResult,
+  witness: Witness,
+  overlaps: number,
+): Readonly<Record<string, number>> => ({
+  ...Object.fromEntries(Object.entries(shown).map(([name, reached]) => [name, reached(result) ? 1 : 0])),
+  ...Object.fromEntries(witnessed.map((name) => [name, witness.reached.has(name) ? 1 : 0])),
+  "fault-during-step": overlaps > 0 ? 1 : 0,
+})

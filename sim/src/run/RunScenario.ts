@@ -17,6 +17,7 @@ import { TableClients } from "../workload/TableClients.ts"
 import { type Judged, judge, resolveSelector } from "./Conditions.ts"
 import { ExpectationTracker } from "./Expectations.ts"
 import { judgeThreshold } from "./Measures.ts"
+import { FaultBudget } from "./FaultBudget.ts"
 import { Observer } from "./Observer.ts"
 import { Operators } from "./Operators.ts"
 import type { ExpectationResult, ResultClass, ScenarioResult, Violation } from "./ScenarioResult.ts"
@@ -24,6 +25,7 @@ import { type RunUntil, setUp, startDaemons } from "./Setup.ts"
 import { engineConfig, Simulation } from "./Simulation.ts"
 import type { Disturb } from "./SimulatedPorts.ts"
 import { SqlClients } from "./SqlClients.ts"
+import { TidyUp } from "./TidyUp.ts"
 import { TimelineRunner } from "./TimelineRunner.ts"
 import { Trace } from "./Trace.ts"
 
@@ -31,6 +33,8 @@ import { Trace } from "./Trace.ts"
 export interface Inspector {
   /** Called at time zero. */
   readonly atZero?: (inside: Judged) => void
+  /** Whether clients have written enough when the timeline has ended; asked at each look until they have. */
+  readonly isEnough?: (inside: Judged) => boolean
   /** Whether the run has come to an end that counts although not every `final` condition holds; asked at rest. */
   readonly isSettled?: (inside: Judged) => boolean
   /** Called when nothing happens any more, or nothing more is waited for. */
@@ -49,7 +53,10 @@ export interface RunOptions {
   /** End at the first violation. */
   readonly stopAtViolation?: boolean
   readonly mutations?: ReadonlyArray<Mutation>
-  /** Leave out faults of the timeline that would take the last copy in sync of a group. */
+  /**
+   * Faults of the timeline keep to what the design promises to survive (see `FaultBudget`), and in the end people let go
+   * on what they have paused and stopped.
+   */
   readonly withinBudget?: boolean
   /** Makes statements of agents fail. */
   readonly disturb?: Disturb
@@ -128,6 +135,7 @@ class Run {
   /** False: the daemons are alone, and only expectations are judged. */
   readonly #withEngine: boolean
   readonly #sqlClients: SqlClients
+  readonly #tidyUp: TidyUp
   #ticked = false
   #onTick: () => void = () => undefined
   #lastRestLookMicros = 0
@@ -152,6 +160,7 @@ class Run {
     this.#observer = new Observer(simulation)
     this.#operators = new Operators(simulation)
     this.#sqlClients = new SqlClients(simulation)
+    this.#tidyUp = new TidyUp(simulation, this.#operators)
     this.#context = {
       world: simulation.world,
       state: simulation.state,
@@ -209,7 +218,7 @@ class Run {
       expectations,
       sqlClients,
       abandonTable: (table) => this.#abandonTable(table),
-      withinBudget: this.#options.withinBudget === true,
+      budget: this.#options.withinBudget === true ? new FaultBudget(simulation) : null,
     })
     simulation.onJournal((event) => {
       expectations.onSaid(event)
@@ -231,7 +240,8 @@ class Run {
     const stopped = (): boolean => this.#options.stopAtViolation === true && this.#violations.length > 0
     const open = (): boolean =>
       this.#workloads.some(({ spec }) => spec.until !== null && this.#sinceZero < micros(spec.until))
-    this.#runUntil(() => stopped() || (timeline.ended && !open()), left())
+    const enough = (): boolean => inspector?.isEnough?.(judged) !== false
+    this.#runUntil(() => stopped() || (timeline.ended && !open() && enough()), left())
     for (const missed of timeline.missed)
       expectations.add({ name: `timeline: ${missed}`, held: false, detail: "its moment never came" })
     for (const waiting of sqlClients.waiting)
@@ -348,7 +358,9 @@ class Run {
     const simulation = this.#simulation
     if (simulation.queue.nowMicros - this.#lastRestLookMicros < restLookMicros) return this.#wasAtRest
     this.#lastRestLookMicros = simulation.queue.nowMicros
+    const untidy = this.#options.withinBudget === true && this.#tidyUp.look()
     this.#wasAtRest =
+      !untidy &&
       simulation.queue.nowMicros - this.#observer.lastActivityMicros >= restMicros &&
       this.#unrest().length === 0 &&
       this.#isWhole()

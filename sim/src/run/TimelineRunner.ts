@@ -3,16 +3,18 @@
  * entry leaves to chance is drawn from the stream `faults`, for each entry from one of its own.
  */
 import { groupOf, groupRecords } from "@shardwright/core/plan/records"
+import type { OperationStatus, Wish } from "@shardwright/core/State"
 import * as Duration from "effect/Duration"
 import { type Aimed, aimFault } from "../fault/aim.ts"
 import { describeCourse } from "../fault/describeFault.ts"
 import { drawMicros, recur } from "../fault/recur.ts"
 import type { RandomStream } from "../runtime/RandomStream.ts"
 import { type Fault, isFault, selectorsOf, targetsOf } from "../scenario/Fault.ts"
-import type { Act, TimelineEntry } from "../scenario/Scenario.ts"
+import type { Act, Control, TimelineEntry } from "../scenario/Scenario.ts"
 import { type Judged, judge, resolveSelector } from "./Conditions.ts"
 import { describeAct, describeTrigger } from "./describe.ts"
 import type { ExpectationTracker } from "./Expectations.ts"
+import { type FaultBudget, isEnding } from "./FaultBudget.ts"
 import { matches, type Observer, type Said } from "./Observer.ts"
 import type { Operators } from "./Operators.ts"
 import { createWish } from "./Setup.ts"
@@ -22,6 +24,8 @@ import type { SqlClients } from "./SqlClients.ts"
 /** How long an act waits for a node that a selector means (there may be no leader just now), and how often it looks. */
 const selectorWaitMicros = 60_000_000
 const selectorLookMicros = 200_000
+/** How long a fault waits for a moment in which it is not too much. */
+const excessWaitMicros = 15_000_000
 
 const micros = (duration: Duration.Duration): number => Duration.toMillis(duration) * 1000
 
@@ -32,8 +36,8 @@ export interface TimelineEnvironment {
   readonly operators: Operators
   readonly expectations: ExpectationTracker
   readonly sqlClients: SqlClients
-  /** Leaves out faults that would take the last copy in sync of a group. */
-  readonly withinBudget: boolean
+  /** Faults beyond it wait for a while, and are left out then. Null: none is. */
+  readonly budget: FaultBudget | null
   /** The clients of a table that is to be dropped stop. */
   readonly abandonTable: (table: string) => void
 }
@@ -49,6 +53,8 @@ interface Running {
   begun: boolean
   /** True once it will not come due any more. */
   over: boolean
+  /** When it is left out, if it is too much until then. */
+  leftOutMicros: number | undefined
 }
 
 /** The entries of one timeline. */
@@ -71,6 +77,7 @@ export class TimelineRunner {
       sightings: 0,
       begun: false,
       over: false,
+      leftOutMicros: undefined,
     }))
   }
 
@@ -84,6 +91,10 @@ export class TimelineRunner {
         const atMicros = drawMicros(when.span, running.random)
         this.#simulation.note("draw", null, `at ${atMicros / 1000} ms: ${describeAct(act)}`)
         queue.at(zeroMicros + atMicros, () => this.#due(running))
+      } else if (when.atLatest !== undefined) {
+        queue.at(zeroMicros + micros(when.atLatest), () => {
+          if (running.sightings < when.count) this.#due(running)
+        })
       }
     }
   }
@@ -150,23 +161,29 @@ export class TimelineRunner {
       this.#open--
       return
     }
-    if (isFault(act)) this.#fault(running, act)
-    else this.#act(act)
+    if (!isFault(act)) this.#act(act)
+    else if (this.#fault(running, act) === "later") {
+      this.#simulation.queue.after(selectorLookMicros, () => this.#begin(running, deadlineMicros))
+      return
+    }
     this.#open--
   }
 
-  #fault({ entry, random }: Running, fault: Fault): void {
+  /** Lets a fault happen, or puts it off while it would be too much. */
+  #fault(running: Running, fault: Fault): "over" | "later" {
+    const { entry, random } = running
     const simulation = this.#simulation
-    const { observer } = this.#environment
+    const { budget, observer } = this.#environment
+    if (budget?.isSpent === true && !isEnding(fault)) return "later"
     const aimed = aimFault(fault, simulation, random)
     const node = aimed.nodes[0] ?? null
-    if (this.#environment.withinBudget && makesVictim(fault)) {
-      const last = fault.what === "agent" ? undefined : this.#groupLeftBy(aimed.nodes)
-      if (last !== undefined) {
-        observer.happen("act", node, `left out, ${last} the last copy in sync of a group: ${describeAct(fault)}`)
-        this.#victimLeftOut = true
-        return
-      }
+    const excess = budget?.excess(fault, aimed.nodes)
+    if (excess !== undefined) {
+      running.leftOutMicros ??= simulation.queue.nowMicros + excessWaitMicros
+      if (simulation.queue.nowMicros < running.leftOutMicros) return "later"
+      observer.happen("act", node, `left out, ${excess}: ${describeAct(fault)}`)
+      this.#victimLeftOut = true
+      return "over"
     }
     if (makesVictim(fault)) this.#victimLeftOut = false
     for (const drawn of aimed.drawn) simulation.note("draw", null, drawn)
@@ -175,40 +192,40 @@ export class TimelineRunner {
     const told = `${words}${entry.course === null ? "" : describeCourse(entry.course)}`
     observer.happen("fault", node, aimed.drawn.length === 0 ? told : `${told} (${aimed.drawn.join("; ")})`)
     this.#run(entry, aimed, random)
+    return "over"
   }
 
   #run({ course, act }: TimelineEntry, aimed: Aimed, random: RandomStream): void {
     const { queue } = this.#simulation
+    const { budget, observer } = this.#environment
     const running = this.#simulation.faults.begin(aimed)
-    if (running === null || course === null || course.lasts === null) return
+    const isCounted = !isEnding(aimed.fault)
+    if (isCounted) budget?.begun()
+    if (running === null || course === null || course.lasts === null) {
+      if (isCounted) budget?.ended(aimed.fault)
+      return
+    }
     this.#open++
     queue.after(drawMicros(course.lasts, random), () => {
       this.#simulation.note("act", null, `end of ${describeAct(act)}`)
-      this.#environment.observer.happen("fault", aimed.nodes[0] ?? null, `end of ${describeAct(act)}`)
-      queue.after(running.end(), () => this.#open--)
+      observer.happen("fault", aimed.nodes[0] ?? null, `end of ${describeAct(act)}`)
+      queue.after(running.end(), () => {
+        this.#open--
+        if (isCounted) budget?.ended(aimed.fault)
+      })
     })
   }
 
-  /** Whether a fault goes beyond what the design promises to survive: then who of the nodes has the last copy in sync. */
-  #groupLeftBy(nodes: ReadonlyArray<string>): string | undefined {
-    const simulation = this.#simulation
-    const hit = (address: string): boolean => nodes.includes(simulation.hostOf(address) ?? "")
-    for (const { record: group } of simulation.state.view().groups.values()) {
-      if (group.status === "dissolved" || !group.inSync.some(hit)) continue
-      const others = group.inSync.filter((address) => {
-        const host = simulation.hostOf(address)
-        if (host === undefined || nodes.includes(host) || !simulation.world.isUp(host)) return false
-        return simulation.world
-          .clusters(host)
-          .some(
-            (cluster) => cluster.name === group.name && cluster.status === "primary" && cluster.nodeState === "synced",
-          )
-      })
-      // A temporary group of one is a plain copy on the move: its only member comes back as it was.
-      if (others.length === 0 && group.members.length > 1)
-        return nodes.length === 1 ? `${nodes.join()} has` : `${nodes.join(", ")} have`
+  /** Asks something of the operations that are meant. */
+  #control({ ask, table }: Extract<Act, { readonly _tag: "Control" }>): void {
+    const { operators } = this.#environment
+    if (table !== null) {
+      operators.submit(`${ask} the operation on ${table}`, controlWish(ask, table))
+      return
     }
-    return undefined
+    for (const { record } of this.#simulation.state.view().operations.values())
+      if (askable[ask].includes(record.status))
+        operators.submit(`${ask} operation ${record.id}`, controlWish(ask, record.id))
   }
 
   #node(selector: string): string {
@@ -245,6 +262,15 @@ export class TimelineRunner {
           state: "draining",
         })
         return
+      case "Undrain":
+        operators.submit(describeAct(act), {
+          _tag: "SetNodeState",
+          node: simulation.address(this.#node(act.node)),
+          state: "active",
+        })
+        return
+      case "Control":
+        return this.#control(act)
       case "SetRf":
         operators.submit(describeAct(act), { _tag: "SetRf", tables: act.tables, rf: act.rf })
         return
@@ -254,6 +280,9 @@ export class TimelineRunner {
         operators.submit(describeAct(act), { _tag: "SplitGroup", group: group?.name ?? "none" })
         return
       }
+      case "Adopt":
+        operators.submit(describeAct(act), { _tag: "Adopt", rf: {} })
+        return
       case "Replace":
         operators.submit(describeAct(act), {
           _tag: "ReplaceNode",
@@ -283,6 +312,26 @@ export class TimelineRunner {
   }
 }
 
+/** Statuses of operations of which something can be asked. */
+const askable: Readonly<Record<Control, ReadonlyArray<OperationStatus>>> = {
+  pause: ["running"],
+  resume: ["paused"],
+  stop: ["running", "paused"],
+  "stop-now": ["running", "paused", "stopping"],
+}
+
+const controlWish = (ask: Control, operation: string): Wish => {
+  switch (ask) {
+    case "pause":
+      return { _tag: "Pause", operation }
+    case "resume":
+      return { _tag: "Resume", operation }
+    case "stop":
+    case "stop-now":
+      return { _tag: "Stop", operation, now: ask === "stop-now" }
+  }
+}
+
 /** Faults after which the selector `victim` means their node. */
 const makesVictim = (fault: Fault): fault is Extract<Fault, { readonly _tag: "Kill" | "Stop" | "Pause" }> =>
   fault._tag === "Kill" || fault._tag === "Stop" || fault._tag === "Pause"
@@ -292,6 +341,7 @@ const wordsOf = (act: Act): ReadonlyArray<string> => {
   if (isFault(act)) return targetsOf(act).flatMap(selectorsOf)
   switch (act._tag) {
     case "Drain":
+    case "Undrain":
     case "Replace":
     case "Sql":
     case "Fill":

@@ -1,17 +1,15 @@
 import * as Duration from "effect/Duration"
-import { describe, expect, it } from "vitest"
-import { drawScenario } from "../../src/chaos/drawScenario.ts"
-import { profiles } from "../../src/chaos/Profile.ts"
-import type { TimelineEntry } from "../../src/scenario/Scenario.ts"
-import { loadScenario, renderScenario } from "../../src/scenario/ScenarioFile.ts"
 import * as Result from "effect/Result"
+import { describe, expect, it } from "vitest"
+import { drawFault } from "../../src/chaos/drawFault.ts"
+import { drawScenario } from "../../src/chaos/drawScenario.ts"
+import { faultKinds, profiles } from "../../src/chaos/Profile.ts"
+import { RandomStream } from "../../src/runtime/RandomStream.ts"
+import { isFault } from "../../src/scenario/Fault.ts"
+import { loadScenario, renderScenario } from "../../src/scenario/ScenarioFile.ts"
 
 const profile = profiles["default"] ?? expect.fail("there is a default profile")
 const scenarios = Array.from({ length: 300 }, (_, seed) => drawScenario(seed, profile))
-const ms = (entry: TimelineEntry): number =>
-  entry.when._tag === "At" ? Duration.toMillis(entry.when.at) : expect.fail("chaos needs no sightings")
-const begins = new Set(["Kill", "Stop", "Pause", "Partition", "Cut", "Slow"])
-const ends = new Set(["Restart", "Resume", "Heal"])
 
 describe("drawScenario", () => {
   it("draws the same scenario from the same seed, and others from others", () => {
@@ -22,43 +20,53 @@ describe("drawScenario", () => {
   })
 
   it("draws scenarios that can be written to a file and read again", () => {
-    for (const scenario of scenarios.slice(0, 40)) {
-      const read = loadScenario(renderScenario(scenario), "drawn.yaml")
-      expect(Result.isSuccess(read) ? read.success : read.failure).toEqual(scenario)
-    }
-  })
-
-  it("keeps to the budget: one fault at a time, and each ends", () => {
-    for (const { timeline, name } of scenarios) {
-      let open = 0
-      for (const entry of timeline) {
-        if (begins.has(entry.act._tag)) open++
-        if (ends.has(entry.act._tag)) open--
-        expect(open, `${name} at ${ms(entry)} ms`).toBeLessThanOrEqual(1)
-        expect(open, `${name} at ${ms(entry)} ms`).toBeGreaterThanOrEqual(0)
+    for (const each of Object.values(profiles)) {
+      for (let seed = 0; seed < 40; seed++) {
+        const scenario = drawScenario(seed, each)
+        const read = loadScenario(renderScenario(scenario), "drawn.yaml")
+        expect(Result.isSuccess(read) ? read.success : read.failure).toEqual(scenario)
       }
-      expect(open).toBe(0)
     }
   })
 
-  it("draws at least three operations, never more copies than nodes, and all kinds of faults over the seeds", () => {
-    const kinds = new Set<string>()
-    for (const scenario of scenarios) {
-      const operations = scenario.timeline.filter((entry) => !begins.has(entry.act._tag) && !ends.has(entry.act._tag))
-      expect(operations.length).toBeGreaterThanOrEqual(3)
-      for (const table of scenario.tables) expect(table.rf).toBeLessThanOrEqual(scenario.cluster.nodes.length)
-      for (const { act } of scenario.timeline)
-        if (begins.has(act._tag)) kinds.add("what" in act ? `${act._tag} ${act.what}` : act._tag)
-      expect(scenario.timeline.map(ms)).toEqual(scenario.timeline.map(ms).toSorted((a, b) => a - b))
+  it("draws faults that end by themselves, and moments that come", () => {
+    for (const { timeline, name } of scenarios) {
+      const faults = timeline.filter(({ act }) => isFault(act))
+      expect(faults.length, name).toBeGreaterThanOrEqual(1)
+      for (const { course, when } of faults) {
+        expect(course?.lasts, name).toBeTruthy()
+        expect(when._tag === "At" || (when._tag === "After" && when.atLatest !== undefined), name).toBe(true)
+      }
     }
-    expect([...kinds].toSorted()).toEqual([
-      "Kill agent",
-      "Kill daemon",
-      "Kill host",
-      "Partition",
-      "Pause agent",
-      "Pause daemon",
-      "Slow",
-    ])
+  })
+
+  it("lets the first fault meet a step that every creation has", () => {
+    for (const { timeline } of scenarios) {
+      const first = timeline.find(({ act }) => isFault(act))
+      expect(first?.when).toMatchObject({ _tag: "After", sighting: { _tag: "StepSeen", is: "started" }, count: 1 })
+    }
+  })
+
+  it("draws at least three requests that become operations, and never more copies than nodes", () => {
+    for (const { cluster, tables, timeline } of scenarios) {
+      const acts = timeline.map(({ act }) => act)
+      expect(acts.filter(({ _tag }) => _tag === "Create" || _tag === "Drop").length).toBeGreaterThanOrEqual(3)
+      const made = acts.flatMap((act) => (act._tag === "Create" ? [act.table] : []))
+      for (const table of [...tables, ...made]) expect(table.rf).toBeLessThanOrEqual(cluster.nodes.length)
+    }
+  })
+
+  it("draws all kinds of faults over the seeds", () => {
+    const drawn = new Set(
+      scenarios.flatMap(({ timeline }) =>
+        timeline.flatMap(({ act }) => (isFault(act) ? ["what" in act ? `${act._tag} ${act.what}` : act._tag] : [])),
+      ),
+    )
+    const surroundings = { nodes: ["n1", "n2", "n3", "n4", "n5"], graceMs: 30_000 }
+    for (const kind of faultKinds) {
+      const { fault, lasts } = drawFault(new RandomStream(1), kind, surroundings)
+      expect(drawn).toContain("what" in fault ? `${fault._tag} ${fault.what}` : fault._tag)
+      expect(Duration.toMillis(lasts?.max ?? Duration.zero)).toBeGreaterThan(0)
+    }
   })
 })

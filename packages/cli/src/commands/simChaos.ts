@@ -3,7 +3,16 @@
  * the interesting states were reached.
  */
 import os from "node:os"
-import { type ChaosFailure, type ChaosResult, profileNames } from "@shardwright/sim/chaos/RunChaos"
+import {
+  type ChaosFailure,
+  type ChaosResult,
+  profileNames,
+  isShort,
+  type SeedFigures,
+  shortOf,
+  wanted,
+} from "@shardwright/sim/chaos/RunChaos"
+import { few } from "@shardwright/sim/check/Checker"
 import { showMs } from "@shardwright/sim/scenario/showDuration"
 import { renderColumns } from "@shardwright/sim/run/render"
 import { exitCodeOf } from "@shardwright/sim/run/SimRun"
@@ -35,10 +44,17 @@ interface ChaosCrash {
   readonly message: string
 }
 
+const figureNames = ["writes", "operations", "faults", "overlaps"] as const
+type Figure = (typeof figureNames)[number]
+
 type ChaosReply = Reply<number, ChaosResult>
 
 /** The outcome over all seeds, and the seeds whose run ended by a bug of ours. */
-interface ChaosDocument extends ChaosResult {
+interface ChaosDocument extends Omit<ChaosResult, "perSeed"> {
+  /** What single seeds have shown: the least of any, and all together. */
+  readonly figures: Readonly<Record<Figure, { readonly least: number; readonly total: number }>>
+  /** Seeds that have shown less than they should. */
+  readonly shortSeeds: ReadonlyArray<number>
   readonly crashed: ReadonlyArray<ChaosCrash>
   /** Seeds that were asked for and not run, because the budget was spent. */
   readonly notRun: number
@@ -126,6 +142,7 @@ const merge = (replies: ReadonlyArray<ChaosReply>, asked: number, wallMs: number
   for (const result of results) {
     for (const [name, count] of Object.entries(result.sometimes)) sometimes[name] = (sometimes[name] ?? 0) + count
   }
+  const perSeed = results.flatMap((result) => result.perSeed)
   return {
     seeds: sum((result) => result.seeds) + crashed.length,
     passed: sum((result) => result.passed),
@@ -135,13 +152,32 @@ const merge = (replies: ReadonlyArray<ChaosReply>, asked: number, wallMs: number
     wallMs,
     commands: sum((result) => result.commands),
     acknowledged: sum((result) => result.acknowledged),
+    figures: figuresOf(perSeed),
+    short: shortOf(perSeed),
+    shortSeeds: perSeed.filter(isShort).map(({ seed }) => seed),
     crashed,
     notRun: asked - replies.length,
   }
 }
 
+const figuresOf = (perSeed: ReadonlyArray<SeedFigures>): ChaosDocument["figures"] => {
+  const of = (name: Figure) => {
+    const values = perSeed.map((figures) => figures[name])
+    return { least: values.length === 0 ? 0 : Math.min(...values), total: values.reduce((sum, it) => sum + it, 0) }
+  }
+  return { writes: of("writes"), operations: of("operations"), faults: of("faults"), overlaps: of("overlaps") }
+}
+
+const figureWords: Readonly<Record<Figure, string>> = {
+  writes: "writes acknowledged",
+  operations: "operations ended",
+  faults: "faults",
+  overlaps: "faults that met a step",
+}
+
 const summary = (document: ChaosDocument): ReadonlyArray<string> => {
   const { seeds, passed, failed, crashed, notRun, sometimes, virtualMs, wallMs, commands, acknowledged } = document
+  const { figures, short, shortSeeds } = document
   const reached = Object.entries(sometimes)
   const never = reached.filter(([, count]) => count === 0).map(([name]) => name)
   return [
@@ -151,6 +187,18 @@ const summary = (document: ChaosDocument): ReadonlyArray<string> => {
       new Set([1]),
     ),
     ...(never.length > 0 ? [`  never: ${never.join(", ")}`] : []),
+    "",
+    "in all seeds, and in the seed with the fewest:",
+    ...renderColumns(
+      figureNames.map((name) => [
+        `  ${figureWords[name]}`,
+        countText(figures[name].total),
+        countText(figures[name].least),
+      ]),
+      new Set([1, 2]),
+    ),
+    `  below ${countText(wanted.writes)} writes: ${counted(short.writes, "seed")}; below ${wanted.operations} operations: ${counted(short.operations, "seed")}; ` +
+      `without a fault that met a step: ${counted(short.overlaps, "seed")}${shortSeeds.length === 0 ? "" : ` (${few(shortSeeds)})`}`,
     "",
     ...(failed.length + crashed.length > 0 ? ["failed:"] : []),
     ...failed.map((failure) => `  ${failure.repro}  ${failure.class}, ${failure.checker} at ${showMs(failure.atMs)}`),

@@ -1,0 +1,146 @@
+/**
+ * Draws what is asked of the engine. Three requests are such that each becomes an operation whatever else happens: two
+ * tables are made, and one of them is dropped when both have had the time to be there.
+ */
+import * as Duration from "effect/Duration"
+import type { RandomStream } from "../runtime/RandomStream.ts"
+import type { Act, TableSpec, TimelineEntry, Trigger } from "../scenario/Scenario.ts"
+import type { Profile, Range, RequestKind } from "./Profile.ts"
+
+/** Columns of every table. */
+export const structure = "title text, v bigint"
+
+/** When requests come, in milliseconds from time zero. */
+const createMs: ReadonlyArray<Range> = [
+  { min: 500, max: 3_000 },
+  { min: 1_000, max: 25_000 },
+]
+const dropMs: Range = { min: 28_000, max: 45_000 }
+const otherMs: Range = { min: 500, max: 40_000 }
+/** How long an operation stays paused. */
+const pausedMs: Range = { min: 500, max: 15_000 }
+
+const drawRange = (random: RandomStream, { min, max }: Range): number => random.int(min, max)
+
+const at = (ms: number): Trigger => ({ _tag: "At", at: Duration.millis(ms) })
+const entry = (when: Trigger, act: Act): TimelineEntry => ({ when, act, course: null })
+
+/** What there is to ask something of. */
+export interface Subjects {
+  readonly nodes: ReadonlyArray<string>
+  readonly spares: ReadonlyArray<string>
+  readonly tables: ReadonlyArray<TableSpec>
+}
+
+/** Draws a table of this name. */
+export const drawTable = (random: RandomStream, profile: Profile, name: string, nodes: number): TableSpec => ({
+  name,
+  shards: drawRange(random, profile.shards),
+  rf: Math.min(nodes, drawRange(random, profile.rf)),
+  structure,
+})
+
+/** Draws the requests of a seed. */
+export const drawRequests = (
+  random: RandomStream,
+  profile: Profile,
+  { nodes, spares, tables }: Subjects,
+): ReadonlyArray<TimelineEntry> => {
+  const names = [`t${tables.length + 1}`, `t${tables.length + 2}`]
+  const entries = names.map((name, index) => {
+    const table = drawTable(random, profile, name, nodes.length)
+    return entry(at(drawRange(random, createMs[index] ?? otherMs)), { _tag: "Create", table })
+  })
+  entries.push(entry(at(drawRange(random, dropMs)), { _tag: "Drop", table: names[0] ?? "t1" }))
+  const count = drawRange(random, profile.requests)
+  const unused = [...spares]
+  for (let index = 0; index < count; index++) {
+    const kind = random.pick(profile.requestKinds)
+    if (kind !== undefined)
+      entries.push(...drawRequest(random, profile, kind, { nodes, spares: unused, tables }, index))
+  }
+  return entries
+}
+
+const drawRequest = (
+  random: RandomStream,
+  profile: Profile,
+  kind: RequestKind,
+  {
+    nodes,
+    spares,
+    tables,
+  }: {
+    readonly nodes: ReadonlyArray<string>
+    readonly spares: Array<string>
+    readonly tables: ReadonlyArray<TableSpec>
+  },
+  index: number,
+): ReadonlyArray<TimelineEntry> => {
+  const ms = drawRange(random, otherMs)
+  const now = (act: Act): ReadonlyArray<TimelineEntry> => [entry(at(ms), act)]
+  /** Soon after some operation has begun: there is something to ask it of. */
+  const meanwhile = (act: Act): TimelineEntry =>
+    entry(
+      {
+        _tag: "After",
+        sighting: { _tag: "OperationSeen", operation: "any", is: "running", node: null },
+        count: random.int(1, 3),
+        plus: Duration.millis(random.int(100, 6_000)),
+        atLatest: Duration.millis(otherMs.max),
+      },
+      act,
+    )
+  const node = random.pick(nodes) ?? "n1"
+  const table = random.pick(tables)
+  switch (kind) {
+    case "add-node": {
+      const spare = spares.shift()
+      if (spare !== undefined) return now({ _tag: "AddNode", node: spare })
+      break
+    }
+    case "replace": {
+      const by = spares.shift()
+      if (by === undefined) break
+      return [entry(at(ms), { _tag: "AddNode", node: by }), entry(at(ms + 4_000), { _tag: "Replace", node, by })]
+    }
+    case "rebalance":
+      return now({ _tag: "Rebalance", table: null })
+    case "drain":
+      // Where every node is needed, a drain has nothing to do.
+      if (nodes.length <= 3) break
+      return random.chance(0.5)
+        ? now({ _tag: "Drain", node })
+        : [entry(at(ms), { _tag: "Drain", node }), entry(at(ms + random.int(1_000, 20_000)), { _tag: "Undrain", node })]
+    case "undrain":
+      return now({ _tag: "Undrain", node })
+    case "set-rf":
+      if (table === undefined) break
+      return now({ _tag: "SetRf", tables: [table.name], rf: Math.min(nodes.length, drawRange(random, profile.rf)) })
+    case "split":
+      if (table === undefined) break
+      return now({ _tag: "Split", table: table.name, shard: random.int(0, table.shards - 1) })
+    case "pause": {
+      const pause = meanwhile({ _tag: "Control", ask: "pause", table: null })
+      const resume: Trigger = {
+        _tag: "After",
+        sighting: { _tag: "OperationSeen", operation: "any", is: "paused", node: null },
+        count: 1,
+        plus: Duration.millis(drawRange(random, pausedMs)),
+        atLatest: Duration.millis(otherMs.max + pausedMs.max),
+      }
+      return [pause, entry(resume, { _tag: "Control", ask: "resume", table: null })]
+    }
+    case "stop":
+    case "stop-now":
+      return [meanwhile({ _tag: "Control", ask: kind, table: null })]
+    case "create":
+    case "drop":
+      break
+  }
+  const made = drawTable(random, profile, `u${index + 1}`, nodes.length)
+  const create = entry(at(ms), { _tag: "Create", table: made })
+  return kind === "drop"
+    ? [create, entry(at(ms + random.int(500, 30_000)), { _tag: "Drop", table: made.name })]
+    : [create]
+}

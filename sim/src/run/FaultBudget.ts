@@ -1,0 +1,91 @@
+/**
+ * What the design promises to survive, as a budget for faults that are drawn: one at a time, with a pause in which members
+ * find each other again, and never one that takes the last copy in sync of a group.
+ */
+import type { Fault } from "../scenario/Fault.ts"
+import type { Simulation } from "./Simulation.ts"
+
+/** Members need up to 8 s to find each other, and as long again to be back in their places. */
+const recoverMicros = 14_000_000
+/** After faults that throw nobody out of a cluster. */
+const pauseMicros = 1_000_000
+
+/** Faults that end others. */
+const endings: ReadonlySet<Fault["_tag"]> = new Set<Fault["_tag"]>(["Restart", "Resume", "Heal"])
+/** Faults that throw nobody out of a cluster, whatever else they do. */
+const harmlessToMembers: ReadonlySet<Fault["_tag"]> = new Set<Fault["_tag"]>([
+  "ClockJump",
+  "ClockSkew",
+  "Disconnect",
+  "DiskFull",
+  "FailTransfer",
+  "LoseReply",
+  "ReplicationPorts",
+  "ServerId",
+  "Slow",
+  "SlowDisk",
+  "SlowTransfer",
+  "StatementError",
+])
+
+/** True for faults that end others: they are never kept waiting. */
+export const isEnding = (fault: Fault): boolean => endings.has(fault._tag)
+
+const throwsOut = (fault: Fault): boolean =>
+  !harmlessToMembers.has(fault._tag) && !("what" in fault && fault.what === "agent")
+
+/** Follows which faults are in force. */
+export class FaultBudget {
+  readonly #simulation: Simulation
+  #inForce = 0
+  #freeMicros = 0
+
+  constructor(simulation: Simulation) {
+    this.#simulation = simulation
+  }
+
+  /** True while a fault is in force, and for some time after. */
+  get isSpent(): boolean {
+    return this.#inForce > 0 || this.#simulation.queue.nowMicros < this.#freeMicros
+  }
+
+  begun(): void {
+    this.#inForce++
+  }
+
+  ended(fault: Fault): void {
+    this.#inForce--
+    const free = this.#simulation.queue.nowMicros + (throwsOut(fault) ? recoverMicros : pauseMicros)
+    this.#freeMicros = Math.max(this.#freeMicros, free)
+  }
+
+  /** Why the fault would be more than the design survives; undefined if it would not. */
+  excess(fault: Fault, nodes: ReadonlyArray<string>): string | undefined {
+    const takesAway = fault._tag === "Kill" || fault._tag === "Stop" || fault._tag === "Pause"
+    if (!takesAway || fault.what === "agent") return undefined
+    const last = this.#groupLeftBy(nodes)
+    return last === undefined ? undefined : `${last} the last copy in sync of a group`
+  }
+
+  /** Who of the nodes would take the last copy in sync of a group along. */
+  #groupLeftBy(nodes: ReadonlyArray<string>): string | undefined {
+    const simulation = this.#simulation
+    const hit = (address: string): boolean => nodes.includes(simulation.hostOf(address) ?? "")
+    for (const { record: group } of simulation.state.view().groups.values()) {
+      if (group.status === "dissolved" || !group.inSync.some(hit)) continue
+      const others = group.inSync.filter((address) => {
+        const host = simulation.hostOf(address)
+        if (host === undefined || nodes.includes(host) || !simulation.world.isUp(host)) return false
+        return simulation.world
+          .clusters(host)
+          .some(
+            (cluster) => cluster.name === group.name && cluster.status === "primary" && cluster.nodeState === "synced",
+          )
+      })
+      // A temporary group of one is a plain copy on the move: its only member comes back as it was.
+      if (others.length === 0 && group.members.length > 1)
+        return nodes.length === 1 ? `${nodes.join()} has` : `${nodes.join(", ")} have`
+    }
+    return undefined
+  }
+}
