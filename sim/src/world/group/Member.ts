@@ -110,9 +110,8 @@ export class Member {
   /** Changes that were ordered and not yet applied here. */
   #queue: Array<Ordered> = []
   #queueHead = 0
-  /** The last changes and their numbers, for members that were away. Two lists: most are never looked at. */
+  /** The last changes up to `applied`, for members that were away. */
   #kept: Array<Ordered["change"]> = []
-  #keptSeqnos: Array<number> = []
   readonly #keptMax: number
 
   constructor(options: { name: string; host: MemberHost; path: string; portPair: number; writesKept: number }) {
@@ -173,11 +172,7 @@ export class Member {
     const missing = this.applied - seqno
     if (missing > this.#kept.length) return undefined
     const from = this.#kept.length - missing
-    return this.#kept.slice(from).map((change, index) => ({
-      seqno: this.#keptSeqnos[from + index] ?? 0,
-      change,
-      dueMicros: 0,
-    }))
+    return this.#kept.slice(from).map((change, index) => ({ seqno: seqno + 1 + index, change, dueMicros: 0 }))
   }
 
   /** Forgets what waits: the process ended, or a full copy replaces it. */
@@ -198,16 +193,13 @@ export class Member {
     this.history = history
     this.applied = seqno
     this.#kept = []
-    this.#keptSeqnos = []
   }
 
   #apply(seqno: number, change: Ordered["change"]): Applied | undefined {
     this.applied = seqno
     this.#kept.push(change)
-    this.#keptSeqnos.push(seqno)
     if (this.#kept.length > 2 * this.#keptMax) {
       this.#kept = this.#kept.slice(-this.#keptMax)
-      this.#keptSeqnos = this.#keptSeqnos.slice(-this.#keptMax)
     }
     return change === undefined ? undefined : this.host.apply(this, change)
   }

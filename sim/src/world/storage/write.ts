@@ -111,6 +111,9 @@ const noWarnings: ReadonlyArray<string> = []
 
 const done = (affectedRows: number): Applied => ({ affectedRows, warnings: noWarnings, error: undefined })
 
+/** What most UPDATEs answer; results are never changed. */
+const doneOne = done(1)
+
 const failed = (error: SqlFailure): Applied => ({ affectedRows: 0, warnings: noWarnings, error })
 
 /** What was prepared for a structure, by the list of columns of a statement: statements of one shape share their list. */
@@ -386,6 +389,9 @@ class UpdateWrite implements WriteSet {
   readonly #structure: Structure
   readonly #assigned: Assigned
   readonly #predicate: Predicate
+  /** The document that was changed last and what became of it: replicas mostly hold the very same one. */
+  #before: Row | undefined
+  #after: Row | undefined
 
   constructor(table: Table, update: Update, assigned: Assigned, predicate: Predicate) {
     this.table = table.name
@@ -402,7 +408,7 @@ class UpdateWrite implements WriteSet {
       return failed(failure(absentMessage(this.#update)))
     }
     if (table.structure.isCompatibleWith(this.#structure)) {
-      return applyUpdate(table, matching(table, this.keys, this.#predicate), this.#assigned)
+      return this.#apply(table, matching(table, this.keys, this.#predicate))
     }
     const assigned = placeAssignments(table, this.#update)
     if ("kind" in assigned) {
@@ -413,19 +419,37 @@ class UpdateWrite implements WriteSet {
       ? applyUpdate(table, matching(table, this.keys, predicate), assigned)
       : failed(predicate)
   }
+
+  #apply(table: Table, rows: ReadonlyArray<Row>): Applied {
+    const [row] = rows
+    const id = row?.[0]
+    if (rows.length !== 1 || row === undefined || typeof id !== "bigint" || this.#assigned.jsonError !== undefined) {
+      return applyUpdate(table, rows, this.#assigned)
+    }
+    if (this.#after === undefined || this.#before !== row) {
+      this.#after = changedRow(row, this.#assigned)
+      this.#before = row
+    }
+    table.update(id, this.#after)
+    return doneOne
+  }
 }
 
-const applyUpdate = (table: Table, rows: ReadonlyArray<Row>, { positions, values, jsonError }: Assigned): Applied => {
+const changedRow = (row: Row, { positions, values }: Assigned): Row => {
+  const changed = row.slice()
+  for (let index = 0; index < positions.length; index++) {
+    changed[positions[index] ?? 0] = values[index] ?? null
+  }
+  return changed
+}
+
+const applyUpdate = (table: Table, rows: ReadonlyArray<Row>, assigned: Assigned): Applied => {
+  const { jsonError } = assigned
   for (const row of rows) {
-    const [id] = row
-    if (typeof id !== "bigint") {
-      continue
+    const id = row[0]
+    if (typeof id === "bigint") {
+      table.update(id, changedRow(row, assigned))
     }
-    const changed = [...row]
-    for (let index = 0; index < positions.length; index++) {
-      changed[positions[index] ?? 0] = values[index] ?? null
-    }
-    table.update(id, changed)
   }
   // The old value is gone even though the statement fails.
   return jsonError === undefined || rows.length === 0
