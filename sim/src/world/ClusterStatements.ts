@@ -11,8 +11,8 @@ import { askAll } from "./Peers.ts"
 import type { AlterCluster, ClusterStatement, CreateCluster } from "./sql/Statement.ts"
 import { draw } from "./WorldContext.ts"
 
-/** Delivers the answer; never called by a statement that hangs. */
-export type Reply = (answer: Answer) => void
+/** Delivers the answer, with the texts of its warnings; never called by a statement that hangs. */
+export type Reply = (answer: Answer, warnings?: ReadonlyArray<string>) => void
 
 /** Executes a statement about clusters. */
 export const executeClusterStatement = (daemon: Daemon, statement: ClusterStatement, reply: Reply): void => {
@@ -40,8 +40,8 @@ export const executeClusterStatement = (daemon: Daemon, statement: ClusterStatem
 
 const unlocking =
   (daemon: Daemon, reply: Reply): Reply =>
-  (answer) => {
-    reply(answer)
+  (answer, warnings) => {
+    reply(answer, warnings)
     daemon.clusterLock.release()
   }
 
@@ -107,20 +107,57 @@ const exitCluster = (daemon: Daemon, name: string, reply: Reply): void => {
     reply(refused(`can not exit cluster '${name}': cluster is not primary`))
     return
   }
-  const known = new Set([...othersKnown(daemon, member), ...member.everKnown])
+  const others = othersInView(daemon, member)
   const micros = daemon.leaveMicros(member)
   member.drain()
   member.group?.leave(member)
-  for (const other of component.members) {
-    other.nodesSet = other.nodesSet.filter((address) => address !== daemon.address)
-    if (component.members.every((one) => one.host.running()))
-      other.nodesSet = component.members.map((one) => one.host.address)
-  }
   context.queue.after(micros, () => {
     if (!daemon.exists()) return
     daemon.forget(member)
-    waitForPaused(daemon, [...known], () => reply(ok()))
+    tellOfLeaving(daemon, member, others, reply)
   })
+}
+
+/** The others of the view note who is left, each as soon as no cluster statement is under way on it; who cannot is a warning. */
+const tellOfLeaving = (daemon: Daemon, member: Member, others: ReadonlyArray<string>, reply: Reply): void => {
+  const { context } = daemon
+  const { name } = member
+  const missed = new Set<string>()
+  askAll(
+    context,
+    daemon,
+    others,
+    (peer, call) => {
+      const there = peer.members.get(name)
+      if (there === undefined || there.group !== member.group || notWritable(there) !== undefined) {
+        context.queue.after(context.timings.leaveNonPrimaryMicros, () => call.reply(() => missed.add(peer.address)))
+        return
+      }
+      peer.clusterLock.acquire(() => {
+        setNodes(
+          there,
+          there.view.map((other) => other.host.address),
+        )
+        peer.clusterLock.release()
+        call.reply(() => {})
+      })
+    },
+    (address, why, settle) => {
+      missed.add(address)
+      const { deadPeerMicros, unreachablePeerMicros } = context.timings
+      context.queue.after(why === "unreachable" ? unreachablePeerMicros : deadPeerMicros, settle)
+    },
+    () => {
+      const problems = others.filter((address) => missed.has(address))
+      if (problems.length === 0) {
+        reply(ok())
+        return
+      }
+      const texts = problems.map((address) => `'${address}': retries limit exceeded`).join("")
+      const cure = `run ALTER CLUSTER ${name} UPDATE nodes on a surviving node if needed`
+      reply(ok(0, 1), [`cluster '${name}' exited locally but remaining nodes cleanup failed: ${texts}; ${cure}`])
+    },
+  )
 }
 
 /** Goes on when no paused process is among the addresses: what is sent to one is answered when it is woken (finding 21). */
@@ -147,12 +184,11 @@ const deleteCluster = (daemon: Daemon, name: string, reply: Reply): void => {
   if (member.frozen) return
   const wasPrimary = member.component?.primary ?? member.state === "destroyed"
   const addresses = othersInView(daemon, member)
-  const everywhere = [...new Set([...addresses, ...(member.component === undefined ? [] : member.everKnown)])]
   const finish = (): void => {
     if (!daemon.exists()) return
     if (member.component !== undefined) member.group?.leave(member)
     daemon.forget(member)
-    waitForPaused(daemon, everywhere, () => reply(ok()))
+    reply(ok())
   }
   if (addresses.length === 0) {
     context.queue.after(draw(context, context.timings.leaveAloneMicros), finish)

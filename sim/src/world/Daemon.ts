@@ -280,6 +280,7 @@ export class Daemon implements MemberHost {
       history: member.history,
       seqno: member.applied,
       safeToBootstrap: member.component === undefined ? (before?.safeToBootstrap ?? false) : size === 1,
+      alone: member.component?.primary === true && size === 1 && member.nodesSet.length === 1,
       clean,
       mustCopy:
         member.state === "destroyed" || member.stuck || (member.component === undefined && (before?.mustCopy ?? false)),

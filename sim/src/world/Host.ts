@@ -14,6 +14,8 @@ export interface ClusterRecord {
   /** Last number applied. After a crash the file says -1, but the server finds the number again. */
   seqno: number
   safeToBootstrap: boolean
+  /** True if it was the only member of a primary view, and its list named one node only. */
+  alone: boolean
   /** True after a clean stop: the file names the number. */
   clean: boolean
   /** The history was thrown away and only a full copy helps (finding 48). */

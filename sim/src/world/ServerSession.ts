@@ -99,7 +99,10 @@ export class ServerSession {
         executeWrapper(this, step.wrapper, step.statement, deliver)
         return
       case "cluster":
-        executeClusterStatement(daemon, step.statement, (answer) => deliver(answer, 0))
+        executeClusterStatement(daemon, step.statement, (answer, warnings = []) => {
+          this.session.warnings = warnings
+          deliver(answer, 0)
+        })
         return
       case "crash":
         // The process neither ends nor answers anything from now on; only a kill helps (finding 23).

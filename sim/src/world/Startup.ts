@@ -37,17 +37,25 @@ const restore = (daemon: Daemon, record: ClusterRecord): Member => {
 }
 
 const startOne = (daemon: Daemon, member: Member, record: ClusterRecord, next: () => void): void => {
-  // A list with nobody else in it leaves nobody to ask: the last one that was left goes on alone.
-  if (record.nodesSet.every((address) => address === daemon.address)) {
-    // Nobody has told it the user of the cluster; only the last member of a list remembers it.
+  if (record.nodesSet.length === 0 || (record.alone && !isFlagged(daemon))) {
+    // Nobody has told it the user of the cluster; who was alone with a list of one remembers it.
     if (record.nodesSet.length === 0) member.user = ""
     makePrimary(daemon, member, record.history, record.seqno)
+    next()
+    return
+  }
+  if (record.nodesSet.every((address) => address === daemon.address)) {
+    member.user = ""
+    if (isFlagged(daemon)) startAnew(daemon, member, record)
+    else member.lastError = `cluster '${member.name}', no nodes available(${daemon.address}), error: invalid node`
     next()
     return
   }
   const answers: Array<Member> = []
   askPeers(daemon, member, answers, () => decide(daemon, member, record, answers, next))
 }
+
+const isFlagged = ({ flags }: Daemon): boolean => flags.newCluster === true || flags.newClusterForce === true
 
 const askPeers = (daemon: Daemon, member: Member, answers: Array<Member>, done: () => void): void => {
   const { queue, timings } = daemon.context
@@ -93,7 +101,7 @@ const decide = (
     return
   }
   member.user = inOrder[0]?.user ?? member.user
-  if (daemon.flags.newCluster === true || daemon.flags.newClusterForce === true) {
+  if (isFlagged(daemon)) {
     startAnew(daemon, member, record)
     next()
     return

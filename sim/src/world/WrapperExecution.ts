@@ -352,9 +352,13 @@ const updateThrough = (session: ServerSession, wrapper: Wrapper, statement: Upda
       deliver(ok(total(shards)), 0)
       return
     }
+    const { disk } = session.daemon.host
     const given = shards.map(({ target, answer }) => ({
       table: tableOf(target),
-      error: withoutTable(messageOf(answer) ?? "", tableOf(target)),
+      error:
+        target.local !== undefined && !disk.has(target.local)
+          ? "table not available"
+          : withoutTable(messageOf(answer) ?? "", tableOf(target)),
     }))
     const mute = given.map(({ table }) => ({ table, error: refusedText }))
     const dead =
@@ -363,10 +367,13 @@ const updateThrough = (session: ServerSession, wrapper: Wrapper, statement: Upda
   })
 }
 
-/** DELETE reports the first shard that failed, after it has deleted on the others. */
+/** DELETE reports the first shard that failed, after it has deleted on the others; a local one that is not there is passed over. */
 const deleteThrough = (session: ServerSession, wrapper: Wrapper, statement: Delete, deliver: Deliver): void => {
   writeAll(session, wrapper, statement, (shards) => {
-    const failed = shards.find(({ answer }) => messageOf(answer) !== undefined)
+    const { disk } = session.daemon.host
+    const failed = shards.find(
+      ({ target, answer }) => messageOf(answer) !== undefined && (target.local === undefined || disk.has(target.local)),
+    )
     deliver(failed === undefined ? ok(total(shards)) : failureOf(failed.target, failed.mirror, failed.answer, []), 0)
   })
 }

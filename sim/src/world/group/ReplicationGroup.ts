@@ -120,6 +120,8 @@ export class ReplicationGroup {
     if (now - component.leftAtMicros < togetherWithinMicros) component.viewNumber--
     component.leftAtMicros = now
     component.becomePrimaryView()
+    // Nobody is left who has all rows (finding 19).
+    if (component.members.every((member) => member.state === "joining" && member.stuck)) component.primary = false
   }
 
   /** `pc.bootstrap`: this view declares itself primary. */

@@ -114,6 +114,13 @@ export class StateTransfer {
       this.#context.changed(donor)
       return
     }
+    if (receiver.stuck) {
+      // The cluster was deleted under it (finding 19).
+      if (donor.state === "donor") donor.state = "synced"
+      this.#tell("ended", donor, receiver, "all tables", "broken off")
+      this.#context.changed(donor)
+      return
+    }
     if (!donor.host.exists() || !this.#context.linked(donor.host.name, receiver.host.name)) {
       // The receiver waits for rows that nobody sends any more (findings 20 and 59).
       receiver.stuck = true
@@ -167,6 +174,7 @@ export class StateTransfer {
       ...donor.tables.filter((table) => !receiver.tables.includes(table)),
     ])
     if (arrival === "heal" && gone.length > 0) {
+      this.#applyUntilDetached(donor, receiver, gone)
       receiver.stuck = true
       receiver.transfer = {
         total: 0,
@@ -181,6 +189,18 @@ export class StateTransfer {
     const restMicros = missed === 0 ? 0 : timings.missedBaseMicros
     this.#tell("started", donor, receiver, "missed writes", "under way")
     queue.after(applyMicros, () => this.#applyMissed(component, donor, receiver, done, restMicros))
+  }
+
+  /** What it missed is applied up to the change that takes the first of these tables out, which it fails on (finding 49). */
+  #applyUntilDetached(donor: Member, receiver: Member, tables: ReadonlyArray<string>): void {
+    const missed = donor.keptAfter(receiver.applied) ?? []
+    const end = missed.findIndex(
+      ({ change }) => change?.kind === "detach" && change.tables.some((table) => tables.includes(table)),
+    )
+    receiver.forgetQueue()
+    receiver.queueFirst(missed.slice(0, Math.max(0, end)))
+    receiver.receiving = false
+    receiver.drain()
   }
 
   #applyMissed(component: Component, donor: Member, receiver: Member, done: () => void, restMicros: number): void {

@@ -78,18 +78,22 @@ export const prepareWrite = (database: Database, statement: Write, context: Writ
     return { kind: "failure", failure: writeFailure(statement, mismatch) }
   }
   const problem = table.cluster === undefined ? undefined : context.clusterProblem?.(table.cluster)
-  if (problem !== undefined) {
-    return { kind: "failure", failure: writeFailure(statement, problem) }
-  }
+  const notReady: PreparedWrite | undefined =
+    problem === undefined ? undefined : { kind: "failure", failure: writeFailure(statement, problem) }
   switch (statement.kind) {
-    case "insert":
-      return prepareInsert(database, table, statement)
+    // What is wrong with documents is found while they are gathered, before the cluster is asked.
+    case "insert": {
+      const prepared = prepareInsert(database, table, statement)
+      return prepared.kind === "failure" ? prepared : (notReady ?? prepared)
+    }
+    case "delete": {
+      const prepared = prepareDelete(table, statement)
+      return prepared.kind === "failure" ? prepared : (notReady ?? prepared)
+    }
     case "update":
-      return prepareUpdate(table, statement)
-    case "delete":
-      return prepareDelete(table, statement)
+      return notReady ?? prepareUpdate(table, statement)
     case "truncate":
-      return prepareTruncate(table, statement)
+      return notReady ?? prepareTruncate(table, statement)
   }
 }
 
