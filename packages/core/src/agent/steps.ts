@@ -224,8 +224,9 @@ const attempt = Effect.fnUntraced(function* (
   if (looked._tag === "Failure") return retry("store-unavailable", looked.failure.message)
   const view = looked.success
   const operation = view.operations.get(row.operation)?.record
-  if (operation === undefined || (row.undoes === null && isOff(operation, row, "go-on"))) return "cancelled"
-  const refused = refusal(agent, view, row, sent.anything ? "go-on" : "begin")
+  const moment = sent.anything ? "go-on" : "begin"
+  if (operation === undefined || (row.undoes === null && isOff(operation, row, moment))) return "cancelled"
+  const refused = refusal(agent, view, row, moment)
   if (refused !== undefined) return refused.code === "paused" ? "not-begun" : retryFor(refused)
   if (node !== agent.node && needsRunner(row.step)) return retry("runner-dead", `the runner of ${node} is dead`)
   if (!sent.anything) yield* sayStep(agent, row, operation.term, "started", "")
