@@ -10,9 +10,13 @@ import type { EngineConfig } from "./EngineConfig.ts"
 import { failureOf } from "./ErrorClass.ts"
 import { Manticore } from "./Manticore.ts"
 import { isPrimary, observedGroups } from "./Observe.ts"
+import { dryRun } from "./plan/dryRun.ts"
+import type { PlannedWish } from "./plan/planWish.ts"
+import { registeredNodes } from "./plan/records.ts"
 import * as Sql from "./Sql.ts"
 import { Key, Registry, type Request, type Wish } from "./State.ts"
 import * as StateStore from "./StateStore.ts"
+import { makeView } from "./View.ts"
 
 /** An operator's command could not be carried out; `message` says what was expected and what was found. */
 export class OperatorError extends Schema.TaggedError<OperatorError>()("OperatorError", { message: Schema.String }) {}
@@ -145,4 +149,21 @@ export const submit = Effect.fnUntraced(
     return id
   },
   Effect.catchTag(["StoreUnavailable", "Conflict"], (error) => Effect.fail(fail(error))),
+)
+
+/**
+ * What a wish would lead to; nothing is written but the barrier of the node that is asked. Registered nodes that the
+ * coordination cluster does not see count as away.
+ */
+export const tryOut = Effect.fnUntraced(
+  function* (options: OperatorOptions & { readonly wish: PlannedWish }) {
+    const store = yield* operatorStore(options)
+    yield* store.barrier
+    const { records } = yield* store.sync
+    const view = makeView(records.values())
+    const seen = (yield* ownCoordination(options))?.members ?? []
+    const away = new Set(registeredNodes(view).filter((node) => !seen.includes(node)))
+    return dryRun(view, { away, lost: new Set() }, options.config, options.wish)
+  },
+  Effect.catchTag(["StoreUnavailable"], (error) => Effect.fail(fail(error))),
 )

@@ -2,5 +2,7 @@
  * The one place where the simulator names the engine's entry points.
  */
 export { runAgent } from "@shardwright/core/agent/Agent"
-export { initCluster, joinCluster, OperatorError, submit } from "@shardwright/core/Operator"
+export { initCluster, joinCluster, OperatorError, submit, tryOut } from "@shardwright/core/Operator"
 export { place } from "@shardwright/core/Placement"
+export type { DryRun } from "@shardwright/core/plan/dryRun"
+export { isPlanned } from "@shardwright/core/plan/planWish"

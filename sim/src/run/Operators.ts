@@ -4,7 +4,8 @@
  */
 import type { Request, Wish } from "@shardwright/core/State"
 import * as Cause from "effect/Cause"
-import { joinCluster, submit } from "./EngineAdapter.ts"
+import type { Ask } from "../scenario/Scenario.ts"
+import { type DryRun, isPlanned, joinCluster, submit, tryOut } from "./EngineAdapter.ts"
 import type { Simulation } from "./Simulation.ts"
 
 /** Attempts to hand in a request, and the pause between them. */
@@ -22,6 +23,10 @@ export interface Asked {
   joined: boolean
   problem: string | undefined
   gaveUp: boolean
+  /** What the engine must answer; null: anything. */
+  readonly expected: Ask["answer"]
+  /** The answer of what was only tried out. */
+  triedOut: { readonly done: boolean; readonly text: string } | undefined
 }
 
 /** What became of it. */
@@ -36,6 +41,13 @@ export const traitsOf = (simulation: Simulation, name: string) => {
   const { weight, zone } = simulation.declaration(name)
   return { weight, zone }
 }
+const dryRunText = (result: DryRun): { readonly done: boolean; readonly text: string } =>
+  result._tag === "Plan"
+    ? {
+        done: true,
+        text: `${result.plan.reason}: ${result.cost.steps} steps, ${result.cost.replicas} replicas; ${result.explanation.map(({ reason }) => reason).join("; ")}`,
+      }
+    : { done: result._tag === "Nothing", text: result.reason }
 
 /** The people at the command line. */
 export class Operators {
@@ -47,13 +59,20 @@ export class Operators {
   }
 
   /** Hands in a request at a node that is up. */
-  submit(what: string, wish: Wish): Asked {
-    const asked = this.#begin(what)
+  submit(
+    what: string,
+    wish: Wish,
+    {
+      expected,
+      ...how
+    }: { readonly expected?: Ask["answer"]; readonly reason?: string; readonly approval?: boolean } = {},
+  ): Asked {
+    const asked = this.#begin(what, expected ?? null)
     const attempt = (): void =>
       this.#attempt(asked, (node) => {
         this.#simulation.command(
           null,
-          submit({ node: this.#simulation.address(node), config: this.#simulation.config, wish }),
+          submit({ node: this.#simulation.address(node), config: this.#simulation.config, wish, ...how }),
           (exit) => {
             if (exit._tag === "Success") asked.id = exit.value
             else this.#again(asked, Cause.pretty(exit.cause), attempt)
@@ -62,6 +81,41 @@ export class Operators {
       })
     attempt()
     return asked
+  }
+
+  /** Asks for something that has no act of its own, and remembers what must be answered. */
+  ask(act: Ask, what: string, wish: Wish): void {
+    if (act.dryRun) this.#tryOut(what, act.answer, wish)
+    else this.submit(what, wish, { reason: act.reason, approval: act.approval, expected: act.answer })
+  }
+
+  /** What was not answered as it must be, in words, by what was asked. */
+  judge(): ReadonlyArray<{ readonly what: string; readonly held: boolean; readonly detail: string }> {
+    return this.asked.flatMap((asked) => {
+      if (asked.expected === null) return []
+      const { is, containing } = asked.expected
+      const { settled, done, text } = this.outcome(asked)
+      const held =
+        settled && (is === null || done === (is === "done")) && (containing === null || text.includes(containing))
+      return [{ what: asked.what, held, detail: text }]
+    })
+  }
+
+  #tryOut(what: string, expected: Ask["answer"], wish: Wish): void {
+    const asked = this.#begin(what, expected)
+    if (!isPlanned(wish)) {
+      asked.triedOut = { done: false, text: "only wishes that lead to an operation can be tried out" }
+      return
+    }
+    const attempt = (): void =>
+      this.#attempt(asked, (node) => {
+        const { config } = this.#simulation
+        this.#simulation.command(null, tryOut({ node: this.#simulation.address(node), config, wish }), (exit) => {
+          if (exit._tag === "Success") asked.triedOut = dryRunText(exit.value)
+          else this.#again(asked, Cause.pretty(exit.cause), attempt)
+        })
+      })
+    attempt()
   }
 
   /** Brings a node into the cluster. */
@@ -90,6 +144,7 @@ export class Operators {
 
   /** What became of something that was asked for. */
   outcome(asked: Asked): AskedOutcome {
+    if (asked.triedOut !== undefined) return { settled: true, ...asked.triedOut }
     if (asked.joined) return { settled: true, done: true, text: "done" }
     if (asked.gaveUp) return { settled: true, done: false, text: `given up: ${asked.problem ?? "no node answered"}` }
     if (asked.id === undefined) return { settled: false, done: false, text: asked.problem ?? "not handed in" }
@@ -102,7 +157,7 @@ export class Operators {
     }
   }
 
-  #begin(what: string): Asked {
+  #begin(what: string, expected: Ask["answer"] = null): Asked {
     const asked: Asked = {
       what,
       atMicros: this.#simulation.queue.nowMicros,
@@ -111,6 +166,8 @@ export class Operators {
       joined: false,
       problem: undefined,
       gaveUp: false,
+      expected,
+      triedOut: undefined,
     }
     this.asked.push(asked)
     return asked

@@ -254,6 +254,8 @@ class Run {
       this.#quiesce(expectations, endMicros, stopped, isSettled)
     }
     inspector?.atEnd?.(judged)
+    for (const { what, held, detail } of this.#operators.judge())
+      expectations.add({ name: `answer to ${what}`, held, detail })
     const measured = {
       clients: [...this.#models.values()],
       streams: [...sqlClients.streams.values()],

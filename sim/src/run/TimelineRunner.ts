@@ -17,6 +17,7 @@ import type { ExpectationTracker } from "./Expectations.ts"
 import { type FaultBudget, isEnding } from "./FaultBudget.ts"
 import { matches, type Observer, type Said } from "./Observer.ts"
 import type { Operators } from "./Operators.ts"
+import { askedWish } from "./askedWish.ts"
 import { createWish } from "./Setup.ts"
 import type { Simulation } from "./Simulation.ts"
 import type { SqlClients } from "./SqlClients.ts"
@@ -289,6 +290,9 @@ export class TimelineRunner {
           old: simulation.address(this.#node(act.node)),
           new: simulation.address(act.by),
         })
+        return
+      case "Ask":
+        operators.ask(act, describeAct(act), askedWish(act))
         return
       case "Sql":
         return this.#environment.sqlClients.ask(this.#node(act.node), act)

@@ -2,7 +2,7 @@
 import * as Duration from "effect/Duration"
 import { describeFault, showSpan } from "../fault/describeFault.ts"
 import type { Bounds, Condition } from "../scenario/Condition.ts"
-import type { Act, Lasting, Seen, Sighting, SqlAnswer, SqlExpectation, Trigger } from "../scenario/Scenario.ts"
+import type { Act, Ask, Lasting, Seen, Sighting, SqlAnswer, SqlExpectation, Trigger } from "../scenario/Scenario.ts"
 import { showDuration } from "../scenario/showDuration.ts"
 
 const showBounds = ({ atLeast, atMost }: Bounds): string => {
@@ -115,6 +115,9 @@ const describeLasting = ({ atLeast, atMost }: Lasting): string =>
 export const describeAnswerWanted = ({ answer, takes }: SqlExpectation): string =>
   [answer === null ? "anything" : describeAnswer(answer), ...(takes === null ? [] : [describeLasting(takes)])].join(" ")
 
+const describeAsk = ({ wish, of, approval, dryRun }: Ask): string =>
+  [...(dryRun ? ["dry run:"] : []), wish, of, ...(approval ? ["with approval"] : [])].join(" ")
+
 export const describeAct = (act: Act): string => {
   switch (act._tag) {
     case "Create":
@@ -137,6 +140,8 @@ export const describeAct = (act: Act): string => {
       return `split the group of shard ${act.shard} of ${act.table}`
     case "Replace":
       return `replace ${act.node} by ${act.by}`
+    case "Ask":
+      return describeAsk(act)
     case "Mkdir":
       return `directory ${act.directory} on ${act.node}`
     case "Fill":

@@ -454,6 +454,7 @@ class Checker {
           "drain",
           "undrain",
           "control",
+          "ask",
           "setRf",
           "split",
           "replace",

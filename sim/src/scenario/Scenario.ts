@@ -181,6 +181,33 @@ export type TransferOutcome = (typeof transferOutcomes)[number]
 /** What can be asked of operations. */
 export const controls = ["pause", "resume", "stop", "stop-now"] as const
 export type Control = (typeof controls)[number]
+/** What may be asked of the engine, besides what has an act of its own. */
+export const askedWishes = [
+  "pause",
+  "resume",
+  "stop",
+  "stop-now",
+  "approve",
+  "reset",
+  "start-again",
+  "rebalance",
+  "drop",
+] as const
+export type AskedWish = (typeof askedWishes)[number]
+
+/** Something is asked of the engine, and its answer is looked at in the end. */
+export interface Ask {
+  readonly _tag: "Ask"
+  readonly wish: AskedWish
+  /** An operation or a table that it works on; a table, or all of them for `rebalance`. */
+  readonly of: string
+  readonly reason: string
+  /** The plan waits to be approved. */
+  readonly approval: boolean
+  /** Only asked what would be done. */
+  readonly dryRun: boolean
+  readonly answer: { readonly is: "done" | "refused" | null; readonly containing: string | null } | null
+}
 
 /** What an entry of the timeline does. */
 export type Act =
@@ -199,6 +226,7 @@ export type Act =
   /** The group that carries the shard at that moment. */
   | { readonly _tag: "Split"; readonly table: string; readonly shard: number }
   | { readonly _tag: "Replace"; readonly node: NodeSelector; readonly by: string }
+  | Ask
   /** A directory is made beside the data of a node, for the files of one more replication cluster. */
   | { readonly _tag: "Mkdir"; readonly node: NodeSelector; readonly directory: string }
   /** Rows with the ids `from` to `to` are inserted, `batch` in a statement. */

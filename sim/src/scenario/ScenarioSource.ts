@@ -120,6 +120,7 @@ const SettingsSource = Schema.Struct({
     Length,
     "An operation that makes no progress for this long is rolled back, if it can be.",
   ),
+  maxOperations: setting("maxOperations", whole(1, 1_000), "Operations that change the layout and run at once."),
   maxAwayShare: setting(
     "maxAwayShare",
     decimal(0, 1),

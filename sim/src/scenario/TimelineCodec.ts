@@ -104,10 +104,21 @@ const actFrom = (source: EntrySource): Act => {
   if ("drop" in source) return { _tag: "Drop", table: source.drop }
   if ("addNode" in source) return { _tag: "AddNode", node: source.addNode }
   if ("rebalance" in source) return { _tag: "Rebalance", table: source.rebalance === "all" ? null : source.rebalance }
+  if ("ask" in source) {
+    const { wish, of, reason, approval, dryRun, answer } = source.ask
+    return {
+      _tag: "Ask",
+      wish,
+      of,
+      reason: reason ?? "",
+      approval: approval ?? false,
+      dryRun: dryRun ?? false,
+      answer: answer === undefined ? null : { is: answer.is ?? null, containing: answer.containing ?? null },
+    }
+  }
   if ("drain" in source) return { _tag: "Drain", node: source.drain }
   if ("undrain" in source) return { _tag: "Undrain", node: source.undrain }
-  if ("control" in source)
-    return { _tag: "Control", ask: source.control.ask, table: source.control.table ?? null }
+  if ("control" in source) return { _tag: "Control", ask: source.control.ask, table: source.control.table ?? null }
   if ("setRf" in source) {
     const { tables, rf } = source.setRf
     return { _tag: "SetRf", tables: typeof tables === "string" ? [tables] : tables, rf }
@@ -159,6 +170,21 @@ const actTo = (act: Act): ActSource => {
       return { split: { table: act.table, shard: act.shard } }
     case "Replace":
       return { replace: { node: act.node, by: act.by } }
+    case "Ask":
+      return {
+        ask: {
+          wish: act.wish,
+          of: act.of,
+          ...unless("reason", act.reason, ""),
+          ...unless("approval", act.approval, false),
+          ...unless("dryRun", act.dryRun, false),
+          ...(act.answer === null
+            ? {}
+            : {
+                answer: { ...unless("is", act.answer.is, null), ...unless("containing", act.answer.containing, null) },
+              }),
+        },
+      }
     case "Mkdir":
       return { mkdir: { node: act.node, directory: act.directory } }
     case "Fill":

@@ -2,8 +2,20 @@
 import * as Schema from "effect/Schema"
 import { ConditionSource, sightingExpected, sightingsWith } from "./ConditionSource.ts"
 import { chances, faultsWith, lasts } from "./FaultSource.ts"
-import { controls } from "./Scenario.ts"
-import { Length, NodeName, oneOf, Selector, ServerTable, TableName, Text, Time, whole, Word } from "./ScalarSchemas.ts"
+import { askedWishes, controls } from "./Scenario.ts"
+import {
+  flag,
+  Length,
+  NodeName,
+  oneOf,
+  Selector,
+  ServerTable,
+  TableName,
+  Text,
+  Time,
+  whole,
+  Word,
+} from "./ScalarSchemas.ts"
 import {
   bound,
   described,
@@ -152,6 +164,26 @@ const ReplaceSource = Schema.Struct({
   node: described(Selector, "The node that goes."),
   by: described(NodeName, "The one that takes its place; it must be part of the cluster."),
 }).annotate({ expected: "{node: n1, by: n4}" })
+const AskSource = Schema.Struct({
+  wish: described(
+    oneOf(askedWishes),
+    "pause, resume, stop, stop-now, approve, reset or start-again an operation; or rebalance, drop.",
+  ),
+  of: described(
+    Text,
+    "The operation, by its id or a table that it works on; the table of rebalance (or all) and drop.",
+  ),
+  reason: optional(Text, "Why, for the history. Default: none."),
+  approval: optional(flag, "The plan waits to be approved. Default: false."),
+  dryRun: optional(flag, "Only asks what would be done. Default: false."),
+  answer: optional(
+    Schema.Struct({
+      is: optional(oneOf(["done", "refused"]), "What becomes of it. Default: anything."),
+      containing: optional(Text, "Part of the answer's text. Default: anything."),
+    }).annotate({ expected: '{is: refused, containing: "is held by"}' }),
+    "What the engine must answer, looked at in the end. Default: anything.",
+  ),
+}).annotate({ expected: "{wish: pause, of: t}" })
 
 export const EntrySource = Schema.Union([
   ...faultsWith({
@@ -174,6 +206,7 @@ export const EntrySource = Schema.Union([
   entryWith({ setRf: described(SetRfSource, "Tables are to have another number of copies.") }),
   entryWith({ split: described(SplitSource, "Half of the shards of a group get a group of their own.") }),
   entryWith({ replace: described(ReplaceSource, "A node takes over what another one has.") }),
+  entryWith({ ask: described(AskSource, "Something is asked of the engine, besides what has a verb of its own.") }),
   entryWith({
     mkdir: described(
       Schema.Struct({
@@ -194,7 +227,7 @@ export const EntrySource = Schema.Union([
 ]).annotate({
   identifier: "Entry",
   expected:
-    "an entry {at | between | after, and one of: kill, stop, restart, pause, resume, partition, cut, flap, ring, swizzle, link, heal, slow, error, disconnect, loseReply, diskFull, slowDisk, slowTransfer, failTransfer, replicationPorts, serverId, clockJump, clockSkew, create, drop, addNode, rebalance, drain, undrain, control, setRf, split, replace, mkdir, fill, stream, sql, check}",
+    "an entry {at | between | after, and one of: kill, stop, restart, pause, resume, partition, cut, flap, ring, swizzle, link, heal, slow, error, disconnect, loseReply, diskFull, slowDisk, slowTransfer, failTransfer, replicationPorts, serverId, clockJump, clockSkew, create, drop, addNode, rebalance, drain, undrain, control, ask, setRf, split, replace, mkdir, fill, stream, sql, check}",
 })
 
 export type EntrySource = typeof EntrySource.Type

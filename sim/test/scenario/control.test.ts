@@ -1,0 +1,61 @@
+/**
+ * Control of operations, one scenario for each thing that a person may ask of them; each is run twice in the same way. And
+ * that a checker would notice if a pause paused nothing.
+ */
+import * as NodePath from "node:path"
+import { describe, expect, it } from "vitest"
+import { runScenario } from "../../src/run/RunScenario.ts"
+import type { ScenarioResult } from "../../src/run/ScenarioResult.ts"
+import type { Scenario } from "../../src/scenario/Scenario.ts"
+import { loadScenarios } from "../../src/scenario/ScenarioFile.ts"
+import { printProblems } from "../../src/scenario/ScenarioProblem.ts"
+
+const { scenarios, problems } = loadScenarios([NodePath.join(import.meta.dirname, "../../../scenarios/control")])
+
+const named = (name: string): Scenario => {
+  const found = scenarios.find(({ scenario }) => scenario.name === name)
+  if (found === undefined) throw new Error(`there is no scenario ${name}`)
+  return found.scenario
+}
+
+/** The most operations that ran at one moment, by their announcements. */
+const mostAtOnce = ({ timeline }: ScenarioResult): number => {
+  const running = new Set<string>()
+  let most = 0
+  for (const { kind, text } of timeline) {
+    const [, id, status] = /^\S+ (\S+) (\w+)/.exec(text) ?? []
+    if (kind !== "operation" || id === undefined) continue
+    if (status === "running") running.add(id)
+    else if (status === "completed") running.delete(id)
+    most = Math.max(most, running.size)
+  }
+  return most
+}
+
+describe("scenarios/control", () => {
+  it("can be read", () => {
+    expect(printProblems(problems)).toBe("0 problems; nothing was run.")
+  })
+
+  it.each(scenarios.map(({ scenario, file }) => [scenario.name, scenario, file] as const))(
+    "%s, twice in the same way",
+    (_, scenario, file) => {
+      const result = runScenario(scenario, { seed: scenario.seed, file, checkDeterminism: true })
+      expect(result.expectations.filter((expectation) => !expectation.held)).toEqual([])
+      expect(result.violations).toEqual([])
+      expect(result.passed).toBe(true)
+    },
+  )
+
+  it("runs operations on different tables side by side, as many as are allowed", () => {
+    const scenario = named("parallel-operations")
+    expect(mostAtOnce(runScenario(scenario, { seed: 1 }))).toBeGreaterThanOrEqual(3)
+    const one = { ...scenario, settings: { ...scenario.settings, maxOperations: 1 } }
+    expect(mostAtOnce(runScenario(one, { seed: 1 }))).toBe(1)
+  })
+
+  it("has a checker that notices when steps of a paused operation begin", () => {
+    const result = runScenario(named("pause-resume"), { seed: 1, mutations: ["ignore-pause"] })
+    expect(result.violations.map(({ checker }) => checker)).toContain("pause-holds")
+  })
+})
