@@ -33,6 +33,12 @@ export interface EngineConfig {
   readonly convergePause: Duration.Duration
   /** An operation that makes no progress for this long is rolled back, if it can be. */
   readonly operationTimeout: Duration.Duration
+  /** Steps that run at once in the whole cluster, those that wait left out. */
+  readonly maxParallelSteps: number
+  /** State transfers that one node receives at once: its daemon serves JOINs one after another. */
+  readonly transfersPerNode: number
+  /** State transfers at once in the whole cluster: each takes bandwidth from the clients of two nodes. */
+  readonly transfersMax: number
   /** Operations that change the layout and run at once; further ones wait. Few, because each slows the others down. */
   readonly maxOperations: number
   /** When more than this share of the registered nodes is away, nothing moves. */
@@ -63,6 +69,9 @@ export const defaultEngineConfig: EngineConfig = {
   stepPatience: Duration.seconds(15),
   convergePause: Duration.seconds(3),
   operationTimeout: Duration.minutes(3),
+  maxParallelSteps: 64,
+  transfersPerNode: 2,
+  transfersMax: 8,
   maxOperations: 4,
   maxAwayShare: 0.4,
   groupsPerNode: 8,

@@ -3,9 +3,44 @@
  * by text, because the server uses one errno for nearly everything.
  */
 import type { Answer } from "./Answer.ts"
+import type { WaitCode } from "./operation/WaitCode.ts"
 
 /** Classes of errors; the class decides what is done next. */
 export type ErrorClass = "network" | "timeout" | "resource" | "logic" | "state" | "cluster"
+
+/** What is done about an error of a class. There is no bound of tries: a deadline of the operation decides, or a person. */
+export interface Policy {
+  /** What a step waits for meanwhile; null: it fails, because trying again changes nothing. */
+  readonly waitsFor: WaitCode | null
+  /** The first pause and the longest one, in milliseconds; each is twice the one before. */
+  readonly pauseMsMin: number
+  readonly pauseMsMax: number
+}
+
+/** By class, in one place. */
+export const policies: Readonly<Record<ErrorClass, Policy>> = {
+  // Nobody answers: a restart of a daemon takes seconds.
+  network: { waitsFor: "daemon-silent", pauseMsMin: 250, pauseMsMax: 4000 },
+  // It may still take effect, and whoever is slow is not helped by more of the same.
+  timeout: { waitsFor: "daemon-silent", pauseMsMin: 500, pauseMsMax: 8000 },
+  // Disk, ports, memory: somebody must make room.
+  resource: { waitsFor: "resource-short", pauseMsMin: 2000, pauseMsMax: 30_000 },
+  // What was asked is wrong.
+  logic: { waitsFor: null, pauseMsMin: 0, pauseMsMax: 0 },
+  // Somebody was faster: look again soon.
+  state: { waitsFor: "state-conflict", pauseMsMin: 250, pauseMsMax: 2000 },
+  // Members find each other again within seconds.
+  cluster: { waitsFor: "cluster-blocked", pauseMsMin: 250, pauseMsMax: 4000 },
+}
+
+/** For what was looked at and is not so yet. */
+export const lookAgain: Policy = { waitsFor: null, pauseMsMin: 250, pauseMsMax: 4000 }
+
+/** Pause before another try, in milliseconds. `drawn` from 0 to 1 spreads those who began together, by a tenth. */
+export const pauseMsOf = (policy: Policy, tries: number, drawn: number): number => {
+  const pauseMs = Math.min(policy.pauseMsMin * 2 ** Math.min(tries, 20), policy.pauseMsMax)
+  return Math.round(pauseMs * (0.9 + 0.2 * drawn))
+}
 
 /** `refused`: no effect. `unknown`: it may have taken effect, or still will. */
 export interface Failure {

@@ -4,6 +4,7 @@
  * observed anew each time and never stored as truth.
  */
 import * as Schema from "effect/Schema"
+import { WaitCode } from "./operation/WaitCode.ts"
 import { Step } from "./step/Step.ts"
 
 /** What an operator wants of a node. */
@@ -195,6 +196,18 @@ export const Operation = Schema.Struct({
   request: Schema.NullOr(Schema.String),
   /** What the plan does, in one sentence. */
   reason: Schema.String,
+  /** What carrying it out takes, as far as sizes were known when it was planned. */
+  cost: Schema.optionalKey(
+    Schema.Struct({
+      steps: Schema.Int,
+      replicas: Schema.Int,
+      rows: Schema.NullOr(Schema.Number),
+      bytes: Schema.NullOr(Schema.Number),
+      criticalPath: Schema.Int,
+    }),
+  ),
+  /** Why each thing changes; of a long list the beginning. */
+  explanation: Schema.optionalKey(Schema.Array(Schema.String)),
   /** Digest of the plan, by which an approval finds out whether it would be planned in the same way again. */
   digest: Schema.String,
   /** Every change of its status, oldest first; of a long history the oldest changes but the first are left out. */
@@ -230,6 +243,10 @@ export const isLive = (operation: Operation): boolean =>
 export const StepStatus = Schema.Literals(["pending", "processing", "done", "failed", "undone", "cancelled"])
 export type StepStatus = typeof StepStatus.Type
 
+/** What a step has been waiting for: it is written once that has lasted for some seconds. */
+export const StepWaiting = Schema.Struct({ code: WaitCode, detail: Schema.String, sinceMs: Schema.Number })
+export type StepWaiting = typeof StepWaiting.Type
+
 /** One step of an operation, with who works on it. Undo steps are steps as well, with `undoes` set. */
 export const StepRow = Schema.Struct({
   operation: Schema.String,
@@ -244,6 +261,10 @@ export const StepRow = Schema.Struct({
   claimedBy: Schema.NullOr(Schema.String),
   undoes: Schema.NullOr(Schema.Int),
   error: Schema.NullOr(Schema.String),
+  /** Absent or null: it waits for nothing. */
+  waiting: Schema.optionalKey(Schema.NullOr(StepWaiting)),
+  /** Rows that it copied, once it is done. */
+  rows: Schema.optionalKey(Schema.Int),
 })
 export type StepRow = typeof StepRow.Type
 

@@ -120,6 +120,13 @@ const SettingsSource = Schema.Struct({
     Length,
     "An operation that makes no progress for this long is rolled back, if it can be.",
   ),
+  maxParallelSteps: setting(
+    "maxParallelSteps",
+    whole(1, 10_000),
+    "Steps that run at once in the whole cluster, those that wait left out.",
+  ),
+  transfersPerNode: setting("transfersPerNode", whole(1, 100), "State transfers that one node receives at once."),
+  transfersMax: setting("transfersMax", whole(1, 10_000), "State transfers at once in the whole cluster."),
   maxOperations: setting("maxOperations", whole(1, 1_000), "Operations that change the layout and run at once."),
   maxAwayShare: setting(
     "maxAwayShare",

@@ -17,8 +17,8 @@ import { type AgentContext, type AgentOptions, makeAgent, monotonicMs, remember 
 import { releaseToken, tendDaemon } from "./daemon.ts"
 import { holdsLease, keepLease, leaderTerm, tendLease } from "./lease.ts"
 import { noteHeartbeats, observe, publish, refusalToAct } from "./presence.ts"
-import { startSteps } from "./steps.ts"
-import { tendWrappers } from "./wrappers.ts"
+import { dueSteps, startSteps } from "./steps.ts"
+import { staleWrappers, tendWrappers } from "./wrappers.ts"
 
 /** Runs an agent for ever. Interrupting it is what killing the process is: nothing is said goodbye to. */
 export const runAgent = Effect.fnUntraced(function* (
@@ -36,6 +36,8 @@ export const runAgent = Effect.fnUntraced(function* (
 const look = Effect.fnUntraced(
   function* (agent: AgentContext) {
     const { node, config, state, store, termsMatter } = agent
+    if (!(yield* isFullLookDue(agent))) return
+    state.fullLookMs = yield* monotonicMs
     const observation = yield* observe(agent, node)
     if (observation === undefined || (yield* tendDaemon(agent, observation, yield* monotonicMs))) return
     const view = yield* agent.refresh
@@ -94,16 +96,41 @@ const actFor = Effect.fnUntraced(function* (agent: AgentContext, view: View, nod
   yield* tendWrappers(agent, view, node)
 })
 
+/**
+ * Most looks of a busy agent find nothing to do. They read the records as the own daemon has them, without a barrier and
+ * without asking the daemon for its groups; what they find is looked at again in full before anything is done.
+ */
+const isFullLookDue = Effect.fnUntraced(function* (agent: AgentContext) {
+  const { config, state } = agent
+  const before = state.records
+  const leads = yield* holdsLease(agent)
+  const sinceMs = (yield* monotonicMs) - state.fullLookMs
+  const atLeastMs = Duration.toMillis(config.idleTick) / (leads ? 2 : 1)
+  if (state.state === "waiting" || before === undefined || sinceMs >= atLeastMs) return true
+  const view = yield* agent.reread
+  const changed = state.records !== before
+  state.quietLooks = changed ? 0 : state.quietLooks + 1
+  if (leads) return changed || openRequests(view)
+  const { begin, cancel } = dueSteps(agent, view, false)
+  return begin.length + cancel.length > 0 || staleWrappers(view, agent.node).length > 0
+})
+
+const openRequests = (view: View): boolean => [...view.requests.values()].some(({ record }) => record.status === "new")
+
 /** How long to wait for the next look: short while this agent has steps or leads, longer while others work. */
-const pause = ({ node, config, state }: AgentContext) => {
+const pause = ({ node, config, state }: AgentContext): Duration.Duration => {
   const view = state.view
   if (view === undefined || state.state === "waiting") return config.idleTick
-  const asked = [...view.requests.values()].some(({ record }) => record.status === "new")
   const live = [...view.operations.values()].some(({ record }) => isLive(record))
-  const leads = state.leaderUntilMs !== undefined && (asked || live)
+  const leads = state.leaderUntilMs !== undefined && (openRequests(view) || live)
   const works = [...view.steps.values()].some((rows) =>
     rows.some(({ record }) => record.node === node && isOpen(record)),
   )
-  if (leads || works || state.running.size > 0) return config.busyTick
+  if (leads || works || state.running.size > 0) {
+    // The longer nothing changes, the longer it will: up to half of an idle pause.
+    const longestMs = Duration.toMillis(config.idleTick) / 2
+    const pauseMs = Duration.toMillis(config.busyTick) * 1.25 ** Math.min(state.quietLooks, 20)
+    return Duration.millis(Math.max(Duration.toMillis(config.busyTick), Math.min(longestMs, Math.round(pauseMs))))
+  }
   return live ? Duration.times(config.idleTick, 0.5) : config.idleTick
 }

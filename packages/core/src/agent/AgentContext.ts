@@ -13,6 +13,7 @@ import { Manticore } from "../Manticore.ts"
 import { type Mutation, Mutations } from "../Mutation.ts"
 import { NodeFiles } from "../NodeFiles.ts"
 import * as StateStore from "../StateStore.ts"
+import { adaptPlaces, placesAtFirst } from "./limits.ts"
 import type { Lease } from "../State.ts"
 import { makeView, type Stored, type View } from "../View.ts"
 
@@ -46,6 +47,12 @@ export interface AgentState {
   readonly heartbeats: Map<string, { readonly version: number; readonly silentMs: number }>
   lookedMs: number | undefined
   readonly running: Map<string, Fiber.Fiber<void, never>>
+  /** How many steps this agent works on at once; a fraction counts towards the next one. */
+  places: number
+  /** When this agent last looked at everything, by its own clock. */
+  fullLookMs: number
+  /** Looks in a row that found nothing new. */
+  quietLooks: number
   /** Those of them that will try again after a pause. */
   readonly waiting: Set<string>
   memory: LeaderMemory
@@ -70,6 +77,8 @@ export interface AgentContext extends AgentOptions {
   /** False if the check of terms is switched off: a mutant, see `Mutation`. */
   readonly termsMatter: boolean
   readonly state: AgentState
+  /** All records as the own daemon has them: current only after a write of one's own. */
+  readonly reread: Effect.Effect<View, StateStore.StoreUnavailable>
   /** All records after a barrier. */
   readonly refresh: Effect.Effect<View, StateStore.StoreUnavailable>
   /** Two wrappers at once would compete for the record of this node's confirmations. */
@@ -109,6 +118,9 @@ export const makeAgent = Effect.fnUntraced(function* (options: AgentOptions) {
     lookedMs: undefined,
     running: new Map(),
     waiting: new Set(),
+    places: placesAtFirst,
+    fullLookMs: Number.NEGATIVE_INFINITY,
+    quietLooks: 0,
     memory: new LeaderMemory(),
     observed: new Map(),
     wrappersCheckedMs: new Map(),
@@ -129,18 +141,23 @@ export const makeAgent = Effect.fnUntraced(function* (options: AgentOptions) {
     }
   }
 
+  const read = Effect.gen(function* () {
+    const { records, heartbeats } = yield* store.sync
+    // Records that did not change are not decoded and sorted again.
+    if (state.view === undefined || state.records !== records) state.view = makeView(records.values())
+    state.records = records
+    const view: View = { ...state.view, heartbeats }
+    state.view = view
+    return view
+  })
+  const reread = refreshPermit.withPermits(1)(read)
   const refresh = refreshPermit.withPermits(1)(
     Effect.gen(function* () {
       const beganMs = yield* monotonicMs
       yield* store.barrier
       state.refreshedMs = beganMs
-      const { records, heartbeats } = yield* store.sync
-      // Records that did not change are not decoded and sorted again.
-      if (state.view === undefined || state.records !== records) state.view = makeView(records.values())
-      state.records = records
-      const view: View = { ...state.view, heartbeats }
-      state.view = view
-      return view
+      state.places = adaptPlaces(state.places, (yield* monotonicMs) - beganMs)
+      return yield* read
     }),
   )
   const termsMatter = !mutations.has("skip-term-check")
@@ -153,6 +170,7 @@ export const makeAgent = Effect.fnUntraced(function* (options: AgentOptions) {
     mutations,
     termsMatter,
     state,
+    reread,
     refresh,
     wrapperPermit,
   }

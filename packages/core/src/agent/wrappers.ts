@@ -28,20 +28,25 @@ const hasSwapStep = (node: string, view: View, table: string): boolean =>
     }),
   )
 
+/** Tables whose current wrapper the node has not confirmed, and that no step will show there. */
+export const staleWrappers = (view: View, node: string): ReadonlyArray<string> => {
+  const confirmed = view.wrappers.get(node)?.record.versions ?? {}
+  return [...view.tables.values()].flatMap(({ record: table }) => {
+    if (table.wrapper.version === 0 || (confirmed[table.name] ?? 0) >= table.wrapper.version) return []
+    return hasSwapStep(node, view, table.name) ? [] : [table.name]
+  })
+}
+
 /** Shows wrappers on a node that were published while it was away, or that its daemon has lost or found again. */
 export const tendWrappers = Effect.fnUntraced(function* (agent: AgentContext, view: View, node: string) {
   const { config, state, store, refresh, wrapperPermit } = agent
-  const confirmed = view.wrappers.get(node)?.record.versions ?? {}
   const swap = (name: string, again: boolean) =>
     wrapperPermit.withPermits(1)(
       Effect.flatMap(refresh, (latest) =>
         swapWrapper(node, config, store, latest, name, 0, { again, mayGoOn: mayActFor(agent, node) }),
       ),
     )
-  for (const { record: table } of view.tables.values()) {
-    if (table.wrapper.version === 0 || (confirmed[table.name] ?? 0) >= table.wrapper.version) continue
-    if (!hasSwapStep(node, view, table.name)) yield* swap(table.name, false)
-  }
+  for (const name of staleWrappers(view, node)) yield* swap(name, false)
   const nowMs = yield* monotonicMs
   if (nowMs < (state.wrappersCheckedMs.get(node) ?? 0) + Duration.toMillis(config.wrapperCheckInterval)) return
   state.wrappersCheckedMs.set(node, nowMs)

@@ -4,6 +4,7 @@
  */
 import * as Effect from "effect/Effect"
 import { rowId } from "../Identifier.ts"
+import { costOf } from "../plan/cost.ts"
 import type { Plan, PlannedStep } from "../plan/Plan.ts"
 import type * as Sql from "../Sql.ts"
 import { type Group, Key, type Operation, type Request, type StepRow, type Table } from "../State.ts"
@@ -56,6 +57,18 @@ export const writeSteps = (context: LeaderContext, rows: ReadonlyArray<NewRecord
 export const digestOf = (plan: Plan): string =>
   rowId(JSON.stringify([plan.kind, [...plan.tables.values()], [...plan.groups.values()], plan.steps]))
 
+/** Sentences that an operation's record keeps of the explanation of its plan. */
+const explanationMax = 50
+
+const explanationText = (plan: Plan): ReadonlyArray<string> => {
+  const sentences = plan.explanation.map(({ group, from, to, reason }) => {
+    const move = from === null && to === null ? "" : `${from ?? "nowhere"} → ${to ?? "nowhere"}: `
+    return `${group === null ? "" : `${group}: `}${move}${reason}`
+  })
+  if (sentences.length <= explanationMax) return sentences
+  return [...sentences.slice(0, explanationMax), `and ${sentences.length - explanationMax} more`]
+}
+
 /** Writes the draft of an operation and makes it live, or leaves it to be approved. */
 export const launch = Effect.fnUntraced(function* (
   context: LeaderContext,
@@ -79,6 +92,8 @@ export const launch = Effect.fnUntraced(function* (
     groups: [...plan.groups.keys()],
     request: request?.record.id ?? null,
     reason: plan.reason,
+    cost: costOf(plan, view),
+    explanation: explanationText(plan),
     digest: digestOf(plan),
     history: [],
     error: null,

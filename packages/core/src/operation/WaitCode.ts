@@ -45,7 +45,6 @@ export const WaitCode = Schema.Literals([
   "not-permitted",
   "leader-changed",
   "paused",
-  "transfer-limit",
 ])
 export type WaitCode = typeof WaitCode.Type
 

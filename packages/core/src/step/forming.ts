@@ -132,16 +132,16 @@ export const joinGroup = Effect.fnUntraced(function* (name: string) {
 /** A copy was made; for a group that serves already that is a move. */
 const joined = Effect.fnUntraced(function* (group: Group, detail: string) {
   const { node } = yield* CurrentStep
+  let rows = 0
   if (group.status !== "forming") {
     const from = group.leaving[0] ?? group.exiled[0] ?? null
-    let rows = 0
     for (const { physical } of group.shards) {
       const counted = yield* query(Sql.countRows(physical))
       rows += counted._tag === "Rows" ? Number(counted.rows[0]?.[0] ?? 0) : 0
     }
     yield* journal({ kind: "move", node, group: group.name, from, to: node, replicas: group.shards.length, rows })
   }
-  return done(detail)
+  return done(detail, rows)
 })
 
 /** A copy from an earlier membership must go before the JOIN, which would copy over it (semantics 4, 5). */

@@ -1,0 +1,109 @@
+/**
+ * How far an operation has come, and what it waits for. A function of the records and of a time for people: nothing in the
+ * engine is decided by it.
+ */
+import type { Operation, StatusChange, StepRow, StepWaiting } from "../State.ts"
+import type { StepKind } from "../step/Step.ts"
+import type { View } from "../View.ts"
+
+/** A step that is being worked on. */
+export interface CurrentWork {
+  readonly index: number
+  /** Null: the leader. */
+  readonly node: string | null
+  readonly step: StepKind
+}
+
+/** What an operation waits for; `sinceMs` is null if that is not known. */
+export interface Waiting extends Omit<StepWaiting, "sinceMs"> {
+  readonly node: string | null
+  readonly step: number
+  readonly sinceMs: number | null
+}
+
+/** Steps that are done, and all of them. */
+export interface Steps {
+  readonly done: number
+  readonly total: number
+}
+
+/** How far an operation has come. */
+export interface Progress {
+  readonly steps: Steps
+  /** The same of its undo steps; null if nothing is being undone. */
+  readonly undo: Steps | null
+  /** Rows that were copied, and those that the plan expected; null where sizes are not known. */
+  readonly rows: { readonly copied: number; readonly expected: number | null }
+  /** Bytes that the plan expects to be copied, if sizes are known. */
+  readonly bytes: number | null
+  /** Of the steps of the plan, from 0 to 100, rounded down. */
+  readonly percentage: number
+  /** How long the rest takes at the rate seen so far; null before the first step is done, and when nothing goes on. */
+  readonly etaMs: number | null
+  readonly current: ReadonlyArray<CurrentWork>
+  readonly waiting: Waiting | null
+}
+
+/** For how long an operation has been running, pauses left out. */
+const runningMs = (history: ReadonlyArray<StatusChange>, nowMs: number): number => {
+  let total = 0
+  for (const [index, { status, atMs }] of history.entries()) {
+    if (status === "running") total += Math.max(0, (history[index + 1]?.atMs ?? nowMs) - atMs)
+  }
+  return total
+}
+
+const stepsOf = (rows: ReadonlyArray<StepRow>, total: number): Steps => ({
+  done: rows.filter(({ status }) => status === "done").length,
+  total,
+})
+
+/** What has been waited for longest. `away`: nodes that show no sign of life. */
+const waitingOf = (rows: ReadonlyArray<StepRow>, away: ReadonlySet<string>): Waiting | null => {
+  let oldest: Waiting | null = null
+  for (const { index, node, status, waiting } of rows) {
+    if (status !== "processing" || waiting === undefined || waiting === null) continue
+    if (oldest === null || waiting.sinceMs < (oldest.sinceMs ?? 0)) oldest = { ...waiting, node, step: index }
+  }
+  if (oldest !== null) return oldest
+  const isDone = (index: number) => rows.find((row) => row.index === index)?.status === "done"
+  const stuck = rows.find(
+    ({ status, node, dependsOn }) =>
+      node !== null && away.has(node) && (status === "processing" || (status === "pending" && dependsOn.every(isDone))),
+  )
+  if (stuck === undefined) return null
+  const detail = `${stuck.node}, which has to do step ${stuck.index}, is away`
+  return { code: "node-away", detail, node: stuck.node, step: stuck.index, sinceMs: null }
+}
+
+/** How far an operation has come at a time of the wall clock. Its steps must still be in the listing. */
+export const progressOf = (
+  view: View,
+  operation: Operation,
+  nowMs: number,
+  away: ReadonlySet<string> = new Set(),
+): Progress => {
+  const rows = (view.steps.get(operation.id) ?? []).map(({ record }) => record)
+  const { undoFrom } = operation
+  const planned = rows.filter(({ undoes }) => undoes === null)
+  const undo = undoFrom === null ? [] : rows.filter(({ undoes, index }) => undoes !== null && index >= undoFrom)
+  const steps = stepsOf(planned, operation.steps)
+  const live = undoFrom === null ? planned : undo
+  const goesOn = operation.status === "running" && !operation.undoing
+  const ranMs = runningMs(operation.history, nowMs)
+  return {
+    steps,
+    undo: undoFrom === null ? null : stepsOf(undo, undo.length),
+    rows: {
+      copied: planned.reduce((sum, { rows: copied }) => sum + (copied ?? 0), 0),
+      expected: operation.cost?.rows ?? null,
+    },
+    bytes: operation.cost?.bytes ?? null,
+    percentage: steps.total === 0 ? 100 : Math.floor((100 * steps.done) / steps.total),
+    etaMs: goesOn && steps.done > 0 ? Math.round((ranMs / steps.done) * (steps.total - steps.done)) : null,
+    current: live
+      .filter(({ status }) => status === "processing")
+      .map(({ index, node, step }) => ({ index, node, step: step._tag })),
+    waiting: waitingOf(live, away),
+  }
+}
