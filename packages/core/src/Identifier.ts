@@ -29,6 +29,14 @@ export const tableNameProblem = (name: string): string | undefined => {
   return undefined
 }
 
+const clusterPattern = /^[A-Za-z0-9_]*[A-Za-z_][A-Za-z0-9_]*$/
+
+/** As `assertIdentifier`, for replication clusters: the existing orchestrator names them by an md5, often digits first. */
+export const assertCluster = (name: string): string => {
+  if (!clusterPattern.test(name)) throw new Error(`not the name of a cluster: ${JSON.stringify(name)}`)
+  return name
+}
+
 /** Throws on a name that must never reach SQL; callers check user input with `tableNameProblem` before. */
 export const assertIdentifier = (name: string): string => {
   if (!identifierPattern.test(name)) throw new Error(`not an identifier: ${JSON.stringify(name)}`)
@@ -48,7 +56,8 @@ export const physicalShard = (table: string, generation: number, shard: number):
   generation <= 1 ? `system.${table}_s${shard}` : `system.${table}_g${generation}_s${shard}`
 
 /** Physical name of a group's probe table. */
-export const probeTable = (group: string): string => `system.${group}_probe`
+export const probeTable = (group: string): string =>
+  /^\d/.test(group) ? `system._${group}_probe` : `system.${group}_probe`
 
 /** Prefix of all replication clusters that the engine makes. */
 export const groupPrefix = "sw"

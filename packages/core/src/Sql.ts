@@ -2,7 +2,7 @@
  * Every SQL statement of the product is rendered here, and values are escaped here. Identifiers must have passed
  * `Identifier` before; a function throws on one that has not, which is a bug of ours and never user input.
  */
-import { assertAddress, assertIdentifier } from "./Identifier.ts"
+import { assertAddress, assertCluster, assertIdentifier } from "./Identifier.ts"
 
 /** A literal string. Control characters are escaped because the server reads `\` escapes (dml/strings). */
 export const text = (value: string): string => {
@@ -55,25 +55,24 @@ const columnName = (name: string): string => `\`${assertIdentifier(name)}\``
 // ---------------------------------------------------------------- replication clusters
 
 export const createCluster = (cluster: string, path: string | undefined): string =>
-  `CREATE CLUSTER ${assertIdentifier(cluster)}${path === undefined ? "" : ` ${text(path)} as path`}`
+  `CREATE CLUSTER ${assertCluster(cluster)}${path === undefined ? "" : ` ${text(path)} as path`}`
 
 export const joinCluster = (cluster: string, donor: string, path: string | undefined): string =>
-  `JOIN CLUSTER ${assertIdentifier(cluster)} AT ${text(assertAddress(donor))}${path === undefined ? "" : ` ${text(path)} as path`}`
+  `JOIN CLUSTER ${assertCluster(cluster)} AT ${text(assertAddress(donor))}${path === undefined ? "" : ` ${text(path)} as path`}`
 
-export const exitCluster = (cluster: string): string => `EXIT CLUSTER ${assertIdentifier(cluster)}`
+export const exitCluster = (cluster: string): string => `EXIT CLUSTER ${assertCluster(cluster)}`
 
-export const deleteCluster = (cluster: string): string => `DELETE CLUSTER ${assertIdentifier(cluster)}`
+export const deleteCluster = (cluster: string): string => `DELETE CLUSTER ${assertCluster(cluster)}`
 
 export const addTables = (cluster: string, tables: ReadonlyArray<string>): string =>
-  `ALTER CLUSTER ${assertIdentifier(cluster)} ADD ${tables.map(systemTable).join(",")}`
+  `ALTER CLUSTER ${assertCluster(cluster)} ADD ${tables.map(systemTable).join(",")}`
 
 export const detachTables = (cluster: string, tables: ReadonlyArray<string>): string =>
-  `ALTER CLUSTER ${assertIdentifier(cluster)} DROP ${tables.map(systemTable).join(",")}`
+  `ALTER CLUSTER ${assertCluster(cluster)} DROP ${tables.map(systemTable).join(",")}`
 
-export const updatePeers = (cluster: string): string => `ALTER CLUSTER ${assertIdentifier(cluster)} UPDATE nodes`
+export const updatePeers = (cluster: string): string => `ALTER CLUSTER ${assertCluster(cluster)} UPDATE nodes`
 
-export const bootstrap = (cluster: string): string =>
-  `SET CLUSTER ${assertIdentifier(cluster)} GLOBAL 'pc.bootstrap' = 1`
+export const bootstrap = (cluster: string): string => `SET CLUSTER ${assertCluster(cluster)} GLOBAL 'pc.bootstrap' = 1`
 
 export const showClusters = "SHOW STATUS LIKE 'cluster_%'"
 
@@ -117,7 +116,7 @@ export const showWrapper = (table: string): string => `SHOW CREATE TABLE ${asser
 // ---------------------------------------------------------------- rows of shards and probes
 
 export const writeProbe = (cluster: string, physical: string, id: string, value: number): string =>
-  `REPLACE INTO ${assertIdentifier(cluster)}:${systemTable(physical)} (id,v) VALUES (${idText(id)},${integer(value)})`
+  `REPLACE INTO ${assertCluster(cluster)}:${systemTable(physical)} (id,v) VALUES (${idText(id)},${integer(value)})`
 
 /** A page of rows in the order of their ids: those above `after`, and up to `upTo` if it is given. */
 export const selectPage = (
@@ -142,6 +141,23 @@ export const countRows = (physical: string): string => `SELECT COUNT(*) FROM ${s
 export const stateTable = "system.shardwright_state"
 export const queueTable = "system.shardwright_queue"
 export const layoutTable = "system.shardwright_table"
+
+/** The tables of the existing orchestrator, and what is read of them. */
+export const oldStateTable = "system.sharding_state"
+export const oldTables: ReadonlyArray<string> = [oldStateTable, "system.sharding_table", "system.sharding_queue"]
+
+/** Rows of those tables at most: one for each table and node, and what its queue has not purged. */
+const oldRowsMax = 100_000
+
+/** What is read of them, in the order of `oldTables`. */
+export const selectOldTables: ReadonlyArray<string> = [
+  "`key`,`value`,updated_at",
+  "`node`,`table`,`shards`,`cluster`",
+  "`status`,`node`,`query`",
+].map(
+  (columns, index) =>
+    `SELECT ${columns} FROM ${oldTables[index] ?? ""} ORDER BY id ASC LIMIT ${oldRowsMax} OPTION max_matches=${oldRowsMax}`,
+)
 
 /** Columns that every row has: the record under a key, and what compare-and-set needs. */
 const recordColumns =
@@ -170,7 +186,7 @@ const literal = (value: string | number): string => (typeof value === "number" ?
 export const insertRow = (cluster: string, table: string, id: string, values: ColumnValues): string => {
   const columns = Object.keys(values).map(columnName)
   const literals = Object.values(values).map(literal)
-  return `INSERT INTO ${assertIdentifier(cluster)}:${systemTable(table)} (id,${columns.join(",")}) VALUES (${idText(id)},${literals.join(",")})`
+  return `INSERT INTO ${assertCluster(cluster)}:${systemTable(table)} (id,${columns.join(",")}) VALUES (${idText(id)},${literals.join(",")})`
 }
 
 /** Inserts several rows at once; all of them have the columns of the first. A statement takes effect as a whole. */
@@ -183,7 +199,7 @@ export const insertRows = (
   const tuples = rows.map(
     ({ id, values }) => `(${[idText(id), ...names.map((name) => literal(values[name] ?? ""))].join(",")})`,
   )
-  return `INSERT INTO ${assertIdentifier(cluster)}:${systemTable(table)} (id,${names.map(columnName).join(",")}) VALUES ${tuples.join(",")}`
+  return `INSERT INTO ${assertCluster(cluster)}:${systemTable(table)} (id,${names.map(columnName).join(",")}) VALUES ${tuples.join(",")}`
 }
 
 /** Updates one row by id, on condition that it still has the version (if one is given). */
@@ -196,12 +212,12 @@ export const updateRow = (
 ): string => {
   const assignments = Object.entries(values).map(([name, value]) => `${columnName(name)}=${literal(value)}`)
   const condition = version === undefined ? "" : ` AND version=${integer(version)}`
-  return `UPDATE ${assertIdentifier(cluster)}:${systemTable(table)} SET ${assignments.join(",")} WHERE id=${idText(id)}${condition}`
+  return `UPDATE ${assertCluster(cluster)}:${systemTable(table)} SET ${assignments.join(",")} WHERE id=${idText(id)}${condition}`
 }
 
 /** Takes rows out of the listing. */
 export const retireRows = (cluster: string, table: string, ids: ReadonlyArray<string>): string =>
-  `UPDATE ${assertIdentifier(cluster)}:${systemTable(table)} SET live=0 WHERE id IN (${ids.map(idText).join(",")})`
+  `UPDATE ${assertCluster(cluster)}:${systemTable(table)} SET live=0 WHERE id IN (${ids.map(idText).join(",")})`
 
 /** Ids and versions of all live rows. */
 export const selectVersions = (table: string, limit: number): string =>

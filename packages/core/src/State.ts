@@ -306,6 +306,8 @@ export const Request = Schema.Struct({
     Schema.TaggedStruct("SplitGroup", { group: Schema.String }),
     /** Memberships of the old node go to the new one; the old one is drained. */
     Schema.TaggedStruct("ReplaceNode", { old: Schema.String, new: Schema.String }),
+    /** Takes over all tables of the existing orchestrator; `rf` says by table what differing numbers of copies shall be. */
+    Schema.TaggedStruct("Adopt", { rf: Schema.Record(Schema.String, Schema.Int) }),
   ]),
   status: Schema.Literals(["new", "accepted", "done", "refused"]),
   operation: Schema.NullOr(Schema.String),
@@ -333,4 +335,6 @@ export const Key = {
   step: (operation: string, index: number) => `step/${operation}/${index}`,
   listing: (table: string, node: string) => `listing/${table}/${node}`,
   request: (id: string) => `request/${id}`,
+  /** What was in a table of another orchestrator; never listed. */
+  archive: (table: string) => `archive/${table}`,
 } as const

@@ -30,7 +30,7 @@ export const rfProblem = (rf: number): string | undefined =>
     : `rf must be a whole number from 1 to ${rfMax}, found ${rf}`
 
 /** A column list holds names, types and their options: nothing that could end the list early. */
-const structureProblem = (structure: string): string | undefined => {
+export const structureProblem = (structure: string): string | undefined => {
   if (structure.trim() === "") return "the structure has no columns"
   const foreign = /[^A-Za-z0-9_,\s`'=.-]/.exec(structure.replace(/\(\s*\d+\s*\)/g, ""))
   return foreign === null ? undefined : `the structure holds ${JSON.stringify(foreign[0])}, which no column needs`

@@ -138,6 +138,8 @@ export const describeAct = (act: Act): string => {
       return `RF ${act.rf} for ${act.tables.join(", ")}`
     case "Split":
       return `split the group of shard ${act.shard} of ${act.table}`
+    case "Adopt":
+      return `adopt ${act.tables.join(", ")} from the existing orchestrator`
     case "Replace":
       return `replace ${act.node} by ${act.by}`
     case "Ask":

@@ -111,7 +111,8 @@ class Checker {
     this.#members = members.names
     this.#spares = spares.names
     const made = [...this.#root.key("tables").items, ...this.#timeline.map((entry) => entry.key("create"))]
-    this.#tables = [...new Set(names(made.map((table) => table.key("name"))))]
+    const adopted = this.#timeline.flatMap((entry) => entry.key("adopt").items)
+    this.#tables = [...new Set(names([...made.map((table) => table.key("name")), ...adopted]))]
     this.#streams = names(this.#timeline.map((entry) => entry.key("stream").key("name")))
     this.#twice([...members.items, ...spares.items], "node")
     this.#hidden(members.items, spares)
@@ -457,6 +458,7 @@ class Checker {
           "ask",
           "setRf",
           "split",
+          "adopt",
           "replace",
         ].map((key) => entry.key(key)),
       )

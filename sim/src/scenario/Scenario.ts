@@ -225,6 +225,7 @@ export type Act =
   | { readonly _tag: "SetRf"; readonly tables: ReadonlyArray<string>; readonly rf: number }
   /** The group that carries the shard at that moment. */
   | { readonly _tag: "Split"; readonly table: string; readonly shard: number }
+  | { readonly _tag: "Adopt"; readonly tables: ReadonlyArray<string> }
   | { readonly _tag: "Replace"; readonly node: NodeSelector; readonly by: string }
   | Ask
   /** A directory is made beside the data of a node, for the files of one more replication cluster. */

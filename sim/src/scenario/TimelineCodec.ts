@@ -124,6 +124,7 @@ const actFrom = (source: EntrySource): Act => {
     return { _tag: "SetRf", tables: typeof tables === "string" ? [tables] : tables, rf }
   }
   if ("split" in source) return { _tag: "Split", ...source.split }
+  if ("adopt" in source) return { _tag: "Adopt", tables: source.adopt }
   if ("replace" in source) return { _tag: "Replace", ...source.replace }
   if ("check" in source) return { _tag: "Check", condition: conditionFrom(source.check) }
   if ("mkdir" in source) return { _tag: "Mkdir", ...source.mkdir }
@@ -168,6 +169,8 @@ const actTo = (act: Act): ActSource => {
     }
     case "Split":
       return { split: { table: act.table, shard: act.shard } }
+    case "Adopt":
+      return { adopt: act.tables }
     case "Replace":
       return { replace: { node: act.node, by: act.by } }
     case "Ask":

@@ -205,6 +205,12 @@ export const EntrySource = Schema.Union([
   entryWith({ control: described(ControlSource, "Something is asked of operations that are under way.") }),
   entryWith({ setRf: described(SetRfSource, "Tables are to have another number of copies.") }),
   entryWith({ split: described(SplitSource, "Half of the shards of a group get a group of their own.") }),
+  entryWith({
+    adopt: described(
+      someOf(TableName, "tables"),
+      "The tables of the existing orchestrator are to be taken over: which these are, for what the scenario says of them.",
+    ),
+  }),
   entryWith({ replace: described(ReplaceSource, "A node takes over what another one has.") }),
   entryWith({ ask: described(AskSource, "Something is asked of the engine, besides what has a verb of its own.") }),
   entryWith({
@@ -227,7 +233,7 @@ export const EntrySource = Schema.Union([
 ]).annotate({
   identifier: "Entry",
   expected:
-    "an entry {at | between | after, and one of: kill, stop, restart, pause, resume, partition, cut, flap, ring, swizzle, link, heal, slow, error, disconnect, loseReply, diskFull, slowDisk, slowTransfer, failTransfer, replicationPorts, serverId, clockJump, clockSkew, create, drop, addNode, rebalance, drain, undrain, control, ask, setRf, split, replace, mkdir, fill, stream, sql, check}",
+    "an entry {at | between | after, and one of: kill, stop, restart, pause, resume, partition, cut, flap, ring, swizzle, link, heal, slow, error, disconnect, loseReply, diskFull, slowDisk, slowTransfer, failTransfer, replicationPorts, serverId, clockJump, clockSkew, create, drop, addNode, rebalance, drain, undrain, control, ask, setRf, split, adopt, replace, mkdir, fill, stream, sql, check}",
 })
 
 export type EntrySource = typeof EntrySource.Type

@@ -66,12 +66,18 @@ export const refusalToAct = (agent: AgentContext, view: View, observation: Obser
 }
 
 /** What a node's daemon shows of our groups and of the coordination cluster; undefined if it does not answer. */
-export const observe = Effect.fnUntraced(function* ({ config, manticore }: AgentContext, node: string) {
+export const observe = Effect.fnUntraced(function* ({ config, manticore, state }: AgentContext, node: string) {
   const groups = observedGroups(yield* manticore.query(node, Sql.showClusters, config.statementTimeout))
   if (groups === undefined) return undefined
   const observation: Observation = {
     groups: Object.fromEntries(
-      [...groups].filter(([name]) => name === config.coordination || name.startsWith(`${groupPrefix}_`)),
+      [...groups].filter(
+        ([name]) =>
+          name === config.coordination ||
+          name.startsWith(`${groupPrefix}_`) ||
+          // Groups that were adopted keep their names.
+          state.view?.groups.has(name) === true,
+      ),
     ),
   }
   return observation

@@ -18,6 +18,8 @@ export class LeaderMemory {
   readonly behindSinceMs = new Map<string, number>()
   /** Since when the steps of an operation have not changed. */
   readonly progress = new Map<string, { readonly mark: string; readonly sinceMs: number }>()
+  /** What the tables of the existing orchestrator showed last, and since when they have shown it. */
+  oldOrchestrator: { readonly mark: string; readonly sinceMs: number } | undefined
   #convergeAfterMs = 0
 
   /** A name for a new operation, never used before: terms are not repeated, and neither are numbers in a term. */

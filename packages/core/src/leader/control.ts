@@ -6,9 +6,11 @@ import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { IllegalTransition, isOver, transition } from "../operation/transitions.ts"
-import { isPlanned, operationText, planWish } from "../plan/planWish.ts"
+import type { Manticore } from "../Manticore.ts"
+import { isPlanned, operationText } from "../plan/planWish.ts"
 import { Key, Operation, type OperationStatus, Request, type Wish } from "../State.ts"
 import type { Stored, View } from "../View.ts"
+import { planRequest } from "./adopt.ts"
 import { changeStatus } from "./changeStatus.ts"
 import { withdraw, writeFinished } from "./finish.ts"
 import { digestOf, goLive } from "./launch.ts"
@@ -46,7 +48,7 @@ export const control = Effect.fnUntraced(function* (
   view: View,
   request: Request,
   wish: ControlWish,
-): Effect.fn.Return<Answered, LeaderError> {
+): Effect.fn.Return<Answered, LeaderError, Manticore> {
   if (wish._tag === "Reset") return yield* reset(context, view, request, wish)
   const stored = findOperation(view, wish.operation)
   if (stored === undefined)
@@ -111,8 +113,7 @@ const approve = Effect.fnUntraced(function* (
   view: View,
   stored: Stored<Operation>,
   request: Request,
-): Effect.fn.Return<Answered, LeaderError> {
-  const { presence, config } = context
+): Effect.fn.Return<Answered, LeaderError, Manticore> {
   const operation = stored.record
   const allowed = transition(operation, "queued", { by: request.by, why: request.reason, atMs: 0 })
   if (Result.isFailure(allowed)) return refused(`${operationText(operation)}: ${allowed.failure.message}`)
@@ -121,7 +122,7 @@ const approve = Effect.fnUntraced(function* (
   if (original === undefined || wish === undefined || !isPlanned(wish)) {
     return refused(`the request of ${operationText(operation)} is not known any more: stop it and ask again`)
   }
-  const planned = planWish(view, presence, config, operation.id, wish)
+  const planned = yield* planRequest(context, view, operation.id, wish)
   if (planned._tag === "Waits") return refused(`not now: ${planned.reason}`)
   if (planned._tag !== "Plan" || digestOf(planned.plan) !== operation.digest) {
     const why = "nodes or records have changed since it was planned"

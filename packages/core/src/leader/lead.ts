@@ -5,6 +5,7 @@
  */
 import * as Effect from "effect/Effect"
 import { journal } from "../Journal.ts"
+import type { Manticore } from "../Manticore.ts"
 import type { View } from "../View.ts"
 import { converge } from "./converge.ts"
 import type { LeaderContext, LeaderError } from "./LeaderContext.ts"
@@ -18,7 +19,10 @@ export const lead = (context: LeaderContext, view: View) =>
     journal({ kind: "finding", node: context.node, code: "illegal-transition", detail: error.message }),
   )
 
-const look = Effect.fnUntraced(function* (context: LeaderContext, view: View): Effect.fn.Return<void, LeaderError> {
+const look = Effect.fnUntraced(function* (
+  context: LeaderContext,
+  view: View,
+): Effect.fn.Return<void, LeaderError, Manticore> {
   for (const operation of view.operations.values()) {
     if (!(yield* context.holdsLease)) return
     yield* supervise(context, view, operation)

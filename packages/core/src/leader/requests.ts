@@ -2,9 +2,11 @@
  * How wishes from outside are answered.
  */
 import * as Effect from "effect/Effect"
-import { isPlanned, planWish, type PlannedWish } from "../plan/planWish.ts"
+import { isPlanned, type PlannedWish } from "../plan/planWish.ts"
 import { isLive, type NodeState, type Request, type Wish } from "../State.ts"
+import type { Manticore } from "../Manticore.ts"
 import type { Stored, View } from "../View.ts"
+import { planRequest } from "./adopt.ts"
 import { control, type ControlWish } from "./control.ts"
 import { launch } from "./launch.ts"
 import type { LeaderContext, LeaderError } from "./LeaderContext.ts"
@@ -23,7 +25,7 @@ export const layoutOperations = (view: View) =>
 export const answerRequest = Effect.fnUntraced(function* (
   context: LeaderContext,
   view: View,
-): Effect.fn.Return<boolean, LeaderError> {
+): Effect.fn.Return<boolean, LeaderError, Manticore> {
   for (const stored of view.requests.values()) {
     const { status, operation, wish } = stored.record
     if (status === "accepted" && !view.operations.has(operation ?? "")) {
@@ -55,14 +57,14 @@ const plan = Effect.fnUntraced(function* (
   view: View,
   stored: Stored<Request>,
   wish: PlannedWish,
-): Effect.fn.Return<boolean, LeaderError> {
-  const { presence, config, memory, term } = context
+): Effect.fn.Return<boolean, LeaderError, Manticore> {
+  const { config, memory, term } = context
   const running = layoutOperations(view).length
   if (running >= config.maxOperations) {
     return yield* postpone(context, stored, `${running} operations are running, which is the most at once`)
   }
   const id = memory.nextOperation(term)
-  const planned = planWish(view, presence, config, id, wish)
+  const planned = yield* planRequest(context, view, id, wish)
   switch (planned._tag) {
     case "Plan":
       // What the old node has goes away for good: nothing new may come to it.
@@ -86,7 +88,7 @@ const direct = Effect.fnUntraced(function* (
   view: View,
   stored: Stored<Request>,
   wish: Exclude<Wish, PlannedWish>,
-): Effect.fn.Return<boolean, LeaderError> {
+): Effect.fn.Return<boolean, LeaderError, Manticore> {
   const answered =
     wish._tag === "SetNodeState"
       ? yield* setNodeState(context, view, wish.node, wish.state)

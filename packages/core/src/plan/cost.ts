@@ -36,8 +36,9 @@ export const costOf = (plan: Plan, view: View, sizes?: ReadonlyMap<string, Shard
     const moved = plan.steps.flatMap(({ step }) => (step._tag === "MoveShards" && step.to === name ? step.shards : []))
     return [...(group?.shards ?? []), ...moved]
   }
+  // What is adopted is there already: its members join nothing.
   const copied = plan.steps.flatMap(({ step }) =>
-    step._tag === "JoinGroup"
+    step._tag === "JoinGroup" && plan.kind !== "adopt"
       ? shardsOf(step.group).filter(({ table }) => view.tables.get(table)?.record.status === "ready")
       : [],
   )

@@ -17,7 +17,7 @@ import { planSplit } from "./split.ts"
 /** Wishes that lead to an operation. */
 export type PlannedWish = Extract<
   Wish,
-  { readonly _tag: "CreateTable" | "DropTable" | "Rebalance" | "SetRf" | "SplitGroup" | "ReplaceNode" }
+  { readonly _tag: "CreateTable" | "DropTable" | "Rebalance" | "SetRf" | "SplitGroup" | "ReplaceNode" | "Adopt" }
 >
 
 const plannedTags: ReadonlySet<string> = new Set<PlannedWish["_tag"]>([
@@ -27,6 +27,7 @@ const plannedTags: ReadonlySet<string> = new Set<PlannedWish["_tag"]>([
   "SetRf",
   "SplitGroup",
   "ReplaceNode",
+  "Adopt",
 ])
 
 /** True for wishes that lead to an operation; the others are about operations and nodes that are there. */
@@ -57,7 +58,8 @@ const heldTable = (view: View, name: string): WishPlan | undefined => {
   return { _tag: holder.request === null ? "Waits" : "Refused", reason }
 }
 
-const answered = (plan: Plan | Refusal): WishPlan => {
+/** What a planner's answer means for the wish. */
+export const answered = (plan: Plan | Refusal): WishPlan => {
   if (!isRefusal(plan)) return { _tag: "Plan", plan }
   return { _tag: plan.final ? "Refused" : "Waits", reason: plan.reason }
 }
@@ -68,7 +70,7 @@ export const planWish = (
   presence: Presence,
   config: EngineConfig,
   operation: string,
-  wish: PlannedWish,
+  wish: Exclude<PlannedWish, { readonly _tag: "Adopt" }>,
 ): WishPlan => {
   switch (wish._tag) {
     case "CreateTable": {

@@ -50,6 +50,8 @@ export const Step = Schema.Union([
   Schema.TaggedStruct("PromoteGroup", { group: Schema.String }),
   /** Clears members that are gone from the group's list of peers. */
   Schema.TaggedStruct("RefreshPeers", { group: Schema.String }),
+  /** Keeps the rows of another orchestrator's tables in records, and drops the tables everywhere. */
+  Schema.TaggedStruct("RetireTables", { tables: names }),
   /** Writes the new layout of tables and members of groups. */
   Schema.TaggedStruct("CommitLayout", {}),
 ])

@@ -35,6 +35,7 @@ export const stepSql = (step: Step): ReadonlyArray<string> => {
       return [Sql.updatePeers(step.group)]
     case "VerifyReplica":
     case "MoveShards":
+    case "RetireTables":
     case "PublishWrapper":
     case "ConfirmWrappers":
     case "CompareCopy":

@@ -15,6 +15,7 @@ import { commitLayout } from "./layout.ts"
 import { compareCopy, exitGroup } from "./leaving.ts"
 import { done, type Outcome, verdict } from "./Outcome.ts"
 import { promoteGroup, refreshPeers } from "./promotion.ts"
+import { retireTables } from "./retiring.ts"
 import { moveShards } from "./splitting.ts"
 import type { Step } from "./Step.ts"
 import { verifyReplica } from "./verification.ts"
@@ -60,6 +61,8 @@ export const handleStep = (step: Step): Effect.Effect<Outcome, HandlerError, Cur
       return promoteGroup(step.group)
     case "RefreshPeers":
       return refreshPeers(step.group)
+    case "RetireTables":
+      return retireTables(step.tables)
     case "CommitLayout":
       return commitLayout
   }

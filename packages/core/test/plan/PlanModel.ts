@@ -255,8 +255,11 @@ export class PlanModel {
       case "CreateGroup": {
         if (!daemon.clusters.has(step.group)) daemon.clusters.set(step.group, new Set())
         const probe = probeTable(step.group)
-        daemon.tables.set(probe, daemon.tables.get(probe) ?? new Set())
-        daemon.clusters.get(step.group)?.add(probe)
+        for (const member of this.#membersOf(step.group)) {
+          const { clusters, tables } = this.daemons.get(member) ?? daemon
+          tables.set(probe, tables.get(probe) ?? new Set())
+          clusters.get(step.group)?.add(probe)
+        }
         this.#update(step.group, (group) => ({
           ...group,
           inSync: group.origin === undefined ? union(group.inSync, [at]) : group.inSync,
@@ -318,6 +321,7 @@ export class PlanModel {
       case "CommitLayout":
         return this.#commit(plan)
       case "CompareCopy":
+      case "RetireTables":
       case "PromoteGroup":
       case "RefreshPeers":
         return undefined
