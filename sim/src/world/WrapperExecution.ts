@@ -7,6 +7,8 @@ import { type Answer, ok } from "@shardwright/core/Answer"
 import { ask } from "./Peers.ts"
 import { ServerSession, type Deliver } from "./ServerSession.ts"
 import { type Delete, failure, type Insert, type Select, type Update } from "./sql/Statement.ts"
+import { asksForIdsOnly, idsOf } from "./storage/filter.ts"
+import { shardOf } from "./storage/routing.ts"
 import { answerWrapperSelect, selectOnShard, toAnswer } from "./storage/Session.ts"
 import { type PartialResult, Question } from "./storage/select.ts"
 import {
@@ -327,12 +329,14 @@ interface Shard {
 const writeAll = (
   session: ServerSession,
   wrapper: Wrapper,
+  targets: ReadonlyArray<Target>,
   statement: WriteStatement,
   done: (shards: ReadonlyArray<Shard>) => void,
 ): void => {
-  const shards: Array<Shard | undefined> = wrapper.targets.map(() => undefined)
+  const shards: Array<Shard | undefined> = targets.map(() => undefined)
   let left = shards.length
-  wrapper.targets.forEach((target, index) => {
+  if (left === 0) done([])
+  targets.forEach((target, index) => {
     const mirror = target.local === undefined ? session.daemon.mirrors.choose(wrapper, target) : undefined
     writeShard(session, wrapper, target, mirror, statement, (answer) => {
       shards[index] = { target, mirror, answer }
@@ -347,7 +351,7 @@ const total = (shards: ReadonlyArray<Shard>): number =>
 
 /** UPDATE says nothing of shards that failed, as long as one did not. */
 const updateThrough = (session: ServerSession, wrapper: Wrapper, statement: Update, deliver: Deliver): void => {
-  writeAll(session, wrapper, statement, (shards) => {
+  writeAll(session, wrapper, wrapper.targets, statement, (shards) => {
     if (shards.some(({ answer }) => messageOf(answer) === undefined)) {
       deliver(ok(total(shards)), 0)
       return
@@ -361,19 +365,30 @@ const updateThrough = (session: ServerSession, wrapper: Wrapper, statement: Upda
           : withoutTable(messageOf(answer) ?? "", tableOf(target)),
     }))
     const mute = given.map(({ table }) => ({ table, error: refusedText }))
-    const dead =
-      shards.flatMap(({ target }) => target.mirrors.filter((mirror) => !isReachable(session, mirror))).length > 0
+    const dead = shards.some(({ target, mirror }) =>
+      target.mirrors.some((other) => other !== mirror && !isReachable(session, other)),
+    )
     deliver(toAnswer(failure(reportProblems(dead ? [...given, ...mute] : given))), 0)
   })
 }
 
-/** DELETE reports the first shard that failed, after it has deleted on the others; a local one that is not there is passed over. */
+/** DELETE by id asks the shards of these ids only. It reports the first that failed, after it has deleted on the others. */
 const deleteThrough = (session: ServerSession, wrapper: Wrapper, statement: Delete, deliver: Deliver): void => {
-  writeAll(session, wrapper, statement, (shards) => {
-    const { disk } = session.daemon.host
-    const failed = shards.find(
-      ({ target, answer }) => messageOf(answer) !== undefined && (target.local === undefined || disk.has(target.local)),
-    )
-    deliver(failed === undefined ? ok(total(shards)) : failureOf(failed.target, failed.mirror, failed.answer, []), 0)
+  const ids = asksForIdsOnly(statement.where) ? idsOf(statement.where) : undefined
+  const orders = new Set(ids?.map((id) => shardOf(id, wrapper.targets.length)))
+  const asked = wrapper.targets.filter((_, order) => ids === undefined || orders.has(order))
+  writeAll(session, wrapper, asked, statement, (shards) => {
+    const failed = shards.find(({ answer }) => messageOf(answer) !== undefined)
+    if (failed === undefined) deliver(ok(total(shards)), 0)
+    else deliver(failureOf(failed.target, failed.mirror, deleteFailure(failed), []), 0)
   })
+}
+
+/** Documents to delete are sent to a shard like documents to insert, and it words its refusal as for those. */
+const deleteFailure = ({ target, answer }: Shard): ShardAnswer => {
+  if (answer.kind === "away" || answer.answer._tag !== "Refused") return answer
+  const table = tableOf(target)
+  const { message } = answer.answer
+  const worded = message.startsWith("unknown table") ? `table '${table}' absent` : withoutTable(message, table)
+  return { kind: "answer", answer: { ...answer.answer, message: worded } }
 }
