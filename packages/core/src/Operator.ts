@@ -10,8 +10,7 @@ import type { EngineConfig } from "./EngineConfig.ts"
 import { failureOf } from "./ErrorClass.ts"
 import { Manticore } from "./Manticore.ts"
 import { isPrimary, observedGroups } from "./Observe.ts"
-import { dryRun } from "./plan/dryRun.ts"
-import type { PlannedWish } from "./plan/planWish.ts"
+import { dryRun, type TriedWish } from "./plan/dryRun.ts"
 import { registeredNodes } from "./plan/records.ts"
 import * as Sql from "./Sql.ts"
 import { Key, Registry, type Request, type Wish } from "./State.ts"
@@ -156,7 +155,7 @@ export const submit = Effect.fnUntraced(
  * coordination cluster does not see count as away.
  */
 export const tryOut = Effect.fnUntraced(
-  function* (options: OperatorOptions & { readonly wish: PlannedWish }) {
+  function* (options: OperatorOptions & { readonly wish: TriedWish }) {
     const store = yield* operatorStore(options)
     yield* store.barrier
     const { records } = yield* store.sync

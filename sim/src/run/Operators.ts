@@ -103,7 +103,7 @@ export class Operators {
 
   #tryOut(what: string, expected: Ask["answer"], wish: Wish): void {
     const asked = this.#begin(what, expected)
-    if (!isPlanned(wish)) {
+    if (!isPlanned(wish) || wish._tag === "Adopt") {
       asked.triedOut = { done: false, text: "only wishes that lead to an operation can be tried out" }
       return
     }

@@ -8,6 +8,9 @@ import { costOf, type ShardSize } from "./cost.ts"
 import type { Cost, Explanation, Plan, Presence } from "./Plan.ts"
 import { planWish, type PlannedWish } from "./planWish.ts"
 
+/** Wishes whose plans follow from the records alone; an adoption looks at daemons first. */
+export type TriedWish = Exclude<PlannedWish, { readonly _tag: "Adopt" }>
+
 /** What would come of a wish. */
 export type DryRun =
   | {
@@ -24,7 +27,7 @@ export const dryRun = (
   view: View,
   presence: Presence,
   config: EngineConfig,
-  wish: PlannedWish,
+  wish: TriedWish,
   sizes?: ReadonlyMap<string, ShardSize>,
 ): DryRun => {
   const planned = planWish(view, presence, config, "dry_run", wish)
