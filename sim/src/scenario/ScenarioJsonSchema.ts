@@ -26,6 +26,32 @@ const hoist = (value: unknown): unknown => {
   return rest.length === 0 ? merged : { ...merged, allOf: rest }
 }
 
+/** A text with a reference to a parameter, such as `${nodes}`. */
+const reference = String.raw`\$\{`
+
+/** Where a value may stand, a reference to a parameter may stand: what it becomes is seen when the file is read. */
+const orReference = (value: unknown): unknown => {
+  if (Array.isArray(value)) return value.map(orReference)
+  if (!isObject(value)) return value
+  const schema: JsonSchema.JsonSchema = Object.fromEntries(
+    Object.entries(value).map(([key, inner]) => [key, orReference(inner)]),
+  )
+  if (typeof schema["pattern"] === "string") return { ...schema, pattern: `${reference}|${schema["pattern"]}` }
+  switch (schema["type"]) {
+    case "integer":
+    case "number":
+    case "boolean":
+      return { ...schema, type: [schema["type"], "string"], pattern: reference }
+    case "string": {
+      const { description, ...rest } = schema
+      const either = { anyOf: [rest, { type: "string", pattern: reference }] }
+      return schema["enum"] === undefined ? schema : description === undefined ? either : { ...either, description }
+    }
+    default:
+      return schema
+  }
+}
+
 /** Draft 07, which the editors' YAML servers know best. `scenarios/schema.json` holds it. */
 export const scenarioJsonSchema = (): JsonSchema.JsonSchema => {
   const document = JsonSchema.toDocumentDraft07(
@@ -33,7 +59,7 @@ export const scenarioJsonSchema = (): JsonSchema.JsonSchema => {
   )
   return Object.assign(
     { $schema: JsonSchema.META_SCHEMA_URI_DRAFT_07 },
-    hoist({ ...document.schema, definitions: document.definitions }),
+    orReference(hoist({ ...document.schema, definitions: document.definitions })),
   )
 }
 

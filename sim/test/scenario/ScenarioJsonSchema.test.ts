@@ -45,7 +45,10 @@ const root = scenarioJsonSchema()
 /** The part of JSON Schema that is used here; a keyword that is not listed fails the test. */
 const keywords: Readonly<Record<string, Keyword>> = {
   $ref: (value, ref) => allows(Reflect.get(Object(root["definitions"]), String(ref).split("/").at(-1) ?? ""), value),
-  type: (value, type) => (type === "integer" ? Number.isInteger(value) : typeOf(value) === type),
+  type: (value, type) =>
+    (Array.isArray(type) ? type : [type]).some((one) =>
+      one === "integer" ? Number.isInteger(value) : typeOf(value) === one,
+    ),
   enum: (value, words) => list(words).includes(value),
   pattern: (value, pattern) => typeof value !== "string" || new RegExp(String(pattern), "u").test(value),
   minimum: (value, bound) => typeof value !== "number" || value >= Number(bound),
@@ -109,6 +112,22 @@ describe("the JSON Schema of scenarios", () => {
 
   it.each([...values.keys()])("allows %s", (path) => {
     expect(allows(root, values.get(path))).toBe(true)
+  })
+
+  it("allows a parameter where a value may stand, and no other text there", () => {
+    const using = (shards: unknown, every: unknown, is: unknown) => ({
+      shardwright: 1,
+      name: "a",
+      about: "A.",
+      cluster: { nodes: 3 },
+      tables: [{ name: "t", shards, rf: 1 }],
+      workloads: [{ table: "t", every }],
+      expect: { final: [{ table: "t", is }] },
+    })
+    expect(allows(root, using("${shards}", "${every}", "${state}"))).toBe(true)
+    expect(allows(root, using("4", "${every}", "${state}"))).toBe(false)
+    expect(allows(root, using("${shards}", "often", "${state}"))).toBe(false)
+    expect(allows(root, using("${shards}", "${every}", "well"))).toBe(false)
   })
 
   it.each([
