@@ -26,6 +26,11 @@ export const startUndo = Effect.fnUntraced(function* (
   const operation = stored.record
   const planned = rows.filter(({ record }) => record.undoes === null)
   if (!(yield* cancelOpen(context, planned))) return
+  if (view.tables.get(operation.table ?? "")?.record.status === "ready") {
+    // Its last step was under way when it was given up. The table is in use, and what clients wrote to it stays.
+    const status = operation.status === "stopping" ? "stopped" : "completed"
+    return yield* finish(context, view, stored, status, "everything was done before it stopped")
+  }
   const undoFrom = freeIndex(rows)
   const undo = planUndo(planned, view, operation.table ?? "", context.presence, undoFrom)
   if (undo.length === 0) return yield* finish(context, view, stored, outcomeOf(operation), operation.error ?? "")
@@ -89,7 +94,13 @@ export const superviseUndo = Effect.fnUntraced(function* (
   }
   for (const row of undo) {
     const node = row.record.node
-    if (!isOpen(row.record) || node === null || !context.presence.away.has(node)) continue
+    if (!isOpen(row.record) || node === null) continue
+    // Also of a node that is back: what it has was left to it when the first of its steps was given up.
+    const isLeft = undo.some(
+      ({ record }) =>
+        record.status === "cancelled" && record.node === node && row.record.dependsOn.includes(record.index),
+    )
+    if (!isLeft && !context.presence.away.has(node)) continue
     // Whoever is away keeps its part until it returns: the groups' records name it.
     yield* context.store.compareAndSet(row, { ...row.record, status: "cancelled" }, { term: context.term })
     return
