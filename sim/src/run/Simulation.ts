@@ -88,6 +88,8 @@ export class Simulation implements Installation {
   #transfer: { readonly donor: string; readonly joiner: string } | undefined
   #registry: CommittedRecord | undefined
   #members: ReadonlyArray<string> = []
+  /** The last command of an operator: in which event it was given, and which it was there. */
+  #given = { moment: -1, number: 0 }
   /** Statements sent so far. */
   commands = 0
 
@@ -435,9 +437,13 @@ export class Simulation implements Installation {
   /** Runs an operator's command; on a node (`host`), or from outside (null). `ended` is called once. */
   command<A, E>(host: string | null, effect: Effect.Effect<A, E, Ports>, ended: (exit: Exit.Exit<A, E>) => void): void {
     const gate = new Gate()
+    const moment = this.queue.executed
+    this.#given = this.#given.moment === moment ? { moment, number: this.#given.number + 1 } : { moment, number: 0 }
+    const { number } = this.#given
     const fiber = this.runtime.fork(effect, {
       context: this.#ports(host, gate),
-      random: this.random.stream(`command ${this.queue.executed}`),
+      // Commands that are given at once are given by several people: they draw different ids.
+      random: this.random.stream(`command ${moment}${number === 0 ? "" : `.${number}`}`),
       ...(host === null ? {} : { clock: this.#host(host).clock }),
       gate,
     })
