@@ -194,7 +194,7 @@ const attempt = Effect.fnUntraced(function* (
   if (current !== undefined && current.version > work.entry.version) return "taken"
   const operation = view.operations.get(row.operation)?.record
   const moment = work.begun ? "go-on" : "begin"
-  if (operation === undefined || (row.undoes === null && isOff(operation, row, moment))) return "cancelled"
+  if (operation === undefined || isOff(operation, row, moment)) return "cancelled"
   const refused = refusal(agent, view, row, moment)
   if (refused !== undefined) return refused.code === "paused" ? "not-begun" : retryFor(refused)
   if (node !== agent.node && needsRunner(row.step)) return retry("runner-dead", `the runner of ${node} is dead`)

@@ -109,7 +109,13 @@ export const superviseUndo = Effect.fnUntraced(function* (
     if (operation.kind === "create") return
     // What `takeBack` wrote into the groups' records is done by the next plan if it cannot be done now.
     const waitedMs = yield* unchangedMs(context, operation, undo)
-    if (waitedMs <= Duration.toMillis(context.config.operationTimeout) || !(yield* cancelOpen(context, undo))) return
+    if (waitedMs <= Duration.toMillis(context.config.operationTimeout) || (yield* cancelOpen(context, undo))) return
+    // Steps that have begun are given up by whoever works on them, once they are none of the undo any more.
+    const passed: Operation = { ...operation, undoFrom: freeIndex(rows) }
+    yield* context.store.compareAndSet(stored, passed, { term: context.term })
+    return
   }
+  const passed = rows.filter(({ record }) => record.undoes !== null && record.index < from)
+  if (passed.some(({ record }) => record.status === "processing") && !(yield* cancelOpen(context, passed))) return
   yield* finish(context, view, stored, outcomeOf(operation), operation.error ?? "")
 })
