@@ -1,7 +1,6 @@
 /**
  * What one agent is: how it was started, its ports, and what it knows from one look to the next.
  */
-import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import * as Schema from "effect/Schema"
@@ -11,6 +10,7 @@ import type { EngineConfig } from "../EngineConfig.ts"
 import { LeaderMemory } from "../leader/LeaderContext.ts"
 import { Manticore } from "../Manticore.ts"
 import { type Mutation, Mutations } from "../Mutation.ts"
+import { monotonicMs } from "../Monotonic.ts"
 import { NodeFiles } from "../NodeFiles.ts"
 import * as StateStore from "../StateStore.ts"
 import { adaptPlaces, placesAtFirst } from "./limits.ts"
@@ -89,9 +89,6 @@ export interface AgentContext extends AgentOptions {
 const Memory = Schema.fromJsonString(Schema.Struct({ epoch: Schema.Int, term: Schema.Int }))
 const decodeMemory = Schema.decodeUnknownOption(Memory)
 const encodeMemory = Schema.encodeSync(Memory)
-
-/** Milliseconds of the own monotonic clock: wall clocks are never trusted for durations. */
-export const monotonicMs = Effect.map(Clock.monotonicTimeNanos, (nanos) => Number(nanos / 1000n) / 1000)
 
 /** An agent that has not looked at anything yet, but recalls what its disk remembers. */
 export const makeAgent = Effect.fnUntraced(function* (options: AgentOptions) {

@@ -8,7 +8,8 @@ import { LeaderMemory } from "../leader/LeaderContext.ts"
 import type { Lease } from "../State.ts"
 import { Key } from "../State.ts"
 import type { Stored, View } from "../View.ts"
-import { type AgentContext, monotonicMs } from "./AgentContext.ts"
+import type { AgentContext } from "./AgentContext.ts"
+import { monotonicMs } from "../Monotonic.ts"
 
 /** True while this agent may act as leader. */
 export const holdsLease = ({ state, termsMatter }: AgentContext) =>
@@ -45,7 +46,8 @@ export const tendLease = Effect.fnUntraced(function* (agent: AgentContext, view:
 /** True while this agent leads. Renews the lease when a third of it is over: for work that takes longer than a look. */
 export const keepLease = Effect.fnUntraced(function* (agent: AgentContext) {
   if (!(yield* holdsLease(agent))) return false
-  const { config, state } = agent
+  const { config, state, termsMatter } = agent
+  if (!termsMatter) return true
   const nowMs = yield* monotonicMs
   const renewAtMs = (state.leaderUntilMs ?? 0) - (Duration.toMillis(config.leaseDuration) * 2) / 3
   if (state.lease === undefined || nowMs < renewAtMs) return true

@@ -17,7 +17,8 @@ import { handleStep } from "../step/handleStep.ts"
 import { type Outcome, retry, retryFor } from "../step/Outcome.ts"
 import { needsRunner } from "../step/Step.ts"
 import type { Stored } from "../View.ts"
-import { type AgentContext, monotonicMs } from "./AgentContext.ts"
+import type { AgentContext } from "./AgentContext.ts"
+import { monotonicMs } from "../Monotonic.ts"
 import { restart } from "./daemon.ts"
 import { observe, publish } from "./presence.ts"
 import { isOff, refusal } from "./permission.ts"
@@ -86,7 +87,7 @@ export const runStep = Effect.fnUntraced(function* (
   }
   const claim = yield* Effect.result(store.compareAndSet(before, claimed, { term, columns: columns(claimed) }))
   if (claim._tag === "Failure") return
-  const startedMs = yield* Clock.currentTimeMillis
+  const startedMs = yield* monotonicMs
   const work: Work = {
     entry: claim.success,
     claimed,

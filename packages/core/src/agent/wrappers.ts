@@ -7,7 +7,8 @@ import { journal } from "../Journal.ts"
 import { isOpen } from "../State.ts"
 import { strayedWrappers, swapWrapper } from "../step/wrappers.ts"
 import type { View } from "../View.ts"
-import { type AgentContext, monotonicMs } from "./AgentContext.ts"
+import type { AgentContext } from "./AgentContext.ts"
+import { monotonicMs } from "../Monotonic.ts"
 
 /**
  * True while this agent may send statements about wrappers of a node. One that could not look at the records for a while

@@ -1,8 +1,8 @@
 /**
  * How the tables of the existing orchestrator are read, and how it is shown to have stopped.
  */
-import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import { monotonicMs } from "../Monotonic.ts"
 import type { Cell } from "../Answer.ts"
 import { Manticore } from "../Manticore.ts"
 import { cellText, firstColumn, observedGroups } from "../Observe.ts"
@@ -13,6 +13,7 @@ import { registeredNodes } from "../plan/records.ts"
 import * as Sql from "../Sql.ts"
 import type { ObservedGroup } from "../State.ts"
 import type { View } from "../View.ts"
+import { tableInTheWay } from "./conflicts.ts"
 import type { LeaderContext } from "./LeaderContext.ts"
 
 /** Its nodes write a sign of life every second, and another one takes over after 5 s: three times that is silence. */
@@ -45,7 +46,7 @@ const adopt = Effect.fnUntraced(function* (
   const [state, rows, queue] = answers.map((answer) => (answer._tag === "Rows" ? answer.rows : undefined))
   if (state === undefined || rows === undefined || queue === undefined) return notYet("its tables cannot be read now")
   const mark = JSON.stringify([state, rows, queue])
-  const nowMs = yield* Clock.currentTimeMillis
+  const nowMs = yield* monotonicMs
   if (memory.oldOrchestrator?.mark !== mark) memory.oldOrchestrator = { mark, sinceMs: nowMs }
   if (nowMs - memory.oldOrchestrator.sinceMs < silenceMs) {
     return notYet(
@@ -66,16 +67,19 @@ const adopt = Effect.fnUntraced(function* (
   return planAdoption(view, presence, config, operation, old, wish)
 })
 
-/** Plans any wish; an adoption is the only one for which more than the records must be read. */
-export const planRequest = (
+/** Plans any wish; for an adoption and for a new table more than the records must be read. */
+export const planRequest = Effect.fnUntraced(function* (
   context: LeaderContext,
   view: View,
   operation: string,
   wish: PlannedWish,
-): Effect.Effect<WishPlan, never, Manticore> =>
-  wish._tag === "Adopt"
-    ? Effect.map(adopt(context, view, operation, wish), answered)
-    : Effect.succeed(planWish(view, context.presence, context.config, operation, wish))
+): Effect.fn.Return<WishPlan, never, Manticore> {
+  if (wish._tag === "Adopt") return answered(yield* adopt(context, view, operation, wish))
+  const planned = planWish(view, context.presence, context.config, operation, wish)
+  if (wish._tag !== "CreateTable" || planned._tag !== "Plan") return planned
+  const reason = yield* tableInTheWay(context, view, planned.plan)
+  return reason === undefined ? planned : { _tag: "Refused", reason }
+})
 
 /** Its values are JSON lists of one item. */
 const firstOf = (cell: Cell | undefined): unknown => {

@@ -1,9 +1,9 @@
 /**
  * What nobody asked for: what was left half-way is finished, and the layout follows the topology.
  */
-import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import { monotonicMs } from "../Monotonic.ts"
 import { planConverge } from "../plan/converge.ts"
 import { planDrop } from "../plan/drop.ts"
 import type { View } from "../View.ts"
@@ -15,7 +15,7 @@ export const converge = Effect.fnUntraced(function* (
   context: LeaderContext,
   view: View,
 ): Effect.fn.Return<void, LeaderError> {
-  const nowMs = yield* Clock.currentTimeMillis
+  const nowMs = yield* monotonicMs
   const { memory, config, presence } = context
   if (!memory.dueForConverge(nowMs, Duration.toMillis(config.convergePause))) return
   const registered = Object.keys(view.registry?.record.nodes ?? {}).length

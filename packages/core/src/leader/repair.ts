@@ -2,9 +2,9 @@
  * What the leader does for groups before anything else: locks that nobody holds any more, members that were left behind,
  * groups without primary, members that returned.
  */
-import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import { monotonicMs } from "../Monotonic.ts"
 import { leftBehind } from "../Health.ts"
 import { Mutations } from "../Mutation.ts"
 import { isPrimary } from "../Observe.ts"
@@ -52,7 +52,7 @@ export const shrinkSets = Effect.fnUntraced(function* (
   context: LeaderContext,
   view: View,
 ): Effect.fn.Return<boolean, LeaderError> {
-  const nowMs = yield* Clock.currentTimeMillis
+  const nowMs = yield* monotonicMs
   const { behindSinceMs } = context.memory
   let changed = false
   for (const stored of view.groups.values()) {
@@ -80,7 +80,7 @@ export const promoteGroups = Effect.fnUntraced(function* (
   context: LeaderContext,
   view: View,
 ): Effect.fn.Return<boolean, LeaderError> {
-  const nowMs = yield* Clock.currentTimeMillis
+  const nowMs = yield* monotonicMs
   const { memory, presence, config } = context
   const mutations = yield* Mutations
   for (const { record: group } of view.groups.values()) {

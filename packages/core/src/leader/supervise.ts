@@ -1,9 +1,9 @@
 /**
  * What becomes of operations that are there: they are adopted, stopped when they cannot go on, and ended.
  */
-import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import { monotonicMs } from "../Monotonic.ts"
 import type { Presence } from "../plan/Plan.ts"
 import { isLive, isOpen, type Operation, type StepRow } from "../State.ts"
 import { needsRunner, type Step } from "../step/Step.ts"
@@ -53,7 +53,7 @@ export const unchangedMs = Effect.fnUntraced(function* (
   operation: Operation,
   rows: ReadonlyArray<Stored<StepRow>>,
 ) {
-  const nowMs = yield* Clock.currentTimeMillis
+  const nowMs = yield* monotonicMs
   const mark = `${operation.status}${rows.map(({ record }) => record.status[0]).join("")}`
   const known = context.memory.progress.get(operation.id)
   if (known?.mark === mark) return nowMs - known.sinceMs

@@ -1,10 +1,10 @@
 /**
  * What a handler may use beside its step, and how it looks at daemons: statements to the own node and to others.
  */
-import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import { monotonicMs } from "../Monotonic.ts"
 import type { EngineConfig } from "../EngineConfig.ts"
 import { Manticore } from "../Manticore.ts"
 import { firstColumn, observedGroups } from "../Observe.ts"
@@ -63,7 +63,7 @@ export const clusterStatement = Effect.fnUntraced(function* (sql: string, timeou
   const { config, startedMs } = yield* CurrentStep
   const answer = yield* query(sql, timeout)
   if (answer._tag === "NoAnswer" && answer.reason === "timeout") {
-    const waitedMs = (yield* Clock.currentTimeMillis) - startedMs
+    const waitedMs = (yield* monotonicMs) - startedMs
     if (waitedMs > Duration.toMillis(config.joinTimeout)) yield* restartDaemon(`no answer to ${sql.slice(0, 60)}`)
   }
   return answer

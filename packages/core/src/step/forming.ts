@@ -1,7 +1,6 @@
 /**
  * How groups come to be and grow: a first member, tables that are attached, members that join.
  */
-import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { failureOf } from "../ErrorClass.ts"
@@ -103,7 +102,7 @@ export const joinGroup = Effect.fnUntraced(function* (name: string) {
     const refreshed = verdict(yield* clusterStatement(Sql.updatePeers(name)), "ALTER CLUSTER UPDATE nodes")
     return refreshed ?? done("is a member already")
   }
-  const waitedMs = (yield* Clock.currentTimeMillis) - startedMs
+  const waitedMs = (yield* monotonicMs) - startedMs
   if (seen !== undefined) {
     // A JOIN that lost its donor never ends; only a restart of the joiner helps (semantics 20, 48, 49, 59).
     const stuck = seen.nodeState === "joining" && waitedMs > Duration.toMillis(config.joinTimeout)

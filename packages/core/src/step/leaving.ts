@@ -1,9 +1,9 @@
 /**
  * How a member leaves its group, and how the copy that it keeps is watched.
  */
-import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import { monotonicMs } from "../Monotonic.ts"
 import { staleSet } from "../Health.ts"
 import { journal } from "../Journal.ts"
 import { Mutations } from "../Mutation.ts"
@@ -28,13 +28,14 @@ export const exitGroup = Effect.fnUntraced(function* (name: string, redundancy: 
   if (stored === undefined)
     return seen === undefined ? done("no record, no group") : failed(`no record of group ${name}`)
   if (seen !== undefined && (seen.nodeState === "destroyed" || seen.nodeState === "joining")) {
-    const waitedMs = (yield* Clock.currentTimeMillis) - startedMs
+    const waitedMs = (yield* monotonicMs) - startedMs
     const patient = seen.nodeState === "joining" && waitedMs < Duration.toMillis(config.joinTimeout)
     return patient
       ? retry("member-joining", `${name} is joining`)
       : yield* restartDaemon(`${name} is ${seen.nodeState}`)
   }
-  const reckless = (yield* Mutations).has("drop-source-before-verification")
+  const mutations = yield* Mutations
+  const reckless = mutations.has("drop-source-before-verification") || mutations.has("leave-without-asking")
   const refusal = reckless ? undefined : exitRefusal(view, stored.record, seen, node, redundancy, away())
   if (refusal !== undefined) return retryFor(refusal)
   // The set shrinks before anything relies on it (safety rule 5).
@@ -109,7 +110,9 @@ const exitRefusal = (
 /** Watches the copy that was left behind: whoever still writes to it missed the change of the wrappers. */
 export const compareCopy = Effect.fnUntraced(function* (tables: ReadonlyArray<string>) {
   const { node, config } = yield* CurrentStep
-  if ((yield* Mutations).has("drop-source-before-verification")) return done("not compared")
+  const mutations = yield* Mutations
+  if (mutations.has("drop-source-before-verification") || mutations.has("leave-without-asking"))
+    return done("not compared")
   const held = yield* systemTablesOf(node)
   const present = tables.filter((table) => held.has(table))
   const first = yield* Effect.forEach(present, localDigest)

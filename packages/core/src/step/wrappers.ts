@@ -1,14 +1,14 @@
 /**
  * How wrappers are published, shown on every node, and confirmed.
  */
-import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import { monotonicMs } from "../Monotonic.ts"
 import type { EngineConfig } from "../EngineConfig.ts"
 import { journal } from "../Journal.ts"
 import { Manticore } from "../Manticore.ts"
 import { Mutations } from "../Mutation.ts"
-import { cellText } from "../Observe.ts"
+import { tableKinds } from "../Observe.ts"
 import { type Wait, wait } from "../operation/WaitCode.ts"
 import { groupOf, groupRecords, registeredNodes } from "../plan/records.ts"
 import * as Sql from "../Sql.ts"
@@ -29,7 +29,9 @@ export const publishWrapper = Effect.fnUntraced(function* (
   if (stored === undefined) return failed(`no record of table ${name}`)
   const { wrapper } = stored.record
   if (wrapper.version > 0 && JSON.stringify(wrapper.mirrors) === JSON.stringify(mirrors)) return done()
-  if (mirrors !== null && !(yield* Mutations).has("drop-source-before-verification")) {
+  const mutations = yield* Mutations
+  const reckless = mutations.has("drop-source-before-verification") || mutations.has("publish-before-verification")
+  if (mirrors !== null && !reckless) {
     for (const { shard } of stored.record.layout) {
       const unverified = unverifiedMirror(view, stored.record, shard, mirrors[shard] ?? [])
       if (unverified !== undefined) return retryFor(unverified)
@@ -75,9 +77,19 @@ export const swapWrapper = Effect.fnUntraced(function* (
   const isConfirmed = (confirmed?.record.versions[name] ?? 0) >= version
   if (isConfirmed && !options.again) return done()
   const send = (sql: string) => manticore.query(node, sql, config.statementTimeout)
+  const shown = yield* send(Sql.showTables)
+  const unseen = verdict(shown, "SHOW TABLES")
+  if (unseen !== undefined) return unseen
+  const kind = tableKinds(shown).get(name.toLowerCase())
+  // What is no wrapper is the user's own, whatever its name (safety rule 10).
+  const isUsers = kind !== undefined && kind !== "shard" && !(yield* Mutations).has("drop-any-table")
+  if (isUsers && table.wrapper.mirrors !== null)
+    return retry("table-taken", `${node} has a table ${name} of somebody's own`)
   if (!(yield* options.mayGoOn)) return retry("not-permitted", "somebody else may act for this node")
-  const dropped = verdict(yield* send(Sql.dropWrapper(name)), "DROP TABLE")
-  if (dropped !== undefined) return dropped
+  if (!isUsers) {
+    const dropped = verdict(yield* send(Sql.dropWrapper(name)), "DROP TABLE")
+    if (dropped !== undefined) return dropped
+  }
   if (table.wrapper.mirrors !== null) {
     const mirrors = table.wrapper.mirrors
     const shards = table.layout.map(({ shard, physical }) => ({ physical, mirrors: mirrors[shard] ?? [] }))
@@ -102,13 +114,15 @@ export const strayedWrappers = Effect.fnUntraced(function* (node: string, config
   const manticore = yield* Manticore
   const answer = yield* manticore.query(node, Sql.showTables, config.statementTimeout)
   if (answer._tag !== "Rows") return []
-  const shown = new Map(answer.rows.map(([name, kind]) => [cellText(name), cellText(kind)]))
+  const reckless = (yield* Mutations).has("drop-any-table")
+  const shown = tableKinds(answer)
   const confirmed = view.wrappers.get(node)?.record.versions ?? {}
   return [...view.tables.values()].flatMap(({ record: table }) => {
     if (table.wrapper.version === 0 || (confirmed[table.name] ?? 0) < table.wrapper.version) return []
     const kind = shown.get(table.name.toLowerCase())
     // A table of another kind under that name is the user's own: it is not touched.
-    const strayed = table.wrapper.mirrors === null ? kind === "shard" : kind === undefined
+    const isOurs = kind === "shard" || (kind !== undefined && reckless)
+    const strayed = table.wrapper.mirrors === null ? isOurs : kind === undefined
     return strayed ? [table.name] : []
   })
 })
@@ -137,10 +151,11 @@ export const confirmWrappers = Effect.fnUntraced(function* (tables: ReadonlyArra
   const alive = (yield* ownGroups).get(config.coordination)?.members ?? []
   const nodes = registeredNodes(view).filter((node) => all || !gone.has(node) || alive.includes(node))
   const reason = unconfirmed(view, tables, nodes)
+  if ((yield* Mutations).has("leave-without-asking")) return done()
   if (reason !== undefined) return retryFor(reason)
   if (!all) return done()
   // Statements that began through an older wrapper end before their targets go away.
-  const waitedMs = (yield* Clock.currentTimeMillis) - startedMs
+  const waitedMs = (yield* monotonicMs) - startedMs
   const drainMs = Duration.toMillis(config.drainDelay)
   if (waitedMs < drainMs) yield* Effect.sleep(Duration.millis(drainMs - waitedMs))
   return done()
