@@ -3,6 +3,7 @@
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import { monotonicMs } from "../Monotonic.ts"
 import { failureOf } from "../ErrorClass.ts"
 import { probeTable } from "../Identifier.ts"
 import { journal } from "../Journal.ts"
