@@ -130,9 +130,17 @@ export const Group = Schema.Struct({
   /**
    * Where the copies are that the group starts from, while its shards are not attached to it yet: tables of their own on
    * `node`, or shards of `group` that are still to be detached there. Whoever is the origin is in sync once they are
-   * attached, and this is gone then.
+   * attached. Of shards that come from a group the other old members keep their copies until a second member of this one
+   * is verified; they are as good as long as the wrappers have the versions that they had: nothing was written since.
    */
-  origin: Schema.optionalKey(Schema.Struct({ node: Schema.String, group: Schema.NullOr(Schema.String) })),
+  origin: Schema.optionalKey(
+    Schema.Struct({
+      node: Schema.String,
+      group: Schema.NullOr(Schema.String),
+      attached: Schema.optionalKey(Schema.Boolean),
+      versions: Schema.optionalKey(Schema.Record(Schema.String, Schema.Int)),
+    }),
+  ),
   epoch: Schema.Int,
   operation: Schema.NullOr(Schema.String),
 })

@@ -7,9 +7,10 @@ import type { EngineConfig } from "../EngineConfig.ts"
 import type { Group, OperationKind, Table } from "../State.ts"
 import type { View } from "../View.ts"
 import { explainGroups, type Reasons } from "./explain.ts"
-import { convergeSteps } from "./membership.ts"
+import { convergeSteps, isStuck } from "./membership.ts"
 import { type Plan, type Presence, StepList } from "./Plan.ts"
-import { groupOf, servingMembers, union } from "./records.ts"
+import { replaceOrigins } from "./origin.ts"
+import { groupOf, isBeginning, servingMembers, union } from "./records.ts"
 import { retarget, type Scope } from "./retarget.ts"
 import { settleMembers } from "./settle.ts"
 import { sameLists, targetMirrors } from "./wrappers.ts"
@@ -53,7 +54,7 @@ export const planConverge = (
 const needsWork = (group: Group, presence: Presence): boolean => {
   const canLeave = presence.away.size === 0
   if (group.status === "dissolved") return union(group.leaving, group.exiled).some((node) => !presence.away.has(node))
-  if (group.origin !== undefined && presence.away.has(group.origin.node)) return false
+  if (isStuck(group, presence)) return false
   const joining = servingMembers(group).some((node) => !group.inSync.includes(node) && !presence.away.has(node))
   return joining || (group.leaving.length > 0 && canLeave) || (group.status === "temporary" && canLeave)
 }
@@ -80,6 +81,12 @@ export const planChange = (
     const settled = settles ? settleMembers(record, presence, view) : record
     groups.set(name, settled)
     if (settled !== record) changes.set(name, settled)
+  }
+  if (change.scope?.tables === null || change.scope === null) {
+    for (const [name, group] of replaceOrigins(view, presence, operation, groups)) {
+      changes.set(name, group)
+      groups.set(name, group)
+    }
   }
   for (const [name, group] of change.groups) groups.set(name, group)
   const reasons = new Map(change.reasons)
@@ -147,6 +154,12 @@ export const planChange = (
   }
 }
 
+/** A shard that no wrapper can show now; see `isStuck`. */
+const isStuckShard = (groups: ReadonlyMap<string, Group>, presence: Presence, physical: string): boolean =>
+  [...groups.values()].some(
+    (group) => isStuck(group, presence) && group.shards.some((shard) => shard.physical === physical),
+  )
+
 /**
  * Tables whose groups changed without their layout or wrapper: an operation was given up between the two. Their
  * groups are at rest, so that nothing but the records and wrappers is left to do.
@@ -161,10 +174,11 @@ const staleTables = (
     .map(({ record }) => record)
     .filter((table) => {
       if (table.status !== "ready" || table.operation !== null || working.has(table.name)) return false
+      if (table.layout.some(({ physical }) => isStuckShard(groups, presence, physical))) return false
       if (!sameLists(targetMirrors(table, groups, presence), table.wrapper.mirrors)) return true
       return table.layout.some((placement) => {
         const group = groupOf(groups.values(), table.name, placement.shard)
-        if (group === undefined || group.origin !== undefined) return false
+        if (group === undefined || isBeginning(group)) return false
         const serving = servingMembers(group)
         const settled = serving.every((node) => group.inSync.includes(node))
         const carrier = group.status === "temporary" ? null : group.name

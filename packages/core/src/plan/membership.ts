@@ -5,7 +5,7 @@ import { probeTable } from "../Identifier.ts"
 import type { Group, Table } from "../State.ts"
 import type { View } from "../View.ts"
 import type { Presence, StepList } from "./Plan.ts"
-import { groupTables, servingMembers, union } from "./records.ts"
+import { groupTables, isBeginning, servingMembers, union } from "./records.ts"
 import { publishSteps, sameLists, targetMirrors } from "./wrappers.ts"
 
 /** Steps that bring groups to what their records say. */
@@ -22,7 +22,15 @@ export const convergeSteps = (
   const ends: Array<number> = []
   for (const group of working) {
     if (group.status === "dissolved") {
-      ends.push(...tidySteps(list, group, presence, undefined, (node, table) => isPlainCopy(view, node, table)))
+      ends.push(
+        ...tidySteps(
+          list,
+          group,
+          presence,
+          undefined,
+          (node, table) => isPlainCopy(view, node, table) || isServed(groups, node, table),
+        ),
+      )
       continue
     }
     const last = joinSteps(list, presence, group)
@@ -37,6 +45,7 @@ export const convergeSteps = (
   for (const [name, dependsOn] of verified) {
     const table = view.tables.get(name)?.record
     if (table === undefined || table.status !== "ready") continue
+    if ([...groups.values()].some((group) => isStuck(group, presence) && carries(group, name))) continue
     const mirrors = targetMirrors(table, groups, presence)
     if (sameLists(mirrors, table.wrapper.mirrors)) continue
     swapped.set(name, publishSteps(list, view, presence, name, mirrors, dependsOn))
@@ -62,6 +71,19 @@ export const convergeSteps = (
   }
 }
 
+const carries = (group: Group, table: string): boolean => group.shards.some((shard) => shard.table === table)
+
+/** True while the only copies of a group that took shards over are on a node that is away: nothing can be done with it. */
+export const isStuck = ({ inSync, origin }: Group, presence: Presence): boolean =>
+  origin !== undefined && [origin.node, ...inSync].every((node) => presence.away.has(node))
+
+/** Copies that a group of which the node is a member needs: its own group has ended, and another one took them over. */
+const isServed = (groups: ReadonlyMap<string, Group>, node: string, physical: string): boolean =>
+  [...groups.values()].some(
+    ({ members, shards, status }) =>
+      status !== "dissolved" && members.includes(node) && shards.some((shard) => shard.physical === physical),
+  )
+
 /** A single copy outlives the temporary group by which it came to its node. */
 const isPlainCopy = (view: View, node: string, physical: string): boolean =>
   [...view.tables.values()].some(
@@ -75,7 +97,7 @@ const isPlainCopy = (view: View, node: string, physical: string): boolean =>
  * as far as any of them.
  */
 export const originSteps = (list: StepList, group: Group, after: number | undefined): number | undefined => {
-  if (group.origin === undefined) return after
+  if (group.origin === undefined || !isBeginning(group)) return after
   const { node, group: from } = group.origin
   const tables = group.shards.map((shard) => shard.physical)
   let last = after
@@ -93,7 +115,7 @@ export const joinSteps = (list: StepList, presence: Presence, group: Group, afte
     (node) => !group.inSync.includes(node) && !presence.away.has(node) && node !== group.origin?.node,
   )
   const [source] = group.leaving
-  if (group.origin !== undefined) {
+  if (group.origin !== undefined && isBeginning(group)) {
     if (presence.away.has(group.origin.node)) return last
     last = originSteps(list, group, last)
   } else if (

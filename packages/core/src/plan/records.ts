@@ -67,6 +67,9 @@ export const carriers = (groups: Iterable<Group>): ReadonlyMap<string, Group> =>
 /** All groups as recorded. */
 export const groupRecords = (view: View): ReadonlyArray<Group> => [...view.groups.values()].map(({ record }) => record)
 
+/** True while the shards of a group are not attached to it yet: nobody but its origin has been in it. */
+export const isBeginning = (group: Group): boolean => group.origin !== undefined && group.origin.attached !== true
+
 /** A group may take a new table only if nobody of it is away, exiled or leaving (safety rule 13). */
 export const isWhole = (group: Group, presence: Presence): boolean =>
   group.status === "live" &&

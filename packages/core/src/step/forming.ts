@@ -7,9 +7,10 @@ import { monotonicMs } from "../Monotonic.ts"
 import { failureOf } from "../ErrorClass.ts"
 import { probeTable } from "../Identifier.ts"
 import { journal } from "../Journal.ts"
+import { Mutations } from "../Mutation.ts"
 import { NodeFiles } from "../NodeFiles.ts"
 import { isPrimary, observedGroups } from "../Observe.ts"
-import { groupTables } from "../plan/records.ts"
+import { groupTables, isBeginning } from "../plan/records.ts"
 import * as Sql from "../Sql.ts"
 import type { Group } from "../State.ts"
 import type { Stored } from "../View.ts"
@@ -37,10 +38,17 @@ export const createGroup = Effect.fnUntraced(function* (name: string) {
   yield* updateGroup(stored, (group) => ({
     ...group,
     // A group that starts from copies has nobody in sync before they are attached.
-    inSync: group.origin === undefined ? plus(group.inSync, node) : group.inSync,
+    inSync: isBeginning(group) ? group.inSync : plus(group.inSync, node),
     lastPrimary: plus(group.lastPrimary, node),
   }))
   return done()
+})
+
+/** The record of a group whose origin has attached its shards. Copies of shards that it took over stay elsewhere for now. */
+export const attached = ({ origin, ...group }: Group): Group => ({
+  ...group,
+  ...(origin === undefined || origin.group === null ? {} : { origin: { ...origin, attached: true } }),
+  inSync: origin === undefined ? group.inSync : plus(group.inSync, origin.node),
 })
 
 /** Adds tables that this node holds to the group; if the group starts from them, its origin is in sync now. */
@@ -50,7 +58,7 @@ export const attachShard = Effect.fnUntraced(function* (name: string, tables: Re
   if (outcome._tag !== "Done") return outcome
   const stored = yield* groupRecord(name)
   if (stored?.record.origin?.node !== node) return outcome
-  yield* updateGroup(stored, ({ origin: _, ...group }) => ({ ...group, inSync: plus(group.inSync, node) }))
+  yield* updateGroup(stored, attached)
   return outcome
 })
 
@@ -68,10 +76,11 @@ const attach = Effect.fnUntraced(function* (
     return retry("no-primary", `group ${name} is ${seen?.status ?? "absent"} (${seen?.nodeState ?? ""})`)
   const stored = yield* groupRecord(name)
   if (stored === undefined) return failed(`no record of group ${name}`)
-  const whole = completeness(stored.record, seen, node)
+  const mutations = yield* Mutations
+  const whole = mutations.has("attach-beside-missing") ? undefined : completeness(stored.record, seen, node)
   if (whole !== undefined) return retryFor(whole)
   for (const member of seen?.members ?? []) {
-    if (member === node) continue
+    if (member === node || mutations.has("attach-over-copies")) continue
     const held = yield* systemTablesOf(member)
     const taken = missing.find((table) => held.has(table))
     // ADD would overwrite that copy (semantics 6).

@@ -3,6 +3,7 @@
  */
 import * as Effect from "effect/Effect"
 import { type Wait, wait } from "../operation/WaitCode.ts"
+import { isBeginning } from "../plan/records.ts"
 import type { Group, ObservedGroup } from "../State.ts"
 import type { Stored } from "../View.ts"
 import { CurrentStep } from "./CurrentStep.ts"
@@ -40,7 +41,7 @@ export const donors = (group: Group, node: string, away: ReadonlySet<string>) =>
 export const completeness = (group: Group, seen: ObservedGroup | undefined, node: string): Wait | undefined => {
   const whole = wholeness(group, seen, node)
   // Nobody but its origin has been in a group that is only beginning.
-  if (whole !== undefined || group.status !== "live" || group.origin !== undefined) return whole
+  if (whole !== undefined || group.status !== "live" || isBeginning(group)) return whole
   const missing = [...group.members, ...group.exiled].find((member) => seen?.members.includes(member) !== true)
   return missing === undefined ? undefined : wait("member-missing", `${missing} is missing from ${group.name}`)
 }

@@ -2,7 +2,7 @@
  * How an operation ends: the layout that came about is written into its tables and groups.
  */
 import * as Effect from "effect/Effect"
-import { carriers, groupRecords, servingMembers } from "../plan/records.ts"
+import { carriers, groupRecords, isBeginning, servingMembers } from "../plan/records.ts"
 import { Key, type Operation, type Table } from "../State.ts"
 import type { View } from "../View.ts"
 import { CurrentStep } from "./CurrentStep.ts"
@@ -22,7 +22,7 @@ export const commitLayout = Effect.gen(function* () {
     const layout = stored.record.layout.map((placement) => {
       const group = carrier.get(placement.physical)
       // What is not attached to its new group yet is where it was.
-      if (group === undefined || group.origin !== undefined) return placement
+      if (group === undefined || isBeginning(group)) return placement
       const nodes = servingMembers(group).filter((node) => group.inSync.includes(node))
       // A temporary group ends with a single copy.
       const carriedBy = group.status === "temporary" ? null : group.name

@@ -38,7 +38,11 @@ export const moveShards = Effect.fnUntraced(function* (step: Extract<Step, { rea
       inSync: [],
       // Who has copies and is no member of the new group drops them in the end.
       leaving: union(group.leaving, without(old.members, group.members)),
-      origin: { node: step.node, group: step.from },
+      origin: {
+        node: step.node,
+        group: step.from,
+        versions: Object.fromEntries(tables.map((name) => [name, view.tables.get(name)?.record.wrapper.version ?? 0])),
+      },
     }))
   }
   yield* updateGroup(from, (group) => ({ ...group, shards: group.shards.filter((item) => !moved.has(item.physical)) }))

@@ -47,6 +47,12 @@ export const verifyReplica = Effect.fnUntraced(function* (name: string) {
   // Older observations of other members lack this node; its own, with a later view, says that they are old.
   yield* publish
   const lastPrimary = before?.members ?? []
-  yield* updateGroup(stored, (group) => ({ ...group, inSync: plus(group.inSync, node), lastPrimary }))
+  yield* updateGroup(stored, ({ origin, ...group }) => ({
+    ...group,
+    // With two copies in sync, those that stayed with the old group are needed no more.
+    ...(origin === undefined || origin.attached === true ? {} : { origin }),
+    inSync: plus(group.inSync, node),
+    lastPrimary,
+  }))
   return done(`${compared} rows equal to ${donor ?? "nobody"}`)
 })

@@ -3,9 +3,10 @@
  * have the gates that the handlers have; what a gate holds back is tried again later. Clients write through the wrappers
  * after every step, so that a copy that is left behind or shown too early is noticed by a row that is missing.
  */
+import { attached } from "../../src/step/forming.ts"
 import { probeTable } from "../../src/Identifier.ts"
 import type { Plan, PlannedStep } from "../../src/plan/Plan.ts"
-import { carriers, groupTables, servingMembers, union, without } from "../../src/plan/records.ts"
+import { carriers, groupTables, isBeginning, servingMembers, union, without } from "../../src/plan/records.ts"
 import { isOver, releasedGroup, releasedTable } from "../../src/plan/release.ts"
 import type { Group, NodeState, ObservedGroup, Table } from "../../src/State.ts"
 import type { Step } from "../../src/step/Step.ts"
@@ -35,6 +36,8 @@ export class PlanModel {
   readonly daemons = new Map<string, Daemon>()
   /** Rows that clients were told to be stored, by physical table. */
   readonly acknowledged = new Map<string, Set<number>>()
+  /** Nodes that are gone: they answer nobody, and what they hold is as it was. */
+  readonly down = new Set<string>()
   #rows = 0
 
   constructor(nodes: Iterable<string>) {
@@ -61,7 +64,7 @@ export class PlanModel {
 
   /** A replication cluster as its members see it: nobody of the model is ever cut off. */
   #observed(cluster: string, tables: ReadonlySet<string>): ObservedGroup {
-    const members = this.#membersOf(cluster)
+    const members = this.#membersOf(cluster).filter((node) => !this.down.has(node))
     return {
       status: "primary",
       nodeState: "synced",
@@ -132,7 +135,7 @@ export class PlanModel {
 
   /** Clients write a row to each shard, through the wrapper of each node in turn; what no wrapper takes is refused. */
   write(): void {
-    const daemons = [...this.daemons]
+    const daemons = [...this.daemons].filter(([node]) => !this.down.has(node))
     for (const [name, table] of this.tables) {
       const row = ++this.#rows
       const [, through] = daemons[row % daemons.length] ?? []
@@ -140,17 +143,30 @@ export class PlanModel {
       if (mirrors === undefined) continue
       for (const { physical, shard } of table.layout) {
         const shown = mirrors[shard] ?? []
-        const mirror = shown[row % Math.max(1, shown.length)]
+        const mirror = shown.filter((node) => !this.down.has(node))[row % Math.max(1, shown.length)]
         const daemon = this.daemons.get(mirror ?? "")
+        if (mirror === undefined && shown.length > 0) continue
         if (mirror === undefined || daemon?.tables.has(physical) !== true) {
           throw new Error(`a wrapper of ${name} shows ${mirror} for ${physical}, which is not there`)
         }
         const cluster = [...daemon.clusters].find(([, tables]) => tables.has(physical))?.[0]
-        const stored = cluster === undefined ? [mirror] : this.#membersOf(cluster)
+        const members = cluster === undefined ? [mirror] : this.#membersOf(cluster)
+        const stored = members.filter((node) => !this.down.has(node))
         for (const node of stored) this.daemons.get(node)?.tables.get(physical)?.add(row)
         const known = this.acknowledged.get(physical) ?? new Set()
         this.acknowledged.set(physical, known.add(row))
       }
+    }
+  }
+
+  /** A node that was away gets from another member what its group has taken meanwhile. */
+  catchUp(node: string, cluster: string): void {
+    const source = this.#membersOf(cluster).find((member) => member !== node)
+    const tables = this.daemons.get(source ?? "")?.clusters.get(cluster)
+    if (tables === undefined) return
+    this.daemons.get(node)?.clusters.set(cluster, new Set(tables))
+    for (const table of tables) {
+      this.daemons.get(node)?.tables.set(table, new Set(this.daemons.get(source ?? "")?.tables.get(table)))
     }
   }
 
@@ -164,6 +180,7 @@ export class PlanModel {
         const counted = carrier.get(physical)?.inSync ?? []
         const holders = counted.length > 0 ? counted : nodes
         for (const node of holders) {
+          if (this.down.has(node)) continue
           const held = this.daemons.get(node)?.tables.get(physical)
           const missing = held === undefined ? rows.size : [...rows].filter((row) => !held.has(row)).length
           if (missing > 0) throw new Error(`${physical} on ${node} lacks ${missing} of ${rows.size} rows`)
@@ -262,7 +279,7 @@ export class PlanModel {
         }
         this.#update(step.group, (group) => ({
           ...group,
-          inSync: group.origin === undefined ? union(group.inSync, [at]) : group.inSync,
+          inSync: isBeginning(group) ? group.inSync : union(group.inSync, [at]),
         }))
         return undefined
       }
@@ -287,7 +304,11 @@ export class PlanModel {
         if (donor === undefined) return "no donor"
         const missing = group.shards.find(({ physical }) => daemon.clusters.get(step.group)?.has(physical) !== true)
         if (missing !== undefined) return `${missing.physical} is not in ${step.group} on ${at}`
-        this.#update(step.group, (record) => ({ ...record, inSync: union(record.inSync, [at]) }))
+        this.#update(step.group, ({ origin, ...record }) => ({
+          ...record,
+          ...(origin === undefined || origin.attached === true ? {} : { origin }),
+          inSync: union(record.inSync, [at]),
+        }))
         return undefined
       }
       case "PublishWrapper":
@@ -361,7 +382,7 @@ export class PlanModel {
       }
     }
     if (this.#group(step.group).origin?.node === at) {
-      this.#update(step.group, ({ origin: _, ...group }) => ({ ...group, inSync: union(group.inSync, [at]) }))
+      this.#update(step.group, attached)
     }
     return undefined
   }
@@ -382,7 +403,11 @@ export class PlanModel {
         shards: [...group.shards, ...step.shards],
         inSync: [],
         leaving: union(group.leaving, without(this.#group(step.from).members, group.members)),
-        origin: { node: step.node, group: step.from },
+        origin: {
+          node: step.node,
+          group: step.from,
+          versions: Object.fromEntries([...tables].map((name) => [name, this.tables.get(name)?.wrapper.version ?? 0])),
+        },
       }))
     }
     this.#update(step.from, (group) => ({
@@ -445,7 +470,7 @@ export class PlanModel {
       if (table === undefined) continue
       const layout = table.layout.map((placement) => {
         const group = carrier.get(placement.physical)
-        if (group === undefined || group.origin !== undefined) return placement
+        if (group === undefined || isBeginning(group)) return placement
         const nodes = servingMembers(group).filter((node) => group.inSync.includes(node))
         return nodes.length === 0
           ? placement

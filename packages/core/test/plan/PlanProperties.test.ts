@@ -125,13 +125,18 @@ const ask = (model: PlanModel, drawn: World, operation: string): Plan | undefine
 }
 
 /** Plans and carries out whatever is left to do, until nothing is. */
-const converge = (model: PlanModel, choose: (ready: number) => number = inOrder): void => {
+const converge = (
+  model: PlanModel,
+  choose: (ready: number) => number = inOrder,
+  presence: Presence = everybody,
+  name = "9",
+): void => {
   for (let round = 0; round < 8; round++) {
     const unfinished = [...model.tables.values()].find(({ status }) => status === "dropping" || status === "failed")
     const plan =
       unfinished === undefined
-        ? planConverge(model.view, everybody, config, `9_${round}`, { rebalance: true, requested: false })
-        : must(planDrop(model.view, everybody, `9_${round}`, unfinished))
+        ? planConverge(model.view, presence, config, `${name}_${round}`, { rebalance: true, requested: false })
+        : must(planDrop(model.view, presence, `${name}_${round}`, unfinished))
     if (plan === undefined) return
     carryOut(model, plan, choose)
   }
@@ -230,5 +235,41 @@ describe.each(kinds)("%s", (kind) => {
       }),
       runs,
     )
+  })
+})
+
+describe("a split whose holder is lost", () => {
+  it("loses nothing, serves every shard again, and is tidied when the holder is back, wherever it stopped", () => {
+    let served = 0
+    fc.assert(
+      fc.property(world("split"), (drawn) => {
+        const model = begin(drawn)
+        const plan = ask(model, drawn, "2_1")
+        const holder = plan?.steps.find(({ step }) => step._tag === "CreateGroup")?.node
+        if (plan === undefined || holder === undefined || holder === null) return
+        model.launch(plan)
+        model.execute(plan, chooser(drawn.order), Math.floor(drawn.prefix * plan.steps.length))
+        model.release()
+        model.down.add(holder)
+        converge(model, chooser(drawn.order), { away: new Set([holder]), lost: new Set([holder]) }, "8")
+        for (const [name, table] of model.tables) {
+          const mirrors = table.wrapper.mirrors ?? []
+          expect([name, mirrors.length, mirrors.some((nodes) => nodes.length === 0)]).toEqual([
+            name,
+            table.shards,
+            false,
+          ])
+          expect(mirrors.flat()).not.toContain(holder)
+        }
+        served++
+        model.down.delete(holder)
+        // Who comes back has what it had, and hears of what its groups have written since.
+        for (const group of model.daemons.get(holder)?.clusters.keys() ?? []) model.catchUp(holder, group)
+        converge(model)
+        expect(model.leftovers()).toEqual([])
+      }),
+      runs,
+    )
+    expect(served).toBeGreaterThan(runs.numRuns / 2)
   })
 })
