@@ -90,7 +90,7 @@ const everything: Profile = {
   shards: { min: 1, max: 4 },
   rf: { min: 1, max: 3 },
   requests: { min: 0, max: 3 },
-  faults: { min: 1, max: 4 },
+  faults: { min: 2, max: 4 },
   swarm: 0.4,
   faultKinds,
   requestKinds,

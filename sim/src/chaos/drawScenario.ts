@@ -16,6 +16,8 @@ const drawRange = (random: RandomStream, range: Range): number => random.int(ran
 
 /** Shorter than by default: a seed has no time to lose. Longer than it takes to evict, to promote and to come back. */
 const graceMs: Range = { min: 25_000, max: 40_000 }
+/** Shorter as well, and longer than any step takes that goes on. */
+const operationTimeoutMs: Range = { min: 65_000, max: 90_000 }
 /** Shares of the faults that wait for a step, and for a state transfer. */
 const stepShare = 0.7
 const transferShare = 0.1
@@ -41,7 +43,8 @@ const otherSteps = [
 
 const drawMoment = (random: RandomStream, isFirst: boolean): Trigger => {
   const atLatest = Duration.millis(drawRange(random, faultMs))
-  const plus = Duration.millis(drawRange(random, afterStepMs))
+  // The first one is to meet its step for certain, however short that is.
+  const plus = isFirst ? Duration.zero : Duration.millis(drawRange(random, afterStepMs))
   if (isFirst || random.chance(stepShare)) {
     const step = random.pick(isFirst ? stepsOfCreation : [...stepsOfCreation, ...otherSteps]) ?? "CreateShard"
     const sighting = { _tag: "StepSeen", step, is: "started", node: null, undo: null } as const
@@ -80,7 +83,7 @@ const drawFaults = (
     const moment = drawMoment(random, index === 0)
     const isEndOfTransfer = index > 0 && (kind === "donor-dies" || kind === "joiner-dies")
     const when: Trigger = isEndOfTransfer
-      ? { ...afterTransfer(Duration.millis(random.int(0, 300))), atLatest: Duration.millis(faultMs.max) }
+      ? { ...afterTransfer(Duration.millis(random.int(0, 60))), atLatest: Duration.millis(faultMs.max) }
       : moment
     return { when, act: fault, course: { probability: null, repeat: null, lasts } }
   })
@@ -104,7 +107,7 @@ const drawWorkloads = (random: RandomStream, table: TableSpec, share: number): R
     through: null,
     reads: null,
   })
-  const steady = workload(1, random.int(60, 150) * share, null)
+  const steady = workload(random.int(1, 2), random.int(60, 150) * share, null)
   return [
     workload(random.int(1, 3), random.int(20, 60) * share, Duration.millis(random.int(5_000, 15_000))),
     { ...steady, reads: random.chance(0.5) ? { readers: 1, every: Duration.millis(random.int(400, 1000)) } : null },
@@ -126,6 +129,8 @@ export const drawScenario = (seed: number, profile: Profile): Scenario => {
   const settings = random.stream("settings")
   const grace = drawRange(settings, graceMs)
   const busyMs = settings.pick([250, 500, 1000]) ?? 250
+  const timeout = drawRange(settings, operationTimeoutMs)
+  const groupsPerNode = settings.pick([1, 2, 8]) ?? 8
   const swarm = random.stream("swarm")
   const kinds = profile.faultKinds.filter(() => swarm.chance(profile.swarm))
   const requests = drawRequests(random.stream("requests"), profile, { nodes, spares, tables })
@@ -139,8 +144,14 @@ export const drawScenario = (seed: number, profile: Profile): Scenario => {
     covers: [],
     seed,
     engine: "shardwright",
+    without: [],
     cluster: { coordination: "c", nodes: nodes.map(declare), spares: spares.map(declare), threads: null },
-    settings: { gracePeriod: Duration.millis(grace), busyTick: Duration.millis(busyMs) },
+    settings: {
+      gracePeriod: Duration.millis(grace),
+      busyTick: Duration.millis(busyMs),
+      operationTimeout: Duration.millis(timeout),
+      groupsPerNode,
+    },
     tables,
     workloads: tables.flatMap((table) => drawWorkloads(workload, table, tables.length)),
     timeline: [...requests, ...faults],
