@@ -1,14 +1,12 @@
 /**
  * Whether a step may be worked on, by what the records say (safety rule 2).
  */
+import { isOff, type Moment } from "../operation/isOff.ts"
 import { type Wait, wait } from "../operation/WaitCode.ts"
-import { isLive, type Operation, type StepRow } from "../State.ts"
+import { isLive, type StepRow } from "../State.ts"
 import type { View } from "../View.ts"
 import type { AgentContext } from "./AgentContext.ts"
 import { leaderTerm } from "./lease.ts"
-
-/** Whether a step is to be begun, or to be gone on with. */
-export type Moment = "begin" | "go-on"
 
 /** Why a step may not be worked on now, by what the records say (safety rule 2); undefined if it may. */
 export const refusal = (agent: AgentContext, view: View, row: StepRow, moment: Moment): Wait | undefined => {
@@ -28,13 +26,3 @@ export const refusal = (agent: AgentContext, view: View, row: StepRow, moment: M
     ? undefined
     : wait("leader-changed", `operation ${row.operation} is of term ${operation.term}, the lease of term ${term}`)
 }
-
-/** True if nobody is to work on the step any more, or not yet. */
-export const isOff = (operation: Operation, row: StepRow, moment: Moment): boolean => {
-  if (row.undoes !== null) return operation.undoFrom === null || row.index < operation.undoFrom
-  if (operation.undoing) return true
-  return operation.status === "stopping" && (moment === "begin" || operation.stop?.now === true)
-}
-
-/** True if what was planned is not worked on any more. */
-export const isEnding = (operation: Operation): boolean => operation.undoing || operation.status === "stopping"

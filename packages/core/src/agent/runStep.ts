@@ -10,6 +10,7 @@ import { journal } from "../Journal.ts"
 import type { Manticore } from "../Manticore.ts"
 import { NodeFiles, NodeFilesError } from "../NodeFiles.ts"
 import type { Wait } from "../operation/WaitCode.ts"
+import { isOff } from "../operation/isOff.ts"
 import type { StepRow } from "../State.ts"
 import type { Entry } from "../StateStore.ts"
 import { CurrentStep } from "../step/CurrentStep.ts"
@@ -21,7 +22,7 @@ import type { AgentContext } from "./AgentContext.ts"
 import { monotonicMs } from "../Monotonic.ts"
 import { restart } from "./daemon.ts"
 import { observe, publish } from "./presence.ts"
-import { isOff, refusal } from "./permission.ts"
+import { refusal } from "./permission.ts"
 
 /** A step that waits says so in its record once it has waited for so long: most waits are over sooner. */
 const sayWaitingAfterMs = 2000

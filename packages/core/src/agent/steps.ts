@@ -3,12 +3,13 @@
  * nodes whose agent is dead. Each step runs in a fiber of its own, see `runStep`.
  */
 import * as Effect from "effect/Effect"
+import { isEnding } from "../operation/isOff.ts"
 import type { StepRow } from "../State.ts"
 import type { Stored, View } from "../View.ts"
 import type { AgentContext } from "./AgentContext.ts"
 import { holdsLease } from "./lease.ts"
 import { beyondLimits, isReady } from "./limits.ts"
-import { isEnding, refusal } from "./permission.ts"
+import { refusal } from "./permission.ts"
 import { runStep } from "./runStep.ts"
 
 /** Steps by which a source gives up its copy: what the mutant does too early. */

@@ -1,0 +1,17 @@
+/**
+ * Which steps of an operation are to be worked on, by what has become of the operation.
+ */
+import type { Operation, StepRow } from "../State.ts"
+
+/** Whether a step is to be begun, or to be gone on with. */
+export type Moment = "begin" | "go-on"
+
+/** True if nobody is to work on the step any more, or not yet. */
+export const isOff = (operation: Operation, row: StepRow, moment: Moment): boolean => {
+  if (row.undoes !== null) return operation.undoFrom === null || row.index < operation.undoFrom
+  if (operation.undoing) return true
+  return operation.status === "stopping" && (moment === "begin" || operation.stop?.now === true)
+}
+
+/** True if what was planned is not worked on any more. */
+export const isEnding = (operation: Operation): boolean => operation.undoing || operation.status === "stopping"
