@@ -4,16 +4,36 @@
  */
 import * as Context from "effect/Context"
 
-/** A safety mechanism that can be switched off. */
-export type Mutation =
-  | "drop-source-before-verification"
-  | "skip-term-check"
+/** Safety mechanisms that can be switched off, by what then happens. */
+export const mutations = [
+  "drop-source-before-verification",
+  "skip-term-check",
   /** Whoever the record counts as in sync is promoted, whatever the others name as their last primary view. */
-  | "promote-who-is-behind"
+  "promote-who-is-behind",
   /** Steps of a paused operation begin all the same. */
-  | "ignore-pause"
+  "ignore-pause",
   /** A minority of the last primary view is promoted. */
-  | "promote-a-minority"
+  "promote-a-minority",
+  /** An agent acts although its coordination cluster does not show a majority of the registered nodes. */
+  "act-without-majority",
+  /** Steps of a draft begin before the operation is live. */
+  "run-drafts",
+  /** A write whose outcome is not known counts as done. */
+  "trust-lost-answers",
+  /** A member leaves before the new wrappers are confirmed everywhere, and the copy that it keeps is not watched. */
+  "leave-without-asking",
+  /** Shards change their group although wrappers may still show them, and the copies were not compared. */
+  "split-under-writers",
+  /** A table is attached without looking whether another member has one of that name. */
+  "attach-over-copies",
+  /** Tables are attached to groups and detached from them while a member is missing. */
+  "attach-beside-missing",
+  /** Wrappers list new replicas before they are made. */
+  "publish-before-verification",
+  /** Whatever bears the name of a dropped table is taken for a wrapper that was left. */
+  "drop-any-table",
+] as const
+export type Mutation = (typeof mutations)[number]
 
 /** The mechanisms that are switched off. */
 export const Mutations = Context.Reference<ReadonlySet<Mutation>>("shardwright/core/Mutations", {

@@ -51,6 +51,10 @@ export const observedGroups = (answer: Answer): ReadonlyMap<string, ObservedGrou
 export const firstColumn = (answer: Answer): ReadonlyArray<string> | undefined =>
   answer._tag === "Rows" ? answer.rows.map((row) => String(row[0])) : undefined
 
+/** Kinds of tables by name, as `SHOW TABLES` lists them; nothing if the answer is not rows. Names are in small letters. */
+export const tableKinds = (answer: Answer): ReadonlyMap<string, string> =>
+  new Map(answer._tag === "Rows" ? answer.rows.map(([name, kind]) => [cellText(name), cellText(kind)]) : [])
+
 /** A cell that must be there, as text. */
 export const cellText = (cell: Cell | undefined): string => (cell === undefined || cell === null ? "" : String(cell))
 

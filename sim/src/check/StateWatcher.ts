@@ -20,8 +20,15 @@ export interface CommittedRecord extends RawEntry {
 /** A change of a record; `previous` is undefined for a new one. */
 export type RecordListener = (record: CommittedRecord, previous: CommittedRecord | undefined) => void
 
+/** Where and when a version of a record was seen first. */
+export interface FirstSight {
+  readonly nonce: string
+  readonly node: string
+  readonly atMicros: number
+}
+
 /** Two different commits of one version: the coordination cluster has two histories. */
-export type ForkListener = (first: CommittedRecord, second: CommittedRecord) => void
+export type ForkListener = (first: FirstSight, second: CommittedRecord) => void
 
 type CommitEvent = Extract<WorldEvent, { readonly kind: "commit" }>
 
@@ -37,6 +44,8 @@ export class StateWatcher {
   readonly #world: SimulatedCluster
   readonly #rowsOn: RowsOn
   readonly #records = new Map<string, CommittedRecord>()
+  /** Of each record, the versions that were seen. */
+  readonly #versions = new Map<string, Map<number, FirstSight>>()
   readonly #recordListeners: Array<RecordListener> = []
   readonly #forkListeners: Array<ForkListener> = []
   readonly #beats = new Map<string, { version: string; atMicros: number }>()
@@ -133,22 +142,36 @@ export class StateWatcher {
     const previous = this.#records.get(key)
     const version = Number(row.get("version"))
     // Most commits are the same one on another node: the value is read only when it is new.
-    if (previous !== undefined && version < previous.version) return
-    const live = Number(row.get("live") ?? 1) !== 0
     const nonce = text(row, "nonce")
+    const live = Number(row.get("live") ?? 1) !== 0
     if (previous !== undefined && version === previous.version && nonce === previous.nonce && live === previous.live)
       return
     const value = row.get("value")
     if (key === "" || typeof value !== "string") return
-    if (previous !== undefined && version === previous.version && nonce !== previous.nonce) {
+    const first = this.#firstSight(key, version, nonce, node)
+    if (first.nonce !== nonce) {
       const second = this.#record(node, key, value, row, live, nonce)
-      for (const listener of this.#forkListeners) listener(previous, second)
+      for (const listener of this.#forkListeners) listener(first, second)
       return
     }
+    if (previous !== undefined && version < previous.version) return
     this.#order++
     const record = this.#record(node, key, value, row, live, nonce)
     this.#records.set(key, record)
     for (const listener of this.#recordListeners) listener(record, previous)
+  }
+
+  #firstSight(key: string, version: number, nonce: string, node: string): FirstSight {
+    let versions = this.#versions.get(key)
+    if (versions === undefined) {
+      versions = new Map()
+      this.#versions.set(key, versions)
+    }
+    const known = versions.get(version)
+    if (known !== undefined) return known
+    const first = { nonce, node, atMicros: this.#world.queue.nowMicros }
+    versions.set(version, first)
+    return first
   }
 
   #record(

@@ -1,5 +1,7 @@
 /** All checkers that every run has. */
 import type { MakeChecker } from "./Checker.ts"
+import { groupStatements } from "./groupStatements.ts"
+import { liveOperation } from "./liveOperation.ts"
 import { lostWrite } from "./lostWrite.ts"
 import { oldTerm } from "./oldTerm.ts"
 import { oneLeaderPerTerm } from "./oneLeaderPerTerm.ts"
@@ -18,6 +20,8 @@ export const checkers: ReadonlyArray<MakeChecker> = [
   oneLeaderPerTerm,
   oldTerm,
   stepOrder,
+  liveOperation,
+  groupStatements,
   operationStatus,
   pauseHolds,
   orphans,

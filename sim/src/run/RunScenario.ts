@@ -152,7 +152,7 @@ class Run {
       ...(scenario.cluster.threads === null ? {} : { threads: scenario.cluster.threads }),
       withEngine: scenario.engine !== "none",
       trace,
-      mutations: new Set(options.mutations ?? []),
+      mutations: new Set([...(options.mutations ?? []), ...scenario.without]),
       ...(options.disturb === undefined ? {} : { disturb: options.disturb }),
     })
     this.#simulation = simulation

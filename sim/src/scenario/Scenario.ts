@@ -6,6 +6,7 @@
  * How a scenario is written in YAML is in `ScenarioSource`; files with their positions are in `ScenarioFile`.
  */
 import type { EngineConfig } from "@shardwright/core/EngineConfig"
+import type { Mutation } from "@shardwright/core/Mutation"
 import type { OperationKind, OperationStatus, PlacementPolicy } from "@shardwright/core/State"
 import type { StepKind } from "@shardwright/core/step/Step"
 import type * as Duration from "effect/Duration"
@@ -26,6 +27,8 @@ export interface Scenario {
   readonly seed: number
   /** `none`: daemons and nothing else, for what operators do by hand. */
   readonly engine: EngineKind
+  /** Safety mechanisms of the engine that are switched off, to show what they are for. */
+  readonly without: ReadonlyArray<Mutation>
   readonly cluster: ClusterSpec
   /** What differs from the engine's defaults. */
   readonly settings: Settings

@@ -4,6 +4,7 @@
  * the simulator works with is `Scenario`, and `ScenarioCodec` is the way between the two.
  */
 import { defaultEngineConfig } from "@shardwright/core/EngineConfig"
+import { mutations } from "@shardwright/core/Mutation"
 import * as Duration from "effect/Duration"
 import * as Schema from "effect/Schema"
 import * as SchemaIssue from "effect/SchemaIssue"
@@ -267,6 +268,10 @@ export const ScenarioSource = Schema.Struct({
   engine: optional(
     oneOf(engineKinds),
     "none: the daemons run and nothing else, and only what is expected is judged. Default: shardwright.",
+  ),
+  without: optional(
+    listOf(oneOf(mutations), "safety mechanisms"),
+    "Safety mechanisms of the engine that are switched off, to show what happens without them. Default: none.",
   ),
   parameters: optional(
     listOf(ParameterSource, "parameters"),

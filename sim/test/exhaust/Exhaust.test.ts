@@ -47,7 +47,7 @@ describe("sim exhaust", () => {
   )
 
   it("claims that took effect and were answered with an error are worked on", { timeout: 60_000 }, () => {
-    const scenario = named("exhaust-create")
+    const scenario = named("create")
     const { commands } = record(scenario, scenario.seed)
     const claims = commands.filter(({ sql }) => sql.includes('"status":"processing"'))
     expect(claims.length).toBeGreaterThan(5)
@@ -56,7 +56,7 @@ describe("sim exhaust", () => {
   })
 
   it("the end of a temporary group spares the copy that came by it", { timeout: 60_000 }, () => {
-    const scenario = named("exhaust-rf1-move")
+    const scenario = named("rf1-move")
     const { commands } = record(scenario, scenario.seed)
     const ends = commands.filter(({ sql, to }) => to === "n2" && /^(EXIT CLUSTER|DROP TABLE .*_probe)/.test(sql))
     expect(ends.length).toBeGreaterThanOrEqual(2)
@@ -69,7 +69,7 @@ describe("sim exhaust", () => {
   })
 
   it("a creation that is refused half-way is rolled back to exactly what was there before", () => {
-    const scenario = named("exhaust-create")
+    const scenario = named("create")
     const { commands } = record(scenario, scenario.seed)
     const attach = commands.find(({ sql }) => sql.startsWith("ALTER CLUSTER") && sql.includes("system.t_s"))
     expect(attach).toBeDefined()
@@ -78,7 +78,7 @@ describe("sim exhaust", () => {
   })
 
   it("tells when a run does not end as it must", () => {
-    const scenario = named("exhaust-drop")
+    const scenario = named("drop")
     const { commands } = record(scenario, scenario.seed)
     const point = choosePoints(commands, { all: false, sample: 1 })[0]
     if (point === undefined) throw new Error("no point")

@@ -10,6 +10,7 @@ const scenario = (changes: Partial<Scenario> = {}): Scenario => ({
   covers: [],
   seed: 1,
   engine: "shardwright",
+  without: [],
   cluster: {
     coordination: "c",
     nodes: ["n1", "n2", "n3"].map((name) => ({ name, zone: null, weight: 1 })),

@@ -11,7 +11,7 @@ const ids = (letter: string, from: number, to: number): ReadonlyArray<string> =>
   Array.from({ length: to - from + 1 }, (_, index) => `${letter}${String(from + index).padStart(2, "0")}`)
 
 const covered = new Set(
-  ["upstream", "chaos", "regressions"].flatMap((folder) =>
+  ["upstream", "chaos", "control", "regressions", "rules"].flatMap((folder) =>
     scenariosOf(folder).flatMap(({ scenario }) => (scenario.engine === "none" ? [] : scenario.covers)),
   ),
 )

@@ -12,7 +12,8 @@ import { leaderTerm } from "./lease.ts"
 export const refusal = (agent: AgentContext, view: View, row: StepRow, moment: Moment): Wait | undefined => {
   const { state, termsMatter, mutations } = agent
   const operation = view.operations.get(row.operation)?.record
-  if (operation === undefined || !isLive(operation)) {
+  const isDraft = (operation?.status === "idle" || operation?.status === "queued") && mutations.has("run-drafts")
+  if (operation === undefined || !(isLive(operation) || isDraft)) {
     return wait("not-permitted", `operation ${row.operation} is ${operation?.status ?? "over"}`)
   }
   if (isOff(operation, row, moment)) return wait("not-permitted", `operation ${row.operation} is ${operation.status}`)

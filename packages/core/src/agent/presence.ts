@@ -56,6 +56,7 @@ export const refusalToAct = (agent: AgentContext, view: View, observation: Obser
   if (registry === undefined) return "no registry"
   if (registry.nodes[node] === undefined) return "not registered"
   if (registry.epoch < state.epoch) return `epoch ${registry.epoch} is older than ${state.epoch} on disk`
+  if (agent.mutations.has("act-without-majority")) return undefined
   if ((view.lease?.record.term ?? 0) < state.term && termsMatter)
     return `term ${view.lease?.record.term} is older than ${state.term} on disk`
   const coordination = observation.groups[config.coordination]

@@ -40,7 +40,10 @@ export const dueSteps = (
       continue
     }
     if (beyond.has(stored.key) || refusal(agent, view, row, "begin") !== undefined) continue
-    const early = mutations.has("drop-source-before-verification") && leavingKinds.has(row.step._tag)
+    const early =
+      (mutations.has("drop-source-before-verification") && leavingKinds.has(row.step._tag)) ||
+      (mutations.has("publish-before-verification") && row.step._tag === "PublishWrapper") ||
+      (mutations.has("leave-without-asking") && row.step._tag === "ConfirmWrappers")
     if (early || isReady(view.steps.get(row.operation) ?? [], row)) begin.push(stored)
   }
   return { begin, cancel }

@@ -1,0 +1,45 @@
+/**
+ * `group-statements`: nothing is attached to a group or detached from it while a node is missing that the group's record
+ * names as a member: it would end outside of the group. And whoever leaves a group counts no more as in sync by then.
+ */
+import type { CheckContext, MakeChecker } from "./Checker.ts"
+
+const name = "group-statements"
+
+/** Nodes that the record of a group names as members, or that may come back as such, and that the daemon does not see. */
+const missingMembers = (context: CheckContext, node: string, groupName: string): ReadonlyArray<string> => {
+  const group = context.state.view().groups.get(groupName)?.record
+  const seen = context.world.clusters(node).find((cluster) => cluster.name === groupName)
+  // Members of a group that is only beginning have not joined it yet.
+  if (group === undefined || group.status !== "live" || group.origin !== undefined || seen === undefined) return []
+  return [...group.members, ...group.exiled].filter((address) => !seen.members.includes(address))
+}
+
+/** Makes the checker. */
+export const groupStatements: MakeChecker = (context) => {
+  /** Who was missing when a statement was sent, by node and statement. */
+  const missing = new Map<string, ReadonlyArray<string>>()
+  return {
+    name,
+    onEvent: (event) => {
+      if ((event.kind !== "statement" && event.kind !== "answer") || event.from === null) return
+      const [, changed] = /^ALTER CLUSTER (\w+) (?:ADD|DROP) /.exec(event.sql) ?? []
+      const key = `${event.node} ${event.sql}`
+      if (event.kind === "answer") {
+        const absent = event.answer._tag === "Ok" ? (missing.get(key) ?? []) : []
+        if (absent.length > 0)
+          context.report(name, `'${event.sql}' on ${event.node} was sent while ${absent.join(", ")} was missing`)
+        return
+      }
+      if (changed !== undefined) missing.set(key, missingMembers(context, event.node, changed))
+      const [, left] = /^(?:EXIT|DELETE) CLUSTER (\w+)/.exec(event.sql) ?? []
+      const group = left === undefined ? undefined : context.state.view().groups.get(left)?.record
+      const counted = group?.inSync.find((address) => context.hostOf(address) === event.node)
+      if (group !== undefined && group.status !== "dissolved" && counted !== undefined)
+        context.report(
+          name,
+          `'${event.sql}' on ${event.node} was sent while the group's record counts ${counted} as in sync`,
+        )
+    },
+  }
+}
