@@ -6,6 +6,7 @@
 import type { Daemon } from "./Daemon.ts"
 import type { Component } from "./group/Component.ts"
 import type { Member } from "./group/Member.ts"
+import type { ReplicationGroup } from "./group/ReplicationGroup.ts"
 import type { ClusterRecord } from "./Host.ts"
 import { askAll } from "./Peers.ts"
 import { draw } from "./WorldContext.ts"
@@ -46,7 +47,7 @@ const startOne = (daemon: Daemon, member: Member, record: ClusterRecord, next: (
   }
   if (record.nodesSet.every((address) => address === daemon.address)) {
     member.user = ""
-    if (isFlagged(daemon)) startAnew(daemon, member, record)
+    if (isFlagged(daemon)) startAnew(daemon, member, record, [])
     else member.lastError = `cluster '${member.name}', no nodes available(${daemon.address}), error: invalid node`
     next()
     return
@@ -102,7 +103,7 @@ const decide = (
   }
   member.user = inOrder[0]?.user ?? member.user
   if (isFlagged(daemon)) {
-    startAnew(daemon, member, record)
+    startAnew(daemon, member, record, inOrder)
     next()
     return
   }
@@ -129,7 +130,7 @@ export const knownAddresses = (members: ReadonlyArray<Member>): ReadonlyArray<st
   return [...new Set([...views, ...members.flatMap((member) => member.nodesSet)])]
 }
 
-const startAnew = (daemon: Daemon, member: Member, record: ClusterRecord): void => {
+const startAnew = (daemon: Daemon, member: Member, record: ClusterRecord, answers: ReadonlyArray<Member>): void => {
   // The list is emptied before the flag is found to be of no use.
   member.nodesSet = []
   if (daemon.flags.newClusterForce !== true && !(record.clean && record.safeToBootstrap)) {
@@ -137,14 +138,22 @@ const startAnew = (daemon: Daemon, member: Member, record: ClusterRecord): void 
     return
   }
   daemon.context.queue.after(draw(daemon.context, daemon.context.timings.coldPrimaryMicros), () => {
-    if (daemon.exists()) makePrimary(daemon, member, record.history, record.seqno)
+    // Who waits for a quorum of the same cluster finds this primary view and comes in by itself.
+    const waiting = answers.find(({ component }) => component !== undefined && !component.primary)
+    if (daemon.exists()) makePrimary(daemon, member, record.history, record.seqno, waiting?.group)
   })
 }
 
-const makePrimary = (daemon: Daemon, member: Member, history: number, seqno: number): void => {
-  const group = daemon.context.newGroup(member.name)
+const makePrimary = (
+  daemon: Daemon,
+  member: Member,
+  history: number,
+  seqno: number,
+  group: ReplicationGroup = daemon.context.newGroup(member.name),
+): void => {
   member.group = group
   group.found(member, history, seqno)
+  group.settled()
   daemon.save(member, false)
 }
 

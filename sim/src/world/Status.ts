@@ -14,7 +14,14 @@ export const statusOf = (member: Member): string => {
 }
 
 /** Number of members that the node sees. */
-export const sizeOf = (member: Member): number => member.shown?.size ?? member.component?.members.length ?? 0
+export const sizeOf = (member: Member): number => {
+  const { component } = member
+  if (member.shown !== undefined || component === undefined) return member.shown?.size ?? 0
+  const waiting = component.primary
+    ? 0
+    : (member.group?.joining.filter(({ connected, donor }) => connected && donor.component === component).length ?? 0)
+  return component.members.length + waiting
+}
 
 /** How far the node is, in the words of SHOW STATUS. */
 export const nodeStateOf = (member: Member): string => (member.connecting ? "joining" : member.state)

@@ -53,6 +53,8 @@ export interface Timings {
   readonly joinHalfSecondsMax: number
   /** JOIN, per member of the node list that does not answer. */
   readonly joinDeadMemberMicros: number
+  /** JOIN of a cluster without quorum gives up after this time (pc.wait_prim_timeout). */
+  readonly joinWithoutQuorumMicros: number
   /** Full copy of tables: fixed part and speed. */
   readonly copyBaseMicros: number
   readonly copyBytesPerSecond: number
@@ -142,6 +144,7 @@ export const defaultTimings: Timings = {
   joinHalfSecondsMin: 1,
   joinHalfSecondsMax: 5,
   joinDeadMemberMicros: ms(5500),
+  joinWithoutQuorumMicros: ms(30_000),
   copyBaseMicros: ms(30),
   copyBytesPerSecond: 100_000_000,
   missedBaseMicros: ms(60),

@@ -169,7 +169,9 @@ class WrapperSelect {
     this.#left--
     if (this.#left > 0) return
     const partials = this.#partials.filter((found) => found !== undefined)
-    const answer = answerWrapperSelect(this.#session.session, this.#question.select, partials, this.#problems)
+    const { targets } = this.#wrapper
+    const merges = targets.length > 1 || targets.some((target) => target.local === undefined)
+    const answer = answerWrapperSelect(this.#session.session, this.#question.select, partials, this.#problems, merges)
     this.#deliver(answer, this.#session.daemon.context.timings.statementMicros)
   }
 }

@@ -20,6 +20,8 @@ export interface PendingJoin {
   readonly joined: (member: Member) => void
   /** True once the members have seen that it does not answer any more. */
   interrupted: boolean
+  /** True once it is connected and waits for a primary view: a view without quorum counts it. */
+  connected: boolean
 }
 
 /** One replication cluster as a whole. */
@@ -79,7 +81,7 @@ export class ReplicationGroup {
   /** A process that was a member comes back to a view that has no quorum. */
   returnTo(component: Component, member: Member, done: () => void): void {
     const alone = this.form([member], component, { history: member.history, seqno: member.applied })
-    member.state = "synced"
+    member.state = "joining"
     this.#reunion.join(component, alone, "restart", done)
   }
 
@@ -126,7 +128,11 @@ export class ReplicationGroup {
 
   /** `pc.bootstrap`: this view declares itself primary. */
   bootstrap(component: Component): void {
-    if (!component.primary) component.becomePrimaryView()
+    if (!component.primary) {
+      component.becomePrimaryView()
+      const best = component.members.find((member) => member.state === "synced")
+      if (best !== undefined) this.#reunion.catchUp(component, best)
+    }
     this.reassess()
   }
 

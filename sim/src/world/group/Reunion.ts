@@ -4,6 +4,7 @@
  */
 import type { Range } from "../Timings.ts"
 import type { Component, GroupContext } from "./Component.ts"
+import type { Member } from "./Member.ts"
 import { byHost, meet } from "./Membership.ts"
 import type { ReplicationGroup } from "./ReplicationGroup.ts"
 import type { Arrival } from "./StateTransfer.ts"
@@ -103,20 +104,26 @@ export class Reunion {
     this.#group.reassess()
   }
 
-  // Everybody of the last primary view is here: it goes on, and who is behind gets what it missed.
+  /** A view without quorum goes on, and who is behind gets what it missed. */
   #regain(component: Component, done: () => void): void {
     const best = component.members.reduce((a, b) => (b.applied > a.applied ? b : a))
     best.drain()
     component.seqno = best.applied
     component.history = best.history
     component.becomePrimaryView()
-    for (const member of component.members) {
-      if (member === best || member.stuck) continue
-      member.drain()
-      if (member.history === best.history && member.applied === best.applied) continue
-      this.#group.transfer.start(component, member, "heal", best, () => {})
-    }
+    this.catchUp(component, best)
     done()
+  }
+
+  /** Members of a view that has become primary have all rows, or get them. */
+  catchUp(component: Component, best: Member): void {
+    for (const member of component.members) {
+      if (member.stuck) continue
+      member.drain()
+      if (member === best || (member.history === best.history && member.applied === best.applied)) {
+        if (member.state === "joining") member.state = "synced"
+      } else this.#group.transfer.start(component, member, "heal", best, () => {})
+    }
   }
 
   #deliverStowaways(into: Component, from: Component): void {

@@ -216,20 +216,21 @@ export const selectOnShard = (database: Database, name: string, question: Questi
 
 /**
  * Answers a search through a wrapper from what its shards contributed. `problems` are what shards answered instead
- * (see `reportProblems`): a partial answer with a warning, or an error when nobody contributed.
+ * (see `reportProblems`): a partial answer with a warning, or an error when nobody contributed. `merges`: not just one table of this node was asked.
  */
 export const answerWrapperSelect = (
   session: Session,
   select: Select,
   partials: ReadonlyArray<PartialResult>,
   problems: ReadonlyArray<Problem>,
+  merges: boolean,
 ): Answer => {
   const warning = problems.length === 0 ? undefined : reportProblems(problems)
   if (partials.length === 0 && warning !== undefined) {
     session.meta = emptyMeta
     return refused(warning)
   }
-  const { answer, meta } = finishSelect(select, partials, { warning })
+  const { answer, meta } = finishSelect(select, partials, { warning, merges })
   session.meta = meta
   session.warnings = warning === undefined ? [] : [warning]
   return answer

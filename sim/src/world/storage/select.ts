@@ -189,6 +189,8 @@ const ofTable = (table: Table, reason: SqlFailure): SqlFailure =>
 
 /** A search through a wrapper, with what it has to say of shards that contributed nothing. */
 interface Through {
+  /** More than one table of this node: what comes in is sorted out by id. */
+  readonly merges: boolean
   readonly warning: string | undefined
 }
 
@@ -210,9 +212,10 @@ export const finishSelect = (
   const ordered = partials.length > 1 || plan.grouped ? sortMatches(select, all) : all
   const rows = ordered.slice(select.offset, end).map((match) => match.cells)
   const found = plan.grouped ? all.length : partials.reduce((sum, partial) => sum + partial.found, 0)
-  // What several shards contribute is sorted out by id.
   const columnsWithoutRows =
-    partials.length > 1 ? ["id", ...first.columnsWithoutRows.filter((name) => name !== "id")] : first.columnsWithoutRows
+    through?.merges === true
+      ? ["id", ...first.columnsWithoutRows.filter((name) => name !== "id")]
+      : first.columnsWithoutRows
   return {
     answer: { _tag: "Rows", columns: rows.length > 0 ? first.columns : columnsWithoutRows, rows },
     meta: { total: Math.min(found, end), totalFound: found, warning: through?.warning },

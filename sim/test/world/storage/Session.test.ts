@@ -120,7 +120,7 @@ const makeSharded = (): ShardedNode => {
       const partial = selectOnShard(node.database, target.local ?? "", new Question(statement))
       return partial.kind === "partial" ? [partial] : []
     })
-    return answerWrapperSelect(node.session, statement, partials, [])
+    return answerWrapperSelect(node.session, statement, partials, [], partials.length > 1)
   }
   const insert = (sql: string): void => {
     const wrapper = node.database.wrapper("t")
