@@ -1,0 +1,6 @@
+import { describe } from "vitest"
+import { testScenarios } from "./Folder.ts"
+
+describe("scenarios/plans", () => {
+  testScenarios("plans")
+})
