@@ -122,6 +122,11 @@ export const Group = Schema.Struct({
   inSync: Schema.Array(Schema.String),
   /** Members that died, were given up, and have not been seen to leave: they may come back and walk in. */
   exiled: Schema.Array(Schema.String),
+  /**
+   * Those who leave or are exiled and may hold another history of the group: they were left out by an operator's word.
+   * They never come back as they are: their copies are compared, reported and dropped.
+   */
+  estranged: Schema.optionalKey(Schema.Array(Schema.String)),
   /** Who shall leave: copies of these nodes count for nothing, and are dropped in the end. */
   leaving: Schema.Array(Schema.String),
   /** The members of the last primary component that the engine has seen. */
@@ -316,6 +321,12 @@ export const Request = Schema.Struct({
     Schema.TaggedStruct("ReplaceNode", { old: Schema.String, new: Schema.String }),
     /** Takes over all tables of the existing orchestrator; `rf` says by table what differing numbers of copies shall be. */
     Schema.TaggedStruct("Adopt", { rf: Schema.Record(Schema.String, Schema.Int) }),
+    /** An operator's word that the others are gone: this member is made primary, whatever they may have acknowledged. */
+    Schema.TaggedStruct("PromoteGroup", { group: Schema.String, node: Schema.String }),
+    /** Of a group that has become two, the side of `keep` stays; the others leave, are compared, and join again. */
+    Schema.TaggedStruct("ReuniteGroup", { group: Schema.String, keep: Schema.String }),
+    /** An operator's word that a node that is away, and what it holds, will never start again. */
+    Schema.TaggedStruct("ForgetNode", { node: Schema.String }),
   ]),
   status: Schema.Literals(["new", "accepted", "done", "refused"]),
   operation: Schema.NullOr(Schema.String),

@@ -284,6 +284,26 @@ export class TimelineRunner {
       case "Adopt":
         operators.submit(describeAct(act), { _tag: "Adopt", rf: {} })
         return
+      case "Maintain":
+        operators.submit(describeAct(act), {
+          _tag: "SetNodeState",
+          node: simulation.address(this.#node(act.node)),
+          state: "maintenance",
+        })
+        return
+      case "Forget":
+        operators.submit(describeAct(act), { _tag: "ForgetNode", node: simulation.address(this.#node(act.node)) })
+        return
+      case "Promote": {
+        const node = simulation.address(this.#node(act.node))
+        operators.submit(describeAct(act), { _tag: "PromoteGroup", group: act.group, node })
+        return
+      }
+      case "Reunite": {
+        const keep = simulation.address(this.#node(act.node))
+        operators.submit(describeAct(act), { _tag: "ReuniteGroup", group: act.group, keep })
+        return
+      }
       case "Replace":
         operators.submit(describeAct(act), {
           _tag: "ReplaceNode",
@@ -346,6 +366,10 @@ const wordsOf = (act: Act): ReadonlyArray<string> => {
   switch (act._tag) {
     case "Drain":
     case "Undrain":
+    case "Maintain":
+    case "Forget":
+    case "Promote":
+    case "Reunite":
     case "Replace":
     case "Sql":
     case "Fill":

@@ -140,6 +140,14 @@ export const describeAct = (act: Act): string => {
       return `split the group of shard ${act.shard} of ${act.table}`
     case "Adopt":
       return `adopt ${act.tables.join(", ")} from the existing orchestrator`
+    case "Maintain":
+      return `maintain ${act.node}`
+    case "Forget":
+      return `forget ${act.node}`
+    case "Promote":
+      return `promote ${act.node} in ${act.group}`
+    case "Reunite":
+      return `reunite ${act.group} as ${act.node}`
     case "Replace":
       return `replace ${act.node} by ${act.by}`
     case "Ask":

@@ -274,6 +274,8 @@ class Checker {
     this.#node(entry.key("drain"))
     this.#node(entry.key("undrain"))
     this.#table(entry.key("control").key("table"))
+    for (const verb of ["maintain", "forget"]) this.#node(entry.key(verb))
+    for (const verb of ["promote", "reunite"]) this.#node(entry.key(verb).key("node"))
     this.#node(entry.key("replace").key("node"))
     this.#node(entry.key("replace").key("by"))
     this.#table(entry.key("split").key("table"))
@@ -460,6 +462,10 @@ class Checker {
           "split",
           "adopt",
           "replace",
+          "maintain",
+          "forget",
+          "promote",
+          "reunite",
         ].map((key) => entry.key(key)),
       )
       this.#conditionWithoutEngine(entry.key("check"), needing)

@@ -229,6 +229,10 @@ export type Act =
   /** The group that carries the shard at that moment. */
   | { readonly _tag: "Split"; readonly table: string; readonly shard: number }
   | { readonly _tag: "Adopt"; readonly tables: ReadonlyArray<string> }
+  | { readonly _tag: "Maintain"; readonly node: NodeSelector }
+  | { readonly _tag: "Forget"; readonly node: NodeSelector }
+  | { readonly _tag: "Promote"; readonly node: NodeSelector; readonly group: string }
+  | { readonly _tag: "Reunite"; readonly node: NodeSelector; readonly group: string }
   | { readonly _tag: "Replace"; readonly node: NodeSelector; readonly by: string }
   | Ask
   /** A directory is made beside the data of a node, for the files of one more replication cluster. */

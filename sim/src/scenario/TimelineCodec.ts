@@ -125,6 +125,10 @@ const actFrom = (source: EntrySource): Act => {
   }
   if ("split" in source) return { _tag: "Split", ...source.split }
   if ("adopt" in source) return { _tag: "Adopt", tables: source.adopt }
+  if ("maintain" in source) return { _tag: "Maintain", node: source.maintain }
+  if ("forget" in source) return { _tag: "Forget", node: source.forget }
+  if ("promote" in source) return { _tag: "Promote", ...source.promote }
+  if ("reunite" in source) return { _tag: "Reunite", ...source.reunite }
   if ("replace" in source) return { _tag: "Replace", ...source.replace }
   if ("check" in source) return { _tag: "Check", condition: conditionFrom(source.check) }
   if ("mkdir" in source) return { _tag: "Mkdir", ...source.mkdir }
@@ -171,6 +175,14 @@ const actTo = (act: Act): ActSource => {
       return { split: { table: act.table, shard: act.shard } }
     case "Adopt":
       return { adopt: act.tables }
+    case "Maintain":
+      return { maintain: act.node }
+    case "Forget":
+      return { forget: act.node }
+    case "Promote":
+      return { promote: { node: act.node, group: act.group } }
+    case "Reunite":
+      return { reunite: { node: act.node, group: act.group } }
     case "Replace":
       return { replace: { node: act.node, by: act.by } }
     case "Ask":

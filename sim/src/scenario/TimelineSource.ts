@@ -185,6 +185,11 @@ const AskSource = Schema.Struct({
   ),
 }).annotate({ expected: "{wish: pause, of: t}" })
 
+const GroupWordSource = Schema.Struct({
+  node: described(Selector, "A node, leader or victim."),
+  group: described(Word, "Name of the replica group, such as sw_1_1_0."),
+}).annotate({ expected: "{node: n1, group: sw_1_1_0}" })
+
 export const EntrySource = Schema.Union([
   ...faultsWith({
     lasting: { ...moments, ...chances, ...lasts },
@@ -213,6 +218,10 @@ export const EntrySource = Schema.Union([
   }),
   entryWith({ replace: described(ReplaceSource, "A node takes over what another one has.") }),
   entryWith({ ask: described(AskSource, "Something is asked of the engine, besides what has a verb of its own.") }),
+  entryWith({ maintain: described(Selector, "The node is to be away for a while: nothing moves because of it.") }),
+  entryWith({ forget: described(Selector, "The word that a node which is away will never start again.") }),
+  entryWith({ promote: described(GroupWordSource, "The word that a member is promoted whatever the others hold.") }),
+  entryWith({ reunite: described(GroupWordSource, "Of a group that has become two, the side of the node stays.") }),
   entryWith({
     mkdir: described(
       Schema.Struct({
@@ -233,7 +242,7 @@ export const EntrySource = Schema.Union([
 ]).annotate({
   identifier: "Entry",
   expected:
-    "an entry {at | between | after, and one of: kill, stop, restart, pause, resume, partition, cut, flap, ring, swizzle, link, heal, slow, error, disconnect, loseReply, diskFull, slowDisk, slowTransfer, failTransfer, replicationPorts, serverId, clockJump, clockSkew, create, drop, addNode, rebalance, drain, undrain, control, ask, setRf, split, adopt, replace, mkdir, fill, stream, sql, check}",
+    "an entry {at | between | after, and one of: kill, stop, restart, pause, resume, partition, cut, flap, ring, swizzle, link, heal, slow, error, disconnect, loseReply, diskFull, slowDisk, slowTransfer, failTransfer, replicationPorts, serverId, clockJump, clockSkew, create, drop, addNode, rebalance, drain, undrain, control, ask, setRf, split, adopt, replace, maintain, forget, promote, reunite, mkdir, fill, stream, sql, check}",
 })
 
 export type EntrySource = typeof EntrySource.Type

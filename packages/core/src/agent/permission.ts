@@ -3,7 +3,9 @@
  */
 import { isOff, type Moment } from "../operation/isOff.ts"
 import { type Wait, wait } from "../operation/WaitCode.ts"
+import { splitSides } from "../SplitBrain.ts"
 import { isLive, type StepRow } from "../State.ts"
+import { groupOfStep } from "../step/Step.ts"
 import type { View } from "../View.ts"
 import type { AgentContext } from "./AgentContext.ts"
 import { leaderTerm } from "./lease.ts"
@@ -23,7 +25,21 @@ export const refusal = (agent: AgentContext, view: View, row: StepRow, moment: M
   }
   const term = leaderTerm(view)
   const isCurrent = operation.term === term && term >= state.term
-  return isCurrent || !termsMatter
+  if (!isCurrent && termsMatter)
+    return wait("leader-changed", `operation ${row.operation} is of term ${operation.term}, the lease of term ${term}`)
+  const split = splitRefusal(view, row, state.away)
+  return split === undefined ? undefined : wait("split-brain", split)
+}
+
+/**
+ * Why nothing is done to a group that has become two, or undefined. Who was left out by an operator's word goes: that
+ * makes it one again.
+ */
+const splitRefusal = (view: View, { node, step }: StepRow, away: ReadonlySet<string>): string | undefined => {
+  const group = view.groups.get(groupOfStep(step) ?? "")?.record
+  if (group === undefined || (node !== null && group.estranged?.includes(node) === true)) return undefined
+  const sides = splitSides(view, group, away)
+  return sides.length === 0
     ? undefined
-    : wait("leader-changed", `operation ${row.operation} is of term ${operation.term}, the lease of term ${term}`)
+    : `${group.name} is primary as ${sides.map((side) => side.join(", ")).join(" and as ")}`
 }

@@ -20,6 +20,8 @@ export class LeaderMemory {
   readonly progress = new Map<string, { readonly mark: string; readonly sinceMs: number }>()
   /** What the tables of the existing orchestrator showed last, and since when they have shown it. */
   oldOrchestrator: { readonly mark: string; readonly sinceMs: number } | undefined
+  /** What is amiss, since when, and whether it was told. */
+  readonly findings = new Map<string, { readonly sinceMs: number; readonly told: boolean }>()
   #convergeAfterMs = 0
 
   /** A name for a new operation, never used before: terms are not repeated, and neither are numbers in a term. */

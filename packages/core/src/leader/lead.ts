@@ -12,6 +12,7 @@ import type { LeaderContext, LeaderError } from "./LeaderContext.ts"
 import { promoteGroups, releaseLocks, shrinkSets, verifyReturned } from "./repair.ts"
 import { answerRequest, layoutOperations } from "./requests.ts"
 import { supervise } from "./supervise.ts"
+import { tellFindings } from "./tellFindings.ts"
 
 /** One look. */
 export const lead = (context: LeaderContext, view: View) =>
@@ -28,6 +29,7 @@ const look = Effect.fnUntraced(function* (
     yield* supervise(context, view, operation)
   }
   if (!(yield* context.holdsLease)) return
+  yield* tellFindings(context, view)
   // What is released now is planned with at the next look, when the records show it.
   if (yield* releaseLocks(context, view)) return
   if (yield* shrinkSets(context, view)) return

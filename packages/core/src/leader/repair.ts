@@ -11,6 +11,7 @@ import { isPrimary } from "../Observe.ts"
 import { planPromotion, planVerification } from "../plan/promotion.ts"
 import { isOver, releasedGroup, releasedTable } from "../plan/release.ts"
 import { isWithoutPrimary, promotable } from "../Promotion.ts"
+import { splitSides } from "../SplitBrain.ts"
 import type { Group } from "../State.ts"
 import type { View } from "../View.ts"
 import { launch } from "./launch.ts"
@@ -57,7 +58,7 @@ export const shrinkSets = Effect.fnUntraced(function* (
   let changed = false
   for (const stored of view.groups.values()) {
     const group = stored.record
-    if (group.status === "dissolved") continue
+    if (group.status === "dissolved" || splitSides(view, group, context.presence.away).length > 0) continue
     const { proven, likely } = leftBehind(view, group, context.presence.away)
     const ripe = [...proven]
     for (const node of group.inSync) {
@@ -120,6 +121,7 @@ export const verifyReturned = Effect.fnUntraced(function* (
 ): Effect.fn.Return<boolean, LeaderError> {
   for (const { record: group } of view.groups.values()) {
     if (group.status !== "live" || group.operation !== null || isRepaired(view, group)) continue
+    if (splitSides(view, group, context.presence.away).length > 0) continue
     const returned = group.members.filter((node) => {
       const shown = view.observations.get(node)?.record.groups[group.name]
       const outside = group.inSync.includes(node) || group.leaving.includes(node) || context.presence.away.has(node)

@@ -9,6 +9,7 @@ import type { Stored, View } from "../View.ts"
 import { planRequest } from "./adopt.ts"
 import { control, type ControlWish } from "./control.ts"
 import { launch } from "./launch.ts"
+import { forgetNode } from "./forgetNode.ts"
 import type { LeaderContext, LeaderError } from "./LeaderContext.ts"
 
 /** What a request may become by an answer. */
@@ -92,7 +93,9 @@ const direct = Effect.fnUntraced(function* (
   const answered =
     wish._tag === "SetNodeState"
       ? yield* setNodeState(context, view, wish.node, wish.state)
-      : yield* control(context, view, stored.record, wish satisfies ControlWish)
+      : wish._tag === "ForgetNode"
+        ? yield* forgetNode(context, view, wish.node)
+        : yield* control(context, view, stored.record, wish satisfies ControlWish)
   yield* close(context, stored, answered)
   return true
 })

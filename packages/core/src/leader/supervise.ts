@@ -5,8 +5,9 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { monotonicMs } from "../Monotonic.ts"
 import type { Presence } from "../plan/Plan.ts"
+import { splitSides } from "../SplitBrain.ts"
 import { isLive, isOpen, type Operation, type StepRow } from "../State.ts"
-import { needsRunner, type Step } from "../step/Step.ts"
+import { groupOfStep, needsRunner, type Step } from "../step/Step.ts"
 import type { Stored, View } from "../View.ts"
 import { changeStatus } from "./changeStatus.ts"
 import { discard, finish } from "./finish.ts"
@@ -43,7 +44,7 @@ export const supervise = Effect.fnUntraced(function* (
   if (planned.length === operation.steps && planned.every(({ record }) => record.status === "done")) {
     return yield* finish(context, view, stored, "completed", "")
   }
-  const stalled = yield* stallReason(context, operation, planned)
+  const stalled = yield* stallReason(context, view, operation, planned)
   if (stalled !== undefined) yield* giveUp(context, stored, stalled)
 })
 
@@ -65,9 +66,15 @@ export const unchangedMs = Effect.fnUntraced(function* (
 const isUnable = ({ away, runnerless }: Presence, node: string, step: Step): boolean =>
   away.has(node) || (runnerless?.has(node) === true && needsRunner(step))
 
+const isSplit = ({ presence }: LeaderContext, view: View, step: Step): boolean => {
+  const group = view.groups.get(groupOfStep(step) ?? "")?.record
+  return group !== undefined && splitSides(view, group, presence.away).length > 0 && group.estranged === undefined
+}
+
 /** Why an operation cannot go on, or undefined. Nodes that are merely away have some seconds to return. */
 const stallReason = Effect.fnUntraced(function* (
   context: LeaderContext,
+  view: View,
   operation: Operation,
   rows: ReadonlyArray<Stored<StepRow>>,
 ) {
@@ -77,6 +84,10 @@ const stallReason = Effect.fnUntraced(function* (
   )
   if (waiting !== undefined && waitedMs > Duration.toMillis(context.config.stepPatience)) {
     return `${waiting.record.node}, which has to do step ${waiting.record.index}, is away`
+  }
+  const split = rows.find(({ record }) => isOpen(record) && isSplit(context, view, record.step))
+  if (split !== undefined && waitedMs > Duration.toMillis(context.config.stepPatience)) {
+    return `the group of step ${split.record.index} has become two`
   }
   const processing = rows.find(({ record }) => record.status === "processing")
   return waitedMs > Duration.toMillis(context.config.operationTimeout)

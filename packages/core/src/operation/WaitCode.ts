@@ -19,6 +19,7 @@ export const WaitCode = Schema.Literals([
   "membership-changed",
   "no-donor",
   "promotion-unsafe",
+  "split-brain",
   // Copies.
   "table-taken",
   "table-missing",

@@ -27,6 +27,8 @@ export interface Presence {
    * for them what a daemon can be told over SQL. What needs their disk or their process waits.
    */
   readonly runnerless?: ReadonlySet<string>
+  /** Nodes that came and went again and again lately: their return is not trusted for moves. */
+  readonly damped?: ReadonlySet<string>
 }
 
 /** What carrying a plan out takes. */

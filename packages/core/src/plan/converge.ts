@@ -5,6 +5,7 @@
  */
 import type { EngineConfig } from "../EngineConfig.ts"
 import type { Group, OperationKind, Table } from "../State.ts"
+import { splitSides } from "../SplitBrain.ts"
 import type { View } from "../View.ts"
 import { explainGroups, type Reasons } from "./explain.ts"
 import { convergeSteps, isStuck } from "./membership.ts"
@@ -77,7 +78,8 @@ export const planChange = (
   const groups = new Map<string, Group>()
   const changes = new Map<string, Group>(change.groups)
   for (const [name, { record }] of view.groups) {
-    const settles = record.operation === null && isConcerned(change, record) && !changes.has(name)
+    const isOne = splitSides(view, record, presence.away).length === 0
+    const settles = record.operation === null && isOne && isConcerned(change, record) && !changes.has(name)
     const settled = settles ? settleMembers(record, presence, view) : record
     groups.set(name, settled)
     if (settled !== record) changes.set(name, settled)
@@ -102,12 +104,15 @@ export const planChange = (
   const free = [...groups.values()].filter(
     (group) =>
       group.operation === null &&
+      (change.groups.has(group.name) || splitSides(view, group, presence.away).length === 0) &&
       (changes.has(group.name) || isConcerned(change, group)) &&
       needsWork(group, presence) &&
       !group.shards.some((shard) => held.has(shard.table)),
   )
   const list = new StepList()
-  const working = new Set(free.flatMap((group) => group.shards.map(({ table }) => table)))
+  // What a group that has become two carries stays as it is shown.
+  const split = [...groups.values()].filter((group) => splitSides(view, group, presence.away).length > 0)
+  const working = new Set([...free, ...split].flatMap((group) => group.shards.map(({ table }) => table)))
   const stale = staleTables(view, presence, groups, working).filter(
     ({ name }) => change.scope === null || change.scope.tables === null || change.scope.tables.has(name),
   )

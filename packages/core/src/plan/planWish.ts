@@ -12,12 +12,24 @@ import { planDrop } from "./drop.ts"
 import { isRefusal, notYet, type Plan, type Presence, refused, type Refusal } from "./Plan.ts"
 import { planReplace } from "./replace.ts"
 import { planSetRf } from "./setRf.ts"
+import { planForcedPromotion, planReunion } from "./word.ts"
 import { planSplit } from "./split.ts"
 
 /** Wishes that lead to an operation. */
 export type PlannedWish = Extract<
   Wish,
-  { readonly _tag: "CreateTable" | "DropTable" | "Rebalance" | "SetRf" | "SplitGroup" | "ReplaceNode" | "Adopt" }
+  {
+    readonly _tag:
+      | "CreateTable"
+      | "DropTable"
+      | "Rebalance"
+      | "SetRf"
+      | "SplitGroup"
+      | "ReplaceNode"
+      | "Adopt"
+      | "PromoteGroup"
+      | "ReuniteGroup"
+  }
 >
 
 const plannedTags: ReadonlySet<string> = new Set<PlannedWish["_tag"]>([
@@ -28,6 +40,8 @@ const plannedTags: ReadonlySet<string> = new Set<PlannedWish["_tag"]>([
   "SplitGroup",
   "ReplaceNode",
   "Adopt",
+  "PromoteGroup",
+  "ReuniteGroup",
 ])
 
 /** True for wishes that lead to an operation; the others are about operations and nodes that are there. */
@@ -117,5 +131,9 @@ export const planWish = (
       return answered(planSplit(view, presence, config, operation, wish))
     case "ReplaceNode":
       return answered(planReplace(view, presence, config, operation, wish))
+    case "PromoteGroup":
+      return answered(planForcedPromotion(view, presence, wish))
+    case "ReuniteGroup":
+      return answered(planReunion(view, presence, config, operation, wish))
   }
 }

@@ -23,7 +23,7 @@ export const settleMembers = (group: Group, presence: Presence, view: View): Gro
   const leaving = without(group.leaving, gone)
   // Who returns is taken back while its place is empty, and leaves otherwise.
   const vacant = Math.max(0, group.rf - without(kept, leaving).length)
-  const readmitted = group.status === "live" ? back.slice(0, vacant) : []
+  const readmitted = group.status === "live" ? without(back, group.estranged ?? []).slice(0, vacant) : []
   const members = union(kept, readmitted)
   // Nobody leaves when nobody would be left: a move whose target died is called off.
   const calledOff = members.every((node) => leaving.includes(node))

@@ -46,8 +46,8 @@ export const Step = Schema.Union([
   Schema.TaggedStruct("CompareCopy", { group: Schema.String, tables: names }),
   /** Drops local copies that are ours and in no group; `group` is the group that they were in, if any. */
   Schema.TaggedStruct("DropShard", { group: Schema.NullOr(Schema.String), tables: names }),
-  /** Makes this node the primary component of a group whose other members are gone. */
-  Schema.TaggedStruct("PromoteGroup", { group: Schema.String }),
+  /** Makes this node the primary component of a group whose other members are gone. `forced`: an operator says so. */
+  Schema.TaggedStruct("PromoteGroup", { group: Schema.String, forced: Schema.optionalKey(Schema.Boolean) }),
   /** Clears members that are gone from the group's list of peers. */
   Schema.TaggedStruct("RefreshPeers", { group: Schema.String }),
   /** Keeps the rows of another orchestrator's tables in records, and drops the tables everywhere. */
@@ -56,6 +56,9 @@ export const Step = Schema.Union([
   Schema.TaggedStruct("CommitLayout", {}),
 ])
 export type Step = typeof Step.Type
+
+/** The group that a step is about, or null. */
+export const groupOfStep = (step: Step): string | null => ("group" in step ? step.group : null)
 
 /** True for steps that need the disk of their node: nobody but its runner can make a cluster's directory. */
 export const needsRunner = (step: Step): boolean => step._tag === "CreateGroup" || step._tag === "JoinGroup"

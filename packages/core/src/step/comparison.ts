@@ -48,6 +48,24 @@ export const compareTable = Effect.fnUntraced(function* (table: string, donor: s
   return failed(`${table} has too many rows to compare`)
 })
 
+/** Ids of rows of a local table that a donor's copy lacks, or has with other values. */
+export const rowsElsewhere = Effect.fnUntraced(function* (table: string, donor: string) {
+  const { config } = yield* CurrentStep
+  const ids: Array<string> = []
+  let after: string | undefined
+  for (let page = 0; page < pagesMax; page++) {
+    const ours = yield* query(Sql.selectPage(table, after, undefined, config.compareRows))
+    if (ours._tag !== "Rows" || ours.rows.length === 0) break
+    const upTo = cellText(ours.rows.at(-1)?.[0])
+    const theirs = yield* query(Sql.selectPage(table, after, upTo, config.compareRows + 1), undefined, donor)
+    const known = new Set(rowsOf(theirs) ?? [])
+    for (const row of ours.rows) if (!known.has(JSON.stringify(row))) ids.push(cellText(row[0]))
+    if (ours.rows.length < config.compareRows) break
+    after = upTo
+  }
+  return ids
+})
+
 /** A digest of a local table, to see whether it changes. */
 export const localDigest = Effect.fnUntraced(function* (table: string) {
   const { config } = yield* CurrentStep

@@ -38,6 +38,7 @@ export const dropShard = Effect.fnUntraced(function* (group: string | null, tabl
       ...record,
       leaving: minus(record.leaving, node),
       exiled: minus(record.exiled, node),
+      ...(record.estranged === undefined ? {} : { estranged: minus(record.estranged, node) }),
     }))
   }
   return done()

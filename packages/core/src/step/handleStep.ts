@@ -54,11 +54,11 @@ export const handleStep = (step: Step): Effect.Effect<Outcome, HandlerError, Cur
     case "ExitGroup":
       return exitGroup(step.group, step.redundancy)
     case "CompareCopy":
-      return compareCopy(step.tables)
+      return compareCopy(step.group, step.tables)
     case "DropShard":
       return dropShard(step.group, step.tables)
     case "PromoteGroup":
-      return promoteGroup(step.group)
+      return promoteGroup(step.group, step.forced === true)
     case "RefreshPeers":
       return refreshPeers(step.group)
     case "RetireTables":

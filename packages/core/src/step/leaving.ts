@@ -13,11 +13,14 @@ import { registeredNodes } from "../plan/records.ts"
 import * as Sql from "../Sql.ts"
 import type { Group, ObservedGroup } from "../State.ts"
 import type { View } from "../View.ts"
-import { localDigest } from "./comparison.ts"
+import { localDigest, rowsElsewhere } from "./comparison.ts"
 import { clusterStatement, CurrentStep, ownGroup, restartDaemon, systemTablesOf } from "./CurrentStep.ts"
-import { minus, plus, updateGroup } from "./groups.ts"
+import { donors, groupRecord, minus, plus, updateGroup } from "./groups.ts"
 import { done, failed, retry, retryFor, verdict } from "./Outcome.ts"
 import { unconfirmed } from "./wrappers.ts"
+
+/** Rows that a report names. */
+const reportedRowsMax = 20
 
 /** Takes this node out of a group's record, then out of the group. */
 export const exitGroup = Effect.fnUntraced(function* (name: string, redundancy: number) {
@@ -96,7 +99,9 @@ const exitRefusal = (
   if (others.length < redundancy)
     return wait("redundancy-short", `only ${others.length} of ${redundancy} other copies are in sync`)
   if (seen !== undefined && seen.status === "primary") {
-    const unseen = others.find((member) => !seen.members.includes(member))
+    // One side of a group that has become two leaves its own half, in which nobody is who stays.
+    const isHalf = group.estranged?.includes(node) === true && others.every((member) => !seen.members.includes(member))
+    const unseen = isHalf ? undefined : others.find((member) => !seen.members.includes(member))
     if (unseen !== undefined || seen.size !== seen.members.length)
       return wait("member-missing", `${unseen ?? "a member"} is not seen in ${group.name}`)
   }
@@ -107,9 +112,20 @@ const exitRefusal = (
   return unconfirmed(view, [...new Set(group.shards.map((shard) => shard.table))], registeredNodes(view))
 }
 
+/** Says which rows only the copy of an estranged member has: they go with it. */
+const reportDifferences = Effect.fnUntraced(function* (table: string, donor: string) {
+  const { node } = yield* CurrentStep
+  const ids = yield* rowsElsewhere(table, donor)
+  if (ids.length === 0) return
+  const shown = ids.slice(0, reportedRowsMax).join(", ")
+  const more = ids.length > reportedRowsMax ? ` and ${ids.length - reportedRowsMax} more` : ""
+  const detail = `${table} on ${node} has ${ids.length} rows that ${donor} has not, or has otherwise: ${shown}${more}`
+  yield* journal({ kind: "finding", node, code: "estranged-copy-differs", detail })
+})
+
 /** Watches the copy that was left behind: whoever still writes to it missed the change of the wrappers. */
-export const compareCopy = Effect.fnUntraced(function* (tables: ReadonlyArray<string>) {
-  const { node, config } = yield* CurrentStep
+export const compareCopy = Effect.fnUntraced(function* (name: string, tables: ReadonlyArray<string>) {
+  const { node, config, away } = yield* CurrentStep
   const mutations = yield* Mutations
   if (mutations.has("drop-source-before-verification") || mutations.has("leave-without-asking"))
     return done("not compared")
@@ -118,6 +134,12 @@ export const compareCopy = Effect.fnUntraced(function* (tables: ReadonlyArray<st
   const first = yield* Effect.forEach(present, localDigest)
   yield* Effect.sleep(config.drainDelay)
   const second = yield* Effect.forEach(present, localDigest)
+  const group = (yield* groupRecord(name))?.record
+  if (group?.estranged?.includes(node) === true) {
+    const donor = donors(group, node, away())[0]
+    if (donor === undefined) return retry("no-donor", `no member of ${name} that is in sync can be asked`)
+    for (const table of present) yield* reportDifferences(table, donor)
+  }
   const changed = present.find((_, index) => first[index] === undefined || first[index] !== second[index])
   if (changed === undefined) return done(`${present.length} tables at rest`)
   yield* journal({

@@ -6,13 +6,15 @@ import { Mutations } from "../Mutation.ts"
 import { isPrimary } from "../Observe.ts"
 import { promotable } from "../Promotion.ts"
 import * as Sql from "../Sql.ts"
+import type { Group, ObservedGroup } from "../State.ts"
+import type { View } from "../View.ts"
 import { clusterStatement, CurrentStep, ownGroup, ownGroups, query } from "./CurrentStep.ts"
 import { groupRecord, updateGroup } from "./groups.ts"
 import { done, failed, retry, verdict } from "./Outcome.ts"
 
 /** Makes this node the primary component, if the rules of `Health` allow it now. */
-export const promoteGroup = Effect.fnUntraced(function* (name: string) {
-  const { node, refresh, permitted, away, config } = yield* CurrentStep
+export const promoteGroup = Effect.fnUntraced(function* (name: string, forced: boolean) {
+  const { node, refresh, away, config } = yield* CurrentStep
   const view = yield* refresh
   const stored = view.groups.get(name)
   if (stored === undefined) return failed(`no record of group ${name}`)
@@ -20,6 +22,7 @@ export const promoteGroup = Effect.fnUntraced(function* (name: string) {
   if (seen === undefined) return failed(`${name} is absent here`)
   if (seen.status === "primary") return done("healed by itself")
   const coordination = (yield* ownGroups).get(config.coordination)
+  if (forced) return yield* promoteByWord(view, stored.record, seen, coordination?.members ?? [])
   const survivors = promotable(view, stored.record, {
     away: away(),
     coordination: coordination?.members ?? [],
@@ -29,12 +32,37 @@ export const promoteGroup = Effect.fnUntraced(function* (name: string) {
   if (!survivors.includes(node)) return failed(`${node} is not in sync`)
   if (seen.size !== survivors.length)
     return retry("member-missing", `${seen.size} members are seen, ${survivors.length} are in sync`)
+  return yield* bootstrap(name)
+})
+
+const bootstrap = Effect.fnUntraced(function* (name: string) {
+  const { permitted } = yield* CurrentStep
   if (!(yield* permitted)) return retry("not-permitted", "not permitted now")
   const answer = yield* query(Sql.bootstrap(name))
   const after = yield* ownGroup(name)
   return after?.status === "primary"
     ? done()
     : (verdict(answer, "pc.bootstrap") ?? retry("no-effect", "not primary yet"))
+})
+
+/** An operator answers for those who are missing; that nobody else is primary is still looked at. */
+const promoteByWord = Effect.fnUntraced(function* (
+  view: View,
+  group: Group,
+  seen: ObservedGroup,
+  coordination: ReadonlyArray<string>,
+) {
+  const { node, away } = yield* CurrentStep
+  const shown = (member: string) => view.observations.get(member)?.record.groups[group.name]
+  const primary = [...view.observations.keys()].find(
+    (member) => member !== node && !away().has(member) && shown(member)?.status === "primary",
+  )
+  if (primary !== undefined) return failed(`${group.name} is primary on ${primary}`)
+  const alive = seen.members.find((member) => member !== node && away().has(member) && coordination.includes(member))
+  if (alive !== undefined) return retry("promotion-unsafe", `${alive} is still seen in the coordination cluster`)
+  if (seen.size > 1)
+    return retry("promotion-unsafe", `${seen.size} members see each other: stop the daemons of the others`)
+  return yield* bootstrap(group.name)
 })
 
 /** Clears members that are gone from the daemon's list, and notes who is primary now. */

@@ -1,0 +1,154 @@
+/**
+ * What is amiss, from the records and from what nodes last showed: a code, how grave it is, what it is about, and what helps.
+ * Nothing in the engine acts on findings; whatever it may do by itself it does anyway.
+ */
+import type { EngineConfig } from "./EngineConfig.ts"
+import type { Presence } from "./plan/Plan.ts"
+import { isWithoutPrimary, promotable } from "./Promotion.ts"
+import { splitSides } from "./SplitBrain.ts"
+import type { Group, Table } from "./State.ts"
+import type { View } from "./View.ts"
+
+/** Every code. */
+export type FindingCode =
+  | "split-brain"
+  | "no-primary"
+  | "shard-unavailable"
+  | "under-replicated"
+  | "too-few-nodes"
+  | "too-many-away"
+  | "node-away"
+  | "node-flaps"
+  | "runner-dead"
+  | "exiled-member"
+  | "drop-pending"
+
+/** `critical`: data is out of reach or in danger. `warning`: less redundancy than asked for. `info`: something waits. */
+export type Severity = "critical" | "warning" | "info"
+
+/** One thing that is amiss. */
+export interface Finding {
+  readonly code: FindingCode
+  readonly severity: Severity
+  /** A node, a group, a table, or `cluster`. */
+  readonly subject: string
+  readonly detail: string
+  readonly recommendation: string
+}
+
+/** What the diagnosis looks at beside the records. */
+export interface Circumstances {
+  readonly presence: Presence
+  readonly config: EngineConfig
+  /** Nodes that are seen in the coordination cluster. */
+  readonly coordination: ReadonlyArray<string>
+}
+
+/** Everything that is amiss, the gravest first. */
+export const findings = (view: View, circumstances: Circumstances): ReadonlyArray<Finding> => {
+  const groups = [...view.groups.values()].map(({ record }) => record).filter(({ status }) => status !== "dissolved")
+  const tables = [...view.tables.values()].map(({ record }) => record)
+  const found = [
+    ...groups.flatMap((group) => aboutGroup(view, group, circumstances)),
+    ...tables.flatMap((table) => aboutTable(view, table, circumstances)),
+    ...aboutNodes(view, circumstances),
+  ]
+  const gravity: Readonly<Record<Severity, number>> = { critical: 0, warning: 1, info: 2 }
+  return found.toSorted((left, right) => gravity[left.severity] - gravity[right.severity])
+}
+
+const aboutGroup = (view: View, group: Group, { presence, coordination }: Circumstances): ReadonlyArray<Finding> => {
+  const { away } = presence
+  const subject = group.name
+  const sides = splitSides(view, group, away)
+  if (sides.length > 0) {
+    const detail = `it is primary as ${sides.map((side) => side.join(", ")).join(" and as ")}: both take writes`
+    const recommendation = "choose the side that stays with a request to reunite it; restart no daemon before"
+    return [{ code: "split-brain", severity: "critical", subject, detail, recommendation }]
+  }
+  const found: Array<Finding> = []
+  if (group.status !== "forming" && isWithoutPrimary(view, group, away)) {
+    const survivors = promotable(view, group, { away, coordination })
+    const detail =
+      typeof survivors === "string"
+        ? `no member is primary, so writes are refused; none is promoted: ${survivors}`
+        : `no member is primary, so writes are refused; ${survivors.join(", ")} will be promoted`
+    const recommendation =
+      typeof survivors === "string"
+        ? "bring the missing members back; if they are gone for good, ask for the promotion of a member"
+        : "nothing: it follows the promotion delay"
+    found.push({ code: "no-primary", severity: "critical", subject, detail, recommendation })
+  }
+  const sound = group.inSync.filter((node) => !away.has(node) && !group.leaving.includes(node))
+  if (group.status === "live" && sound.length < group.rf) {
+    const missing = group.members.filter((node) => away.has(node))
+    const detail = `${sound.length} of ${group.rf} copies are in sync${missing.length > 0 ? `; ${missing.join(", ")} is away` : ""}`
+    const recommendation =
+      "nothing, if nodes are free: copies are made anew after the grace period; else bring nodes back"
+    found.push({ code: "under-replicated", severity: "warning", subject, detail, recommendation })
+  }
+  if (group.exiled.length > 0) {
+    const detail = `${group.exiled.join(", ")} was given up and may come back: nothing is attached or detached until then`
+    const recommendation = "start the node, or have it forgotten if its data will never start again"
+    found.push({ code: "exiled-member", severity: "info", subject, detail, recommendation })
+  }
+  return found
+}
+
+const aboutTable = (view: View, table: Table, { presence, config }: Circumstances): ReadonlyArray<Finding> => {
+  const subject = table.name
+  if (table.operation === null && (table.status === "dropping" || table.status === "failed")) {
+    const left = table.layout.length
+    const detail = `the table is gone for its users; ${left} of its shards wait for members that are missing`
+    const recommendation = "start the missing nodes, or have them forgotten if their data will never start again"
+    return [{ code: "drop-pending", severity: "info", subject, detail, recommendation }]
+  }
+  if (table.status !== "ready") return []
+  const found: Array<Finding> = []
+  const gone = table.layout.filter(({ nodes }) => nodes.length > 0 && nodes.every((node) => presence.away.has(node)))
+  if (gone.length > 0) {
+    const shown = gone.map(({ shard, nodes }) => `${shard} (${nodes.join(", ")})`).join(", ")
+    const detail = `every copy of these shards is on nodes that are away: ${shown}; reads through the wrapper are partial`
+    const recommendation = "bring one of the nodes back; nothing is made anew in place of the only copies"
+    found.push({ code: "shard-unavailable", severity: "critical", subject, detail, recommendation })
+  }
+  const usable = Object.entries(view.registry?.record.nodes ?? {}).filter(
+    ([node, { state }]) => state !== "draining" && !presence.away.has(node),
+  )
+  if (usable.length < table.rf) {
+    const detail = `${table.rf} copies are asked for, and ${usable.length} nodes can carry them (${config.coordination})`
+    const recommendation = "bring nodes back or add some: the copies that are missing are made then"
+    found.push({ code: "too-few-nodes", severity: "warning", subject, detail, recommendation })
+  }
+  return found
+}
+
+const aboutNodes = (view: View, { presence, config }: Circumstances): ReadonlyArray<Finding> => {
+  const registered = Object.keys(view.registry?.record.nodes ?? {})
+  const found: Array<Finding> = []
+  for (const subject of registered) {
+    if (presence.away.has(subject)) {
+      const detail = presence.lost.has(subject) ? "it is away for longer than the grace period" : "it is away"
+      const recommendation = presence.lost.has(subject)
+        ? "start it; what it held is made anew elsewhere meanwhile"
+        : "start it: nothing moves before the grace period is over"
+      found.push({ code: "node-away", severity: "warning", subject, detail, recommendation })
+    }
+    if (presence.runnerless?.has(subject) === true) {
+      const detail = "its runner is silent while its daemon is alive; the leader acts for it"
+      const recommendation = "start the runner: what needs the node's disk or its process waits for it"
+      found.push({ code: "runner-dead", severity: "warning", subject, detail, recommendation })
+    }
+    if (presence.damped?.has(subject) === true) {
+      const detail = "it came and went again and again; nothing moves to it or because of it until it is quiet"
+      const recommendation = "look at its machine and its network"
+      found.push({ code: "node-flaps", severity: "warning", subject, detail, recommendation })
+    }
+  }
+  if (presence.away.size > registered.length * config.maxAwayShare) {
+    const detail = `${presence.away.size} of ${registered.length} nodes are away at once: nothing moves by itself`
+    const recommendation = "bring nodes back; if they are gone for good, have them forgotten"
+    found.push({ code: "too-many-away", severity: "critical", subject: "cluster", detail, recommendation })
+  }
+  return found
+}
