@@ -12,6 +12,8 @@ export const mutations = [
   "promote-who-is-behind",
   /** Steps of a paused operation begin all the same. */
   "ignore-pause",
+  /** Nodes leave groups without a look at who else leaves. */
+  "leave-crosswise",
   /** A minority of the last primary view is promoted. */
   "promote-a-minority",
   /** An agent acts although its coordination cluster does not show a majority of the registered nodes. */

@@ -40,6 +40,14 @@ export type Lease = typeof Lease.Type
 export const RestartToken = Schema.Struct({ holder: Schema.NullOr(Schema.String), why: Schema.String })
 export type RestartToken = typeof RestartToken.Type
 
+/** Nodes that leave replication clusters now, with the members that each has to tell; see `leavingLock`. */
+export const LeavingLock = Schema.Struct({
+  held: Schema.Array(
+    Schema.Struct({ node: Schema.String, group: Schema.String, members: Schema.Array(Schema.String) }),
+  ),
+})
+export type LeavingLock = typeof LeavingLock.Type
+
 /** A sign of life; its row's version grows with every beat and serves as the node's barrier. */
 export const Heartbeat = Schema.Struct({ incarnation: Schema.String })
 export type Heartbeat = typeof Heartbeat.Type
@@ -344,6 +352,7 @@ export const Key = {
   registry: "registry",
   lease: "lease",
   restart: "restart",
+  leaving: "leaving",
   finished: "finished",
   heartbeat: (node: string) => `heartbeat/${node}`,
   observation: (node: string) => `observation/${node}`,

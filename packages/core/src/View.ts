@@ -24,6 +24,7 @@ export interface View {
   readonly registry: Stored<State.Registry> | undefined
   readonly lease: Stored<State.Lease> | undefined
   readonly restart: Stored<State.RestartToken> | undefined
+  readonly leaving: Stored<State.LeavingLock> | undefined
   readonly finished: Stored<State.Finished> | undefined
   /** Versions of the heartbeats, by address. */
   readonly heartbeats: ReadonlyMap<string, number>
@@ -42,6 +43,7 @@ const decoders = {
   registry: Schema.decodeUnknownExit(State.Registry),
   lease: Schema.decodeUnknownExit(State.Lease),
   restart: Schema.decodeUnknownExit(State.RestartToken),
+  leaving: Schema.decodeUnknownExit(State.LeavingLock),
   finished: Schema.decodeUnknownExit(State.Finished),
   observation: Schema.decodeUnknownExit(State.Observation),
   wrapper: Schema.decodeUnknownExit(State.WrapperConfirmation),
@@ -85,6 +87,7 @@ export const makeView = (entries: Iterable<RawEntry>): View => {
   let registry: Stored<State.Registry> | undefined
   let lease: Stored<State.Lease> | undefined
   let restart: Stored<State.RestartToken> | undefined
+  let leaving: Stored<State.LeavingLock> | undefined
   let finished: Stored<State.Finished> | undefined
 
   const take = <A>(
@@ -107,6 +110,9 @@ export const makeView = (entries: Iterable<RawEntry>): View => {
         break
       case "lease":
         take(entry, decoders.lease, (stored) => (lease = stored))
+        break
+      case "leaving":
+        take(entry, decoders.leaving, (stored) => (leaving = stored))
         break
       case "restart":
         take(entry, decoders.restart, (stored) => (restart = stored))
@@ -151,6 +157,7 @@ export const makeView = (entries: Iterable<RawEntry>): View => {
     registry,
     lease,
     restart,
+    leaving,
     finished,
     heartbeats: new Map(heartbeats),
     observations: byKey(observations),

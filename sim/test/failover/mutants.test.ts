@@ -23,3 +23,20 @@ describe("mutants of failover", () => {
     expect(violations.map(({ checker }) => checker).filter((checker) => checkers.includes(checker))).not.toEqual([])
   })
 })
+
+describe("nodes that leave crosswise", () => {
+  const [only] = loadScenarios([
+    NodePath.join(import.meta.dirname, "../../../scenarios/regressions/two-leave-at-once.yaml"),
+  ]).scenarios
+
+  it.each([[[]], [["leave-crosswise"]]] satisfies ReadonlyArray<readonly [ReadonlyArray<Mutation>]>)(
+    "wait for each other only without the lock: %s",
+    { timeout: 120_000 },
+    (mutations) => {
+      if (only === undefined) throw new Error("the scenario is gone")
+      const { expectations } = runScenario(only.scenario, { seed: only.scenario.seed, mutations })
+      const restarted = expectations.find(({ name }) => name.includes("daemon-restarted"))
+      expect(restarted?.held).toBe(mutations.length === 0)
+    },
+  )
+})

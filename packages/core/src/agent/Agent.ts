@@ -15,7 +15,7 @@ import { isLive, isOpen } from "../State.ts"
 import type { View } from "../View.ts"
 import { type AgentContext, type AgentOptions, makeAgent, remember } from "./AgentContext.ts"
 import { monotonicMs } from "../Monotonic.ts"
-import { releaseToken, tendDaemon } from "./daemon.ts"
+import { releaseToken, tendDaemon, tendLeaving } from "./daemon.ts"
 import { holdsLease, keepLease, leaderTerm, tendLease } from "./lease.ts"
 import { noteHeartbeats, observe, publish, refusalToAct } from "./presence.ts"
 import { dueSteps, startSteps } from "./steps.ts"
@@ -55,6 +55,7 @@ const look = Effect.fnUntraced(
     yield* publish(agent, view, node, observation)
     yield* tendLease(agent, view)
     yield* releaseToken(agent, view, observation, yield* holdsLease(agent))
+    yield* tendLeaving(agent, view, observation, yield* holdsLease(agent))
     yield* startSteps(agent, view)
     yield* tendWrappers(agent, view, node)
     if (!(yield* holdsLease(agent))) return

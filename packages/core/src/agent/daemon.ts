@@ -7,8 +7,7 @@ import { restartRefusal } from "../Health.ts"
 import { journal } from "../Journal.ts"
 import { isPrimary, observedGroups } from "../Observe.ts"
 import * as Sql from "../Sql.ts"
-import type { Observation } from "../State.ts"
-import { Key } from "../State.ts"
+import { isOpen, Key, type LeavingLock, type Observation } from "../State.ts"
 import type { View } from "../View.ts"
 import type { AgentContext } from "./AgentContext.ts"
 
@@ -51,6 +50,8 @@ export const restart = Effect.fnUntraced(
       yield* store.compareAndSet(held, token, { term: 0 })
     else return `${held.record.holder} is being restarted`
     if (!(yield* control.restart)) return "this runner may not restart it"
+    // Whatever the daemon worked on ends with its process.
+    yield* releaseLeaving(agent, view, (entry) => entry.node === node)
     yield* journal({ kind: "finding", node, code: "daemon-restarted", detail: why })
     return undefined
   },
@@ -62,6 +63,51 @@ export const restart = Effect.fnUntraced(
         : journal({ kind: "finding", node, code: "daemon-needs-restart", detail: refusal }),
     ),
 )
+
+/** Takes entries out of the lock of those who leave. */
+const releaseLeaving = Effect.fnUntraced(function* (
+  { store }: AgentContext,
+  view: View,
+  isOver: (entry: LeavingLock["held"][number]) => boolean,
+) {
+  const stored = view.leaving
+  const held = stored?.record.held.filter((entry) => !isOver(entry)) ?? []
+  if (stored === undefined || held.length === stored.record.held.length) return
+  yield* store.compareAndSet(stored, { held }, { term: 0 })
+})
+
+/**
+ * Ends what is left of the lock of those who leave: the leader, for nodes that are gone; each node, for a statement of an
+ * earlier life of its agent, once its daemon answers another one about the group that it is out of.
+ */
+export const tendLeaving = Effect.fnUntraced(function* (
+  agent: AgentContext,
+  view: View,
+  observation: Observation,
+  leads: boolean,
+) {
+  const { node, manticore, state } = agent
+  const held = view.leaving?.record.held ?? []
+  if (held.length === 0) return
+  const isGone = (name: string) => state.lost.has(name) || view.registry?.record.nodes[name] === undefined
+  if (leads && held.some((entry) => isGone(entry.node))) {
+    return yield* releaseLeaving(agent, view, (entry) => isGone(entry.node))
+  }
+  const isWorkedOn = (group: string) =>
+    [...view.steps.values()].some((rows) =>
+      rows.some(
+        ({ record }) =>
+          record.node === node && isOpen(record) && record.step._tag === "ExitGroup" && record.step.group === group,
+      ),
+    )
+  const left = held.find(
+    (entry) => entry.node === node && observation.groups[entry.group] === undefined && !isWorkedOn(entry.group),
+  )
+  if (left === undefined) return
+  const answer = yield* manticore.query(node, Sql.exitCluster(left.group), Duration.seconds(1))
+  if (answer._tag === "NoAnswer") return
+  yield* releaseLeaving(agent, view, (entry) => entry.node === node && entry.group === left.group)
+})
 
 /** Gives the token back once every group of this node is whole again; the leader does it for a node that is lost. */
 export const releaseToken = Effect.fnUntraced(function* (

@@ -16,6 +16,7 @@ import type { View } from "../View.ts"
 import { localDigest, rowsElsewhere } from "./comparison.ts"
 import { clusterStatement, CurrentStep, ownGroup, restartDaemon, systemTablesOf } from "./CurrentStep.ts"
 import { donors, groupRecord, minus, plus, updateGroup } from "./groups.ts"
+import { holdLeaving, isLeaving, releaseLeaving } from "./leavingLock.ts"
 import { done, failed, retry, retryFor, verdict } from "./Outcome.ts"
 import { unconfirmed } from "./wrappers.ts"
 
@@ -49,16 +50,28 @@ export const exitGroup = Effect.fnUntraced(function* (name: string, redundancy: 
     leaving: plus(group.leaving, node),
     status: group.status === "temporary" && redundancy === 0 ? "dissolved" : group.status,
   }))
-  if (seen === undefined) return done("was out already")
+  if (seen === undefined) return yield* wasAnswered(name)
   if (!(yield* permitted)) return retry("not-permitted", "not permitted now")
   const alone = seen.status !== "primary"
   if (alone && stored.record.status !== "dissolved" && !isShutOut(view, stored.record, seen, node)) {
     return retry("no-primary", `${name} is ${seen.status}`)
   }
   // A member of a group that is gone cannot EXIT without a majority; DELETE then concerns this node alone (27).
+  const inTheWay = (yield* Mutations).has("leave-crosswise") ? undefined : yield* holdLeaving(name, seen.members)
+  if (inTheWay !== undefined) return retryFor(inTheWay)
   const answer = yield* clusterStatement(alone ? Sql.deleteCluster(name) : Sql.exitCluster(name))
-  if ((yield* ownGroup(name)) === undefined) return done()
+  if (answer._tag !== "NoAnswer") yield* releaseLeaving(name)
+  if ((yield* ownGroup(name)) === undefined) return yield* wasAnswered(name)
   return verdict(answer, alone ? "DELETE CLUSTER" : "EXIT CLUSTER") ?? retry("no-effect", "EXIT CLUSTER took no effect")
+})
+
+/** A node that is out is done when its daemon works on nothing any more: the statement may have had no answer. */
+const wasAnswered = Effect.fnUntraced(function* (name: string) {
+  if (!(yield* isLeaving(name))) return done()
+  const answer = yield* clusterStatement(Sql.exitCluster(name))
+  if (answer._tag === "NoAnswer") return retry("cluster-blocked", `the daemon still works on leaving ${name}`)
+  yield* releaseLeaving(name)
+  return done()
 })
 
 /**
