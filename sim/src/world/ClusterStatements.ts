@@ -27,7 +27,7 @@ export const executeClusterStatement = (daemon: Daemon, statement: ClusterStatem
       daemon.clusterLock.acquire(() => deleteCluster(daemon, statement.cluster, unlocking(daemon, reply)))
       return
     case "exitCluster":
-      daemon.clusterLock.acquire(() => exitCluster(daemon, statement.cluster, unlocking(daemon, reply)))
+      exitCluster(daemon, statement.cluster, reply)
       return
     case "alterCluster":
       daemon.clusterLock.acquire(() => alterCluster(daemon, statement, unlocking(daemon, reply)))
@@ -91,20 +91,28 @@ export const othersInView = (daemon: Daemon, member: Member): ReadonlyArray<stri
 export const othersKnown = (daemon: Daemon, member: Member): ReadonlyArray<string> =>
   [...new Set([...othersInView(daemon, member), ...member.nodesSet])].filter((address) => address !== daemon.address)
 
+/** What keeps a node from leaving a cluster by EXIT, if anything does. */
+const exitProblem = (member: Member | undefined, name: string): string | undefined => {
+  if (member === undefined) return `unknown cluster '${name}'`
+  if (member.state === "joining" || member.state === "donor" || member.connecting)
+    return `can not exit cluster '${name}': current state is ${member.connecting ? "joining" : member.state}`
+  return undefined
+}
+
 const exitCluster = (daemon: Daemon, name: string, reply: Reply): void => {
+  // What can be said at once does not wait for other cluster statements.
+  const problem = exitProblem(daemon.members.get(name), name)
+  if (problem === undefined) daemon.clusterLock.acquire(() => leaveCluster(daemon, name, unlocking(daemon, reply)))
+  else reply(refused(problem))
+}
+
+const leaveCluster = (daemon: Daemon, name: string, reply: Reply): void => {
   const { context } = daemon
   const member = daemon.members.get(name)
-  if (member === undefined) {
-    reply(refused(`unknown cluster '${name}'`))
-    return
-  }
-  const component = member.component
-  if (member.state === "joining" || member.state === "donor" || member.connecting) {
-    reply(refused(`can not exit cluster '${name}': current state is ${member.connecting ? "joining" : member.state}`))
-    return
-  }
-  if (component === undefined || !component.primary || member.frozen) {
-    reply(refused(`can not exit cluster '${name}': cluster is not primary`))
+  const problem = exitProblem(member, name)
+  const isPrimary = member?.component?.primary === true && !member.frozen
+  if (member === undefined || problem !== undefined || !isPrimary) {
+    reply(refused(problem ?? `can not exit cluster '${name}': cluster is not primary`))
     return
   }
   const others = othersInView(daemon, member)

@@ -140,16 +140,15 @@ const connect = (daemon: Daemon, statement: JoinCluster, answers: ReadonlyArray<
   context.queue.after(connectMicros(daemon, donor), () => {
     pending.connected = true
     enter(daemon, pending)
-    if (donor.group?.joining.includes(pending) === true)
+    // Without anybody to wait with it never ends (finding 19).
+    if (donor.component?.primary === false)
       context.queue.after(context.timings.joinWithoutQuorumMicros, () => giveUp(daemon, pending, reply))
   })
 }
 
 const giveUp = (daemon: Daemon, pending: PendingJoin, reply: Reply): void => {
-  const { component, group } = pending.donor
+  const { group } = pending.donor
   if (group === undefined || !group.joining.includes(pending) || !daemon.exists()) return
-  // Without anybody to wait with it never ends (finding 19).
-  if (component === undefined || component.primary) return
   group.joining = group.joining.filter((other) => other !== pending)
   reply(refused("replication connection failed: 7 'error in node state, must reinit'"))
 }
