@@ -1,114 +1,25 @@
 /**
- * Balance, with as few moves as it takes.
- *
- * First replicas that this placement puts somewhere anyway are sent to better places, which costs nothing, and nodes
- * that held nothing get their share. Then, each layer within its bound without putting an earlier one out of it: each
- * table of RF 1 (one shard), the tables of each RF together (one group), all replicas together (one group), each table
- * of RF ≥ 2 (one group).
+ * Balance, with as few moves as it takes: each layer within its bound without putting an earlier one out of it. First each
+ * table of RF 1 (one shard), the tables of each RF together (one group), all replicas together (one group), then each
+ * table of RF ≥ 2 (one group).
  *
  * Each step lowers the sum of the squared deviations of its layer, so the loops end; they end on a state in which the
  * same search finds nothing more, so that placing a result again is at rest.
  */
+import { type Candidate, candidatesFor, choose, fullestFirst, inCommon, isFree, move } from "./candidates.ts"
 import {
   bytesOnTop,
   classDeviation,
-  companions,
   deviation,
-  type Group,
   hasRoom,
   item,
-  join,
-  leave,
-  mayJoin,
   type Model,
   stack,
   tableDeviation,
   unstack,
 } from "./model.ts"
-import { bestJoiner, fullness } from "./repair.ts"
-import { at, entryOf, epsilon, int } from "./topology.ts"
-
-/** Sends replicas that move anyway to the nodes furthest below their shares, one by one and in exchange. */
-export const settle = (model: Model): void => {
-  const moving = model.groups.filter((group) => group.members.some((node) => isFree(group, node)))
-  const exchanges = moving.length <= exchangesMax ? moving : []
-  // Each pass lowers the sum of squared deviations; a few are enough, and the bound only caps the cost.
-  for (let pass = 0; pass < 16; pass++) {
-    let changed = false
-    // The least fullness per class is asked for often, so it is kept until something moves.
-    const least = new Map<number, number>()
-    for (const group of moving) {
-      for (const node of freeMembers(model, group)) {
-        if (!least.has(group.classIndex)) least.set(group.classIndex, leastFullness(model, group))
-        if (!sendOn(model, group, node, least.get(group.classIndex) ?? 0)) continue
-        least.clear()
-        changed = true
-      }
-    }
-    for (const [position, left] of exchanges.entries()) {
-      for (const right of exchanges.slice(position + 1)) changed = exchange(model, left, right) || changed
-    }
-    if (!changed) return
-  }
-}
-
-/** Above this many groups that move, exchanges between each two of them take too long, and matter little. */
-const exchangesMax = 128
-
-const freeMembers = (model: Model, group: Group): ReadonlyArray<number> =>
-  group.members.filter((node) => isFree(group, node) && int(model.topology.closed, node) === 0)
-
-const leastFullness = (model: Model, group: Group): number => {
-  let least = Number.POSITIVE_INFINITY
-  for (let node = 0; node < model.topology.size; node++) {
-    if (int(model.topology.closed, node) === 0) least = Math.min(least, fullness(model, group, node))
-  }
-  return least
-}
-
-const sendOn = (model: Model, group: Group, node: number, least: number): boolean => {
-  const enough = fullness(model, group, node) - 2 * group.size - epsilon
-  if (least >= enough) return false
-  const joiner = bestJoiner(model, group, node)
-  if (joiner < 0 || fullness(model, group, joiner) >= enough) return false
-  if (group.fresh && item(model.groupsAt, joiner).length >= model.groupsPerNode) return false
-  leave(model, group, node)
-  join(model, group, joiner)
-  return true
-}
-
-/** Two groups swap nodes that both of them get anyway, if that brings the nodes closer to their shares. */
-const exchange = (model: Model, left: Group, right: Group): boolean => {
-  for (const from of freeMembers(model, left)) {
-    for (const to of freeMembers(model, right)) {
-      if (from === to || !mayJoin(model, left, to, from) || !mayJoin(model, right, from, to)) continue
-      if (exchangeGain(model, left, right, from, to) <= epsilon) continue
-      leave(model, left, from)
-      leave(model, right, to)
-      join(model, left, to)
-      join(model, right, from)
-      return true
-    }
-  }
-  return false
-}
-
-/** By how much the squared deviations of everything and of the classes fall (halved). */
-const exchangeGain = (model: Model, left: Group, right: Group, from: number, to: number): number => {
-  const gain = (size: number, gap: number) => size * (gap - size)
-  const classGap = (group: Group) =>
-    classDeviation(model, group.classIndex, from) - classDeviation(model, group.classIndex, to)
-  const difference = left.size - right.size
-  const overall = gain(difference, deviation(model, from) - deviation(model, to))
-  if (left.classIndex === right.classIndex) {
-    const ofTables = tableGain(model, left, from, to) + tableGain(model, right, to, from) + 2 * inCommon(left, right)
-    return overall + gain(difference, classGap(left)) + ofTables
-  }
-  return overall + gain(left.size, classGap(left)) + gain(right.size, -classGap(right))
-}
-
-/** Whether a membership is none of those that exist already, so that moving it costs nothing. */
-const isFree = (group: Group, node: number): boolean => !group.home.includes(node)
+import { at, entryOf, epsilon } from "./topology.ts"
+import { welcome, welcomePinned } from "./welcome.ts"
 
 /** Balances what is there by moving replicas. */
 export const level = (model: Model): void => {
@@ -123,193 +34,6 @@ export const level = (model: Model): void => {
     moved = levelTables(model, layers) || moved
     if (!moved) return
   }
-}
-
-/** One replica of a group, or one shard of RF 1, that may go from one node to another. */
-interface Candidate {
-  readonly group: Group | null
-  /** The table of a shard of RF 1. */
-  readonly table: number
-  readonly classIndex: number
-  readonly size: number
-  readonly free: boolean
-  /** How much better the tables that it carries are spread afterwards. */
-  readonly gain: number
-}
-
-const move = (model: Model, candidate: Candidate, from: number, to: number): void => {
-  if (candidate.group === null) {
-    stack(model, candidate.table, to, unstack(model, candidate.table, from), true)
-    return
-  }
-  leave(model, candidate.group, from)
-  join(model, candidate.group, to)
-}
-
-const tableGain = (model: Model, group: Group, from: number, to: number): number => {
-  let gain = 0
-  for (let entry = 0; entry < group.tables.length; entry++) {
-    const table = entryOf(group.tables, entry)
-    const count = entryOf(group.counts, entry)
-    gain += count * (tableDeviation(model, table, from) - tableDeviation(model, table, to) - count)
-  }
-  return gain
-}
-
-/** Everything that may go from one node to another, of one class or (−1) of all. */
-const candidatesFor = (model: Model, from: number, to: number, classIndex: number): ReadonlyArray<Candidate> => {
-  const found: Array<Candidate> = []
-  for (const index of item(model.groupsAt, from)) {
-    const group = item(model.groups, index)
-    if (group.pinned || group.waiting || (classIndex >= 0 && group.classIndex !== classIndex)) continue
-    if (!mayJoin(model, group, to, from)) continue
-    const gain = tableGain(model, group, from, to)
-    found.push({
-      group,
-      table: -1,
-      classIndex: group.classIndex,
-      size: group.size,
-      free: isFree(group, from) || group.home.includes(to),
-      gain,
-    })
-  }
-  if (!hasRoom(model, to)) return found
-  model.tables.forEach((state, table) => {
-    if (state.rf !== 1 || (classIndex >= 0 && state.classIndex !== classIndex)) return
-    if (state.pinned || item(item(model.piles, table), from).length === 0) return
-    if (!hasRoom(model, to, bytesOnTop(model, table, from))) return
-    const gain = tableDeviation(model, table, from) - tableDeviation(model, table, to) - 1
-    // Less would unbalance the table itself.
-    if (gain < -epsilon) return
-    const free = int(item(model.freshOnPile, table), from) > 0
-    found.push({ group: null, table, classIndex: state.classIndex, size: 1, free, gain })
-  })
-  return found
-}
-
-/**
- * The candidate to take: free ones first; the smallest that covers `need`, else the largest (any size when `need` is
- * null); then the one that spreads its tables best, then the one whose group has the fewest other groups in common
- * with the target.
- */
-const choose = (
-  model: Model,
-  candidates: ReadonlyArray<Candidate>,
-  to: number,
-  need: number | null,
-): Candidate | undefined => {
-  let best: Candidate | undefined
-  let shared: Int32Array | undefined
-  const overlap = (candidate: Candidate): number => {
-    shared ??= companions(model, [to])
-    let sum = 0
-    for (const member of candidate.group?.members ?? []) sum += int(shared, member)
-    return sum
-  }
-  const misfit = (size: number) =>
-    need === null ? 0 : size >= need - epsilon ? size - need : Number.MAX_SAFE_INTEGER - size
-  const gainEach = ({ gain, size }: Candidate) => gain / size
-  for (const candidate of candidates) {
-    if (best === undefined) {
-      best = candidate
-      continue
-    }
-    const order =
-      Number(best.free) - Number(candidate.free) ||
-      misfit(candidate.size) - misfit(best.size) ||
-      (Math.abs(gainEach(best) - gainEach(candidate)) > epsilon ? gainEach(best) - gainEach(candidate) : 0) ||
-      overlap(candidate) - overlap(best)
-    if (order < 0) best = candidate
-  }
-  return best
-}
-
-/** Nodes that may take part in balancing, the fullest first; of equals the one that carries most of everything. */
-const fullestFirst = (model: Model, deviationOf: (node: number) => number): ReadonlyArray<number> => {
-  const key = Float64Array.from(model.topology.names, (_, node) => deviationOf(node))
-  const overall = Float64Array.from(model.topology.names, (_, node) => deviation(model, node))
-  const apart = (keys: Float64Array, left: number, right: number) =>
-    Math.abs(at(keys, left) - at(keys, right)) > epsilon ? at(keys, right) - at(keys, left) : 0
-  return [...key.keys()]
-    .filter((node) => int(model.topology.closed, node) === 0)
-    .sort((left, right) => apart(key, left, right) || apart(overall, left, right) || left - right)
-}
-
-/** The size of a group of a class: of one that gets a replica more or less. Shards of RF 1 have size 1. */
-export const meanGroupSize = (model: Model, classIndex: number): number => {
-  const groups = model.groups.filter((group) => group.classIndex === classIndex && !group.waiting && group.size > 0)
-  return groups.length === 0 ? 1 : groups.reduce((sum, group) => sum + group.size, 0) / groups.length
-}
-
-/** Fills nodes that held nothing to their shares, rounded down to whole groups. */
-const welcome = (model: Model): void => {
-  model.classes.forEach((_, classIndex) => {
-    const size = meanGroupSize(model, classIndex)
-    for (let node = 0; node < model.topology.size; node++) {
-      if (int(model.empty, node) === 0 || int(model.topology.closed, node) === 1) continue
-      // Every replica that comes lowers what is owed by 1 or more.
-      for (let owed = -classDeviation(model, classIndex, node); owed >= size - epsilon;) {
-        if (!takeFrom(model, classIndex, node, owed)) break
-        owed = -classDeviation(model, classIndex, node)
-      }
-    }
-  })
-}
-
-const takeFrom = (model: Model, classIndex: number, to: number, owed: number): boolean => {
-  const order = fullestFirst(model, (node) => classDeviation(model, classIndex, node))
-  for (const from of order) {
-    const gap = classDeviation(model, classIndex, from) + owed
-    const candidates = candidatesFor(model, from, to, classIndex).filter(
-      ({ size }) => size <= owed + epsilon && size < gap - epsilon,
-    )
-    const chosen = choose(model, candidates, to, null)
-    if (chosen === undefined) continue
-    move(model, chosen, from, to)
-    return true
-  }
-  return false
-}
-
-/**
- * Tables of the policy `buddy` give a node that has nothing of them its part, and move for balance in no other case: an
- * initial layout of that policy leaves a node out only if the others have at most one replica each.
- */
-const welcomePinned = (model: Model): void => {
-  model.tables.forEach((state, table) => {
-    if (!state.pinned) return
-    const load = item(model.tableLoad, table)
-    const open = model.topology.names.flatMap((_, node) => (int(model.topology.closed, node) === 0 ? [node] : []))
-    const mean = open.reduce((sum, node) => sum + at(load, node), 0) / Math.max(1, open.length)
-    for (const to of open.filter((node) => at(load, node) === 0)) {
-      // Every replica that comes is one more of the mean.
-      while (at(load, to) + 1 <= mean + epsilon && takePinned(model, table, open, to, mean - at(load, to))) continue
-    }
-  })
-}
-
-const takePinned = (model: Model, table: number, open: ReadonlyArray<number>, to: number, owed: number): boolean => {
-  const load = item(model.tableLoad, table)
-  const { rf } = item(model.tables, table)
-  for (const from of open.toSorted((left, right) => at(load, right) - at(load, left) || left - right)) {
-    const gap = at(load, from) - at(load, to)
-    if (rf === 1) {
-      if (gap <= 1 || !hasRoom(model, to, bytesOnTop(model, table, from))) continue
-      stack(model, table, to, unstack(model, table, from), true)
-      return true
-    }
-    const countOf = (group: Group) => entryOf(group.counts, group.tables.indexOf(table))
-    const [group] = item(model.groupsAt, from)
-      .map((index) => item(model.groups, index))
-      .filter((each) => !each.waiting && each.tables.includes(table) && mayJoin(model, each, to, from))
-      .filter((each) => countOf(each) <= owed + epsilon && countOf(each) < gap)
-      .toSorted((left, right) => countOf(right) - countOf(left) || left.index - right.index)
-    if (group === undefined) continue
-    leave(model, group, from)
-    join(model, group, to)
-    return true
-  }
-  return false
 }
 
 /** Brings each table of RF 1 within one shard of its shares. */
@@ -502,14 +226,4 @@ const levelTableStep = (
     }
   }
   return false
-}
-
-/** Sum over the tables of the products of their shards in both: what an exchange gains over its two moves alone. */
-const inCommon = (left: Group | null, right: Group | null): number => {
-  if (left === null || right === null) return 0
-  let sum = 0
-  for (let entry = 0; entry < left.tables.length; entry++) {
-    sum += entryOf(left.counts, entry) * entryOf(right.counts, right.tables.indexOf(entryOf(left.tables, entry)))
-  }
-  return sum
 }

@@ -12,7 +12,7 @@ import type {
   Unplaceable,
 } from "../../Placement.ts"
 import { classDeviation, deviation, type Group, item, type Model, tableDeviation, type TableState } from "./model.ts"
-import { meanGroupSize } from "./level.ts"
+import { meanGroupSize } from "./candidates.ts"
 import { at, byName, entryOf, epsilon, int, zonesBind } from "./topology.ts"
 
 /** Replicas that any placement must move, counted before anything is placed; see `Placement.minimumMoves`. */

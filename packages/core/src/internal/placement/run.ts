@@ -4,10 +4,11 @@
 import type { Placement, PlacementInput } from "../../Placement.ts"
 import { attachNewShards, placeStranded } from "./attach.ts"
 import { withBuddyLayouts } from "./buddy.ts"
-import { level, settle } from "./level.ts"
-import { modelOf } from "./model.ts"
+import { level } from "./level.ts"
+import { modelOf } from "./read.ts"
 import { repair } from "./repair.ts"
 import { leastMoves, resultOf } from "./result.ts"
+import { settle } from "./settle.ts"
 
 export const placeReplicas = (asked: PlacementInput, groupsPerNode: number, groupBudget: number): Placement => {
   const { fresh, input } = withBuddyLayouts(asked)
