@@ -75,6 +75,12 @@ class WrapperSelect {
 
   run(): void {
     const { database } = this.#session.daemon.host.disk
+    const [first, second] = this.#wrapper.targets
+    if (this.#question.select.limit < 0 && (first?.local === undefined || second !== undefined)) {
+      const refusal = failure("only one local table allowed in streaming select")
+      this.#deliver(toAnswer(refusal), this.#session.daemon.context.timings.statementMicros)
+      return
+    }
     for (const target of this.#wrapper.targets) {
       if (target.local === undefined) continue
       const partial = selectOnShard(database, target.local, this.#question)
@@ -168,8 +174,11 @@ class WrapperSelect {
     if (partial?.kind === "partial") this.#partials[index] = partial
     this.#left--
     if (this.#left > 0) return
-    const partials = this.#partials.filter((found) => found !== undefined)
     const { targets } = this.#wrapper
+    // Of a document that two shards hold, the one of this node is shown.
+    const isHere = (index: number): boolean => targets[index]?.local !== undefined
+    const inOrder = targets.map((_, index) => index).sort((a, b) => Number(isHere(b)) - Number(isHere(a)) || a - b)
+    const partials = inOrder.map((index) => this.#partials[index]).filter((found) => found !== undefined)
     const merges = targets.length > 1 || targets.some((target) => target.local === undefined)
     const answer = answerWrapperSelect(this.#session.session, this.#question.select, partials, this.#problems, merges)
     this.#deliver(answer, this.#session.daemon.context.timings.statementMicros)
