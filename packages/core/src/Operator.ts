@@ -10,10 +10,11 @@ import type { EngineConfig } from "./EngineConfig.ts"
 import { failureOf } from "./ErrorClass.ts"
 import { Manticore } from "./Manticore.ts"
 import { isPrimary, observedGroups } from "./Observe.ts"
+import { progressOf } from "./operation/progress.ts"
 import { dryRun, type TriedWish } from "./plan/dryRun.ts"
 import { registeredNodes } from "./plan/records.ts"
 import * as Sql from "./Sql.ts"
-import { Key, Registry, type Request, type Wish } from "./State.ts"
+import { Finished, Key, Operation, Registry, type Request, type Wish } from "./State.ts"
 import * as StateStore from "./StateStore.ts"
 import { makeView } from "./View.ts"
 
@@ -163,6 +164,41 @@ export const tryOut = Effect.fnUntraced(
     const seen = (yield* ownCoordination(options))?.members ?? []
     const away = new Set(registeredNodes(view).filter((node) => !seen.includes(node)))
     return dryRun(view, { away, lost: new Set() }, options.config, options.wish)
+  },
+  Effect.catchTag(["StoreUnavailable"], (error) => Effect.fail(fail(error))),
+)
+
+/** The operations that ended last, the latest first, each with who did what with it, when and why. At most 50. */
+export const history = Effect.fnUntraced(
+  function* (options: OperatorOptions) {
+    const store = yield* operatorStore(options)
+    yield* store.barrier
+    const finished = yield* store.get(Key.finished)
+    const listed = finished === undefined ? [] : Schema.decodeUnknownSync(Finished)(finished.value).operations
+    const operations: Array<Operation> = []
+    for (const { id } of listed.toReversed()) {
+      const entry = yield* store.get(Key.operation(id))
+      if (entry !== undefined) operations.push(Schema.decodeUnknownSync(Operation)(entry.value))
+    }
+    return operations
+  },
+  Effect.catchTag(["StoreUnavailable"], (error) => Effect.fail(fail(error))),
+)
+
+/** The operations that are under way or wait for approval, each with how far it has come. */
+export const operations = Effect.fnUntraced(
+  function* (options: OperatorOptions) {
+    const store = yield* operatorStore(options)
+    yield* store.barrier
+    const { records } = yield* store.sync
+    const view = makeView(records.values())
+    const nowMs = yield* Clock.currentTimeMillis
+    const seen = (yield* ownCoordination(options))?.members ?? []
+    const away = new Set(registeredNodes(view).filter((node) => !seen.includes(node)))
+    return [...view.operations.values()].map(({ record: operation }) => ({
+      operation,
+      progress: progressOf(view, operation, nowMs, away),
+    }))
   },
   Effect.catchTag(["StoreUnavailable"], (error) => Effect.fail(fail(error))),
 )

@@ -245,7 +245,9 @@ export const make = Effect.fnUntraced(function* ({ node, incarnation, config }: 
         }
         if (unknown) yield* journal({ kind: "write", node, key, event: "unknown-absent" })
         unknown = false
-        if (!isStillOpen(current.row)) {
+        // Of several rows another one than the first is there already: none of them was made.
+        const isTaken = rows > 1 && failure?.message.includes("duplicate id") === true
+        if (isTaken || !isStillOpen(current.row)) {
           if ((current.row?.term ?? 0) > term && term > 0) yield* journal({ kind: "write", node, key, event: "fenced" })
           return "lost"
         }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest"
 import { noAnswer, ok, refused, rows } from "../src/Answer.ts"
-import { failureOf } from "../src/ErrorClass.ts"
+import { failureOf, pauseMsOf, policies } from "../src/ErrorClass.ts"
 
 /** Texts as recorded from a real server; see the transcripts named in each line. */
 const recorded: ReadonlyArray<readonly [string, "none" | "unknown", string]> = [
@@ -34,5 +34,15 @@ describe("failureOf", () => {
   it("finds no failure in a success", () => {
     expect(failureOf(ok(1))).toBeUndefined()
     expect(failureOf(rows([], []))).toBeUndefined()
+  })
+
+  it("has a policy for every class: all but errors of logic are waited out, without a bound of tries", () => {
+    for (const [name, policy] of Object.entries(policies)) {
+      expect(policy.waitsFor === null).toBe(name === "logic")
+      const pauses = [0, 1, 2, 5, 1000].map((tries) => pauseMsOf(policy, tries, 0.5))
+      expect(pauses).toEqual(pauses.toSorted((a, b) => a - b))
+      expect(pauses.at(-1)).toBe(policy.pauseMsMax)
+      expect(pauseMsOf(policy, 3, 0)).toBeLessThanOrEqual(pauseMsOf(policy, 3, 1))
+    }
   })
 })

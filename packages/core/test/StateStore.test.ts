@@ -23,6 +23,8 @@ type Fault =
 
 class StandIn {
   readonly rows = new Map<string, Row>()
+  /** Rows of each INSERT that took effect. */
+  readonly inserted: Array<number> = []
   /** Faults for the next writes of rows other than heartbeats, one each. */
   faults: Array<Fault> = []
   /** Runs just before the next write of such a row takes effect. */
@@ -75,19 +77,23 @@ class StandIn {
   write(sql: string, id: string): Answer {
     const row = this.rows.get(id)
     if (sql.startsWith("INSERT")) {
-      if (row !== undefined) return refused(`duplicate id '${id}'`)
+      const tuples = (sql.split("VALUES ")[1] ?? "").slice(1, -1).split("),(")
+      const ids = tuples.map((tuple) => /^\d+/.exec(tuple)?.[0] ?? "")
+      const taken = ids.find((candidate) => this.rows.has(candidate))
+      if (taken !== undefined) return refused(`duplicate id '${taken}'`)
       const names = [...(/\(id,([^)]*)\) VALUES/.exec(sql)?.[1] ?? "").matchAll(/`(\w+)`/g)].map(
         (match) => match[1] ?? "",
       )
-      const values = [...(sql.split("VALUES")[1] ?? "").matchAll(/,('(?:[^'\\]|\\.)*'|-?\d+)/g)].map(
-        (match) => match[1] ?? "",
-      )
       const table = /shardwright_(\w+)/.exec(sql)?.[1] ?? ""
-      this.rows.set(id, {
-        table,
-        ...Object.fromEntries(names.map((name, index) => [name, plain(values[index] ?? "")])),
-      })
-      return ok(1)
+      for (const [index, tuple] of tuples.entries()) {
+        const values = [...tuple.matchAll(/,('(?:[^'\\]|\\.)*'|-?\d+)/g)].map((match) => match[1] ?? "")
+        this.rows.set(ids[index] ?? "", {
+          table,
+          ...Object.fromEntries(names.map((name, column) => [name, plain(values[column] ?? "")])),
+        })
+      }
+      if (!sql.includes("heartbeat/")) this.inserted.push(tuples.length)
+      return ok(tuples.length)
     }
     const condition = /AND version=(\d+)$/.exec(sql)?.[1]
     if (row === undefined || (condition !== undefined && row["version"] !== condition)) return ok(0)
@@ -201,6 +207,65 @@ describe("StateStore", () => {
         row["version"] = "2"
         expect((yield* store.sync).records.get(key)?.value).toEqual({ n: "unseen" })
         expect(entry.version).toBe(1)
+      }),
+    ),
+  )
+
+  const steps = (count: number, text = "") =>
+    Array.from({ length: count }, (_, index) => ({ key: `step/1_1/${index}`, value: { index, text } }))
+
+  it.effect("makes a thousand records in a few statements, and asks before each whether to go on", () =>
+    withStore((store, server) =>
+      Effect.gen(function* () {
+        let asked = 0
+        const goOn = Effect.sync(() => ++asked > 0)
+        expect(yield* store.createAll(steps(1000), options, goOn)).toBe(true)
+        expect([server.inserted, asked]).toEqual([[200, 200, 200, 200, 200], 5])
+        expect((yield* store.get("step/1_1/999"))?.value).toEqual({ index: 999, text: "" })
+      }),
+    ),
+  )
+
+  it.effect("keeps a statement within the bound of a packet, however long the records are", () =>
+    withStore((store, server) =>
+      Effect.gen(function* () {
+        yield* store.createAll(steps(12, "x".repeat(300_000)), options, Effect.succeed(true))
+        expect(server.inserted).toEqual([3, 3, 3, 3])
+      }),
+    ),
+  )
+
+  it.effect("stops between two chunks when it is told to", () =>
+    withStore((store, server) =>
+      Effect.gen(function* () {
+        let asked = 0
+        const goOn = Effect.sync(() => ++asked < 3)
+        expect(yield* store.createAll(steps(1000), options, goOn)).toBe(false)
+        expect(server.inserted).toEqual([200, 200])
+      }),
+    ),
+  )
+
+  for (const fault of ["lost race", "timeout with effect", "timeout without effect", "refused"] as const) {
+    it.effect(`makes a chunk once although its first answer is: ${fault}`, () =>
+      withStore((store, server) =>
+        Effect.gen(function* () {
+          server.faults = [fault]
+          expect(yield* store.createAll(steps(300), options, Effect.succeed(true))).toBe(true)
+          expect(server.inserted).toEqual([200, 100])
+        }),
+      ),
+    )
+  }
+
+  it.effect("makes no record of a chunk of which somebody else has made one", () =>
+    withStore((store, server) =>
+      Effect.gen(function* () {
+        yield* store.create("step/1_1/7", { index: 7, text: "theirs" }, options)
+        const failure = yield* Effect.flip(store.createAll(steps(20), options, Effect.succeed(true)))
+        expect(failure._tag).toBe("Conflict")
+        expect(server.inserted).toEqual([1])
+        expect(yield* store.get("step/1_1/0")).toBeUndefined()
       }),
     ),
   )

@@ -3,6 +3,7 @@
  * that a checker would notice if a pause paused nothing.
  */
 import * as NodePath from "node:path"
+import type { Operation } from "@shardwright/core/State"
 import { describe, expect, it } from "vitest"
 import { runScenario } from "../../src/run/RunScenario.ts"
 import type { ScenarioResult } from "../../src/run/ScenarioResult.ts"
@@ -52,6 +53,31 @@ describe("scenarios/control", () => {
     expect(mostAtOnce(runScenario(scenario, { seed: 1 }))).toBeGreaterThanOrEqual(3)
     const one = { ...scenario, settings: { ...scenario.settings, maxOperations: 1 } }
     expect(mostAtOnce(runScenario(one, { seed: 1 }))).toBe(1)
+  })
+
+  it("keeps who did what with an operation, when and why, and names it after its end", () => {
+    const told: Array<string> = []
+    const listed: Array<string> = []
+    runScenario(named("stop-gracefully"), {
+      seed: 1,
+      inspector: {
+        atEnd: ({ simulation }) => {
+          const finished = simulation.state.view().finished?.record.operations ?? []
+          listed.push(...finished.map(({ kind, status, held }) => `${kind} ${status}${held ? ", held" : ""}`))
+          const id = finished.find(({ kind }) => kind === "rebalance")?.id ?? ""
+          const operation = simulation.state.get(`operation/${id}`)?.value as Operation // the store writes nothing else there
+          told.push(...operation.history.map(({ status, by, why }) => `${status} by ${by}: ${why}`))
+          expect(operation.history.every(({ atMs }, index, all) => atMs >= (all[index - 1]?.atMs ?? 0))).toBe(true)
+        },
+      },
+    })
+    expect(listed).toEqual(["create completed", "rebalance stopped, held"])
+    expect(told).toEqual([
+      "queued by shardwright@n1:9312: 6 groups change, 0 end",
+      "running by shardwright@n1:9312: 6 groups change, 0 end",
+      "stopping by operator: not today",
+      "stopped by shardwright@n1:9312: stopped by operator: not today",
+    ])
   })
 
   it("has a checker that notices when steps of a paused operation begin", () => {

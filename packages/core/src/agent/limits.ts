@@ -26,19 +26,6 @@ const statusOf = (rows: ReadonlyArray<Stored<StepRow>>, index: number) => {
 const takesPlace = (row: StepRow): boolean =>
   row.status === "processing" && (row.waiting === undefined || row.waiting === null)
 
-/**
- * Nodes that an EXIT keeps busy: its own, and the other members, each of which notes who is left as soon as it has no
- * cluster statement of its own under way. Two nodes that leave crosswise would wait for each other for ever.
- */
-const busyByExit = (view: View, { step, node }: StepRow): ReadonlyArray<string> => {
-  if (step._tag !== "ExitGroup" || node === null) return []
-  const group = view.groups.get(step.group)?.record
-  return [node, ...(group?.members ?? []), ...(group?.leaving ?? [])]
-}
-
-/** True if the statement of a step may be under way. */
-const mayBeSent = (row: StepRow): boolean => takesPlace(row) || row.waiting?.code === "daemon-silent"
-
 /** Keys of pending steps that must not begin yet, because as much goes on already as may. */
 export const beyondLimits = (
   view: View,
@@ -48,8 +35,6 @@ export const beyondLimits = (
   let steps = 0
   let transfers = 0
   const byNode = new Map<string, number>()
-  /** Who leaves a group at which nodes wait for now. */
-  const leaving = new Map<string, string>()
   const count = ({ step, node }: StepRow) => {
     steps++
     if (step._tag !== "JoinGroup") return
@@ -60,17 +45,7 @@ export const beyondLimits = (
     const operation = view.operations.get(id)?.record
     return operation !== undefined && isLive(operation)
   })
-  const leave = (row: StepRow) => {
-    for (const node of busyByExit(view, row)) leaving.set(node, row.node ?? "")
-  }
-  const isCrosswise = (row: StepRow) =>
-    busyByExit(view, row).some((node) => (leaving.get(node) ?? row.node) !== row.node)
-  for (const [, rows] of live) {
-    for (const { record } of rows) {
-      if (takesPlace(record)) count(record)
-      if (record.status === "processing" && mayBeSent(record)) leave(record)
-    }
-  }
+  for (const [, rows] of live) for (const { record } of rows) if (takesPlace(record)) count(record)
   const beyond = new Set<string>()
   for (const [id, rows] of live) {
     const operation = view.operations.get(id)?.record
@@ -80,11 +55,8 @@ export const beyondLimits = (
       if (isOff(operation, record, "begin") || !isReady(rows, record)) continue
       const isTransfer = record.step._tag === "JoinGroup"
       const full = isTransfer && (transfers >= transfersMax || (byNode.get(record.node ?? "") ?? 0) >= transfersPerNode)
-      if (full || steps >= maxParallelSteps || isCrosswise(record)) beyond.add(key)
-      else {
-        count(record)
-        leave(record)
-      }
+      if (full || steps >= maxParallelSteps) beyond.add(key)
+      else count(record)
     }
   }
   return beyond

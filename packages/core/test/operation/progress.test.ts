@@ -1,0 +1,111 @@
+/** What people see of an operation that runs: how far it is, how long it takes, what it waits for. */
+import { describe, expect, it } from "vitest"
+import { progressOf } from "../../src/operation/progress.ts"
+import type { Operation, StepRow } from "../../src/State.ts"
+import { makeView, type View } from "../../src/View.ts"
+
+const operation: Operation = {
+  id: "1_1",
+  kind: "rebalance",
+  table: null,
+  status: "running",
+  term: 1,
+  stop: null,
+  undoing: false,
+  undoFrom: null,
+  steps: 4,
+  tables: ["t"],
+  groups: [],
+  request: null,
+  reason: "",
+  cost: { steps: 4, replicas: 2, rows: 1000, bytes: null, criticalPath: 4 },
+  digest: "",
+  history: [
+    { status: "queued", atMs: 0, by: "anna", why: "" },
+    { status: "running", atMs: 1000, by: "anna", why: "" },
+  ],
+  error: null,
+  left: [],
+}
+
+const row = (index: number, changes: Partial<StepRow>): StepRow => ({
+  operation: "1_1",
+  index,
+  node: "n1:9312",
+  step: { _tag: "JoinGroup", group: "g" },
+  dependsOn: index === 0 ? [] : [index - 1],
+  status: "pending",
+  tries: 0,
+  claimedBy: null,
+  undoes: null,
+  error: null,
+  ...changes,
+})
+
+const viewOf = (rows: ReadonlyArray<StepRow>): View =>
+  makeView(rows.map((value) => ({ key: `step/1_1/${value.index}`, value, version: 1, term: 1 })))
+
+describe("progressOf", () => {
+  it("counts steps and rows, and reckons with the rate that it has seen", () => {
+    const view = viewOf([
+      row(0, { status: "done", rows: 250 }),
+      row(1, { status: "processing" }),
+      row(2, {}),
+      row(3, { node: null }),
+    ])
+    expect(progressOf(view, operation, 11_000)).toEqual({
+      steps: { done: 1, total: 4 },
+      undo: null,
+      rows: { copied: 250, expected: 1000 },
+      bytes: null,
+      percentage: 25,
+      etaMs: 30_000,
+      current: [{ index: 1, node: "n1:9312", step: "JoinGroup" }],
+      waiting: null,
+    })
+  })
+
+  it("leaves pauses out of the rate, and promises nothing while nothing goes on", () => {
+    const view = viewOf([row(0, { status: "done" }), row(1, { status: "done" }), row(2, {}), row(3, {})])
+    const { history } = operation
+    const paused = {
+      ...operation,
+      status: "paused" as const,
+      history: [...history, { status: "paused" as const, atMs: 5000, by: "anna", why: "" }],
+    }
+    expect(progressOf(view, paused, 60_000).etaMs).toBeNull()
+    const resumed = {
+      ...paused,
+      status: "running" as const,
+      history: [...paused.history, { status: "running" as const, atMs: 50_000, by: "anna", why: "" }],
+    }
+    expect(progressOf(view, resumed, 52_000).etaMs).toBe(6000)
+    expect(progressOf(viewOf([row(0, {})]), operation, 60_000).etaMs).toBeNull()
+  })
+
+  it("says what has been waited for longest, and which node is missing", () => {
+    const waiting = { code: "no-donor", detail: "nobody in sync", sinceMs: 2000 } as const
+    const later = { code: "copy-differs", detail: "row 7", sinceMs: 5000 } as const
+    const view = viewOf([row(0, { status: "processing", waiting: later }), row(1, { status: "processing", waiting })])
+    expect(progressOf(view, operation, 9000).waiting).toEqual({ ...waiting, node: "n1:9312", step: 1 })
+    const away = new Set(["n1:9312"])
+    expect(progressOf(viewOf([row(0, {}), row(1, {})]), operation, 9000, away).waiting).toMatchObject({
+      code: "node-away",
+      step: 0,
+    })
+    expect(progressOf(viewOf([row(0, {}), row(1, {})]), operation, 9000).waiting).toBeNull()
+  })
+
+  it("counts undo steps apart, and not those whose leader was lost while it wrote them", () => {
+    const undoing = { ...operation, undoing: true, undoFrom: 3 }
+    const view = viewOf([
+      row(0, { status: "done" }),
+      row(1, { status: "cancelled" }),
+      row(2, { undoes: 0 }),
+      row(3, { undoes: 0, status: "processing", dependsOn: [] }),
+    ])
+    const progress = progressOf(view, undoing, 9000)
+    expect(progress).toMatchObject({ undo: { done: 0, total: 1 }, etaMs: null })
+    expect(progress.current.map(({ index }) => index)).toEqual([3])
+  })
+})
