@@ -55,6 +55,19 @@ describe("answers", () => {
     expect(drained.moves.map(({ from, to }) => [from, to])).toEqual([["a", "b"]])
   })
 
+  it("places as the existing orchestrator does, and keeps to capacities in bytes", () => {
+    const buddy = outputOf({ nodes, tables: [{ name: "t", shards: 2, rf: 2, placement: "buddy" }] })
+    expect(buddy.layout.map((row) => row.nodes.join(" "))).toEqual(["a c", "a b"])
+    const layout = [0, 1, 2].map((shard) => ({ table: "s", shard, group: null, nodes: ["a"], bytes: 10 }))
+    const full = [
+      { name: "a", capacityBytes: 25 },
+      { name: "b", capacityBytes: 5 },
+    ]
+    const output = outputOf({ nodes: [...full, { name: "c" }], tables: [{ name: "s", shards: 3, rf: 1 }], layout })
+    expect(output.layout.filter((row) => row.nodes.includes("b"))).toEqual([])
+    expect(output.layout.filter((row) => row.nodes.includes("a")).length).toBeLessThanOrEqual(2)
+  })
+
   it("reads well", () => {
     const { layout } = outputOf({ nodes, tables })
     const output = outputOf({
@@ -116,11 +129,11 @@ describe("mistakes", () => {
     [{ ...valid, node: [] }, "node: unknown field; expected one of nodes, tables, layout, groupsPerNode, groupBudget"],
     [
       { ...valid, nodes: [{ name: "a", wieght: 1 }] },
-      "nodes[0].wieght: unknown field; expected one of name, zone, weight, state, capacity",
+      "nodes[0].wieght: unknown field; expected one of name, zone, weight, state, capacity, capacityBytes",
     ],
     [
       { ...valid, nodes: [{ name: "a", state: "up" }] },
-      'nodes[0].state: expected "active" | "draining" | "away", found "up"',
+      'nodes[0].state: expected "active" | "maintenance" | "draining" | "away", found "up"',
     ],
     [{ ...valid, nodes: [{ name: "a", weight: 0 }] }, "nodes[0].weight: expected a number above 0, found 0"],
     [{ ...valid, nodes: [{ name: "" }] }, 'nodes[0].name: expected a name that is not empty, found ""'],

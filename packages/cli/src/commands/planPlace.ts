@@ -60,15 +60,22 @@ const Node = Schema.Struct({
   name,
   zone: Schema.optionalKey(Schema.NullOr(Schema.String)),
   weight: Schema.optionalKey(number("a number above 0", (value) => value > 0)),
-  state: Schema.optionalKey(Schema.Literals(["active", "draining", "away"])),
+  state: Schema.optionalKey(Schema.Literals(["active", "maintenance", "draining", "away"])),
   capacity: Schema.optionalKey(wholeNumber(0)),
+  capacityBytes: Schema.optionalKey(wholeNumber(0)),
 })
-const Table = Schema.Struct({ name, shards: wholeNumber(0), rf: wholeNumber(1) })
+const Table = Schema.Struct({
+  name,
+  shards: wholeNumber(0),
+  rf: wholeNumber(1),
+  placement: Schema.optionalKey(Schema.Literals(["balanced", "buddy"])),
+})
 const Row = Schema.Struct({
   table: name,
   shard: wholeNumber(0),
   group: Schema.optionalKey(Schema.NullOr(name)),
   nodes: Schema.Array(name),
+  bytes: Schema.optionalKey(wholeNumber(0)),
 })
 const Input = Schema.Struct({
   nodes: Schema.Array(Node),
@@ -94,19 +101,22 @@ const fields: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     name: "a name such as 10.0.0.1:9312",
     zone: "a name",
     weight: "a number above 0",
-    state: "active, draining or away",
+    state: "active, maintenance, draining or away",
     capacity: "a number of shard replicas",
+    capacityBytes: "a number of bytes",
   } satisfies Record<keyof typeof Node.Type, string>,
   tables: {
     name: "a name",
     shards: "a whole number of at least 0",
     rf: "a whole number of at least 1, the copies of each shard",
+    placement: "balanced or buddy",
   } satisfies Record<keyof typeof Table.Type, string>,
   layout: {
     table: "the name of a table",
     shard: "the number of a shard, counted from 0",
     group: "the name of a replica group or null",
     nodes: "a list of names of nodes",
+    bytes: "the size of one copy",
   } satisfies Record<keyof typeof Row.Type, string>,
 }
 
