@@ -63,7 +63,12 @@ const look = Effect.fnUntraced(
     const term = state.ownTerm
     // Who took the lease in this look begins to lead with the next one, on records read after that.
     if (termsMatter && leaderTerm(view) !== term) return
-    const presence: Presence = { away: state.away, lost: state.lost, runnerless: state.runnerless }
+    const presence: Presence = {
+      away: state.away,
+      lost: state.lost,
+      runnerless: state.runnerless,
+      damped: state.damped,
+    }
     yield* lead(
       {
         node,

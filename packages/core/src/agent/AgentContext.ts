@@ -45,6 +45,10 @@ export interface AgentState {
   epoch: number
   remembered: string
   readonly heartbeats: Map<string, { readonly version: number; readonly silentMs: number }>
+  /** When nodes that were away came back lately, by the own clock. */
+  readonly returnsMs: Map<string, ReadonlyArray<number>>
+  /** Nodes that came and went again and again: their return is not trusted for moves until they are quiet. */
+  damped: ReadonlySet<string>
   lookedMs: number | undefined
   readonly running: Map<string, Fiber.Fiber<void, never>>
   /** How many steps this agent works on at once; a fraction counts towards the next one. */
@@ -112,6 +116,8 @@ export const makeAgent = Effect.fnUntraced(function* (options: AgentOptions) {
     epoch: 0,
     remembered: "",
     heartbeats: new Map(),
+    returnsMs: new Map(),
+    damped: new Set(),
     lookedMs: undefined,
     running: new Map(),
     waiting: new Set(),

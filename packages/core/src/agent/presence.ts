@@ -36,7 +36,9 @@ export const noteHeartbeats = (
     state.heartbeats.set(name, { version, silentMs })
     const isOutside = isPrimary(coordination) && coordination?.members.includes(name) === false
     if (isOutside || silentMs > Duration.toMillis(config.awayAfter)) away.add(name)
-    if (silentMs > Duration.toMillis(config.gracePeriod)) lost.add(name)
+    // Who is in maintenance is expected back: what it holds is waited for.
+    const isExpected = view.registry?.record.nodes[name]?.state === "maintenance"
+    if (silentMs > Duration.toMillis(config.gracePeriod) && !isExpected) lost.add(name)
     // An agent that cannot beat for this long has stopped by its own clock; see `holdsClaim`.
     if (silentMs <= Duration.toMillis(config.leaseDuration) * 1.5) continue
     if (coordination?.members.includes(name) !== true) continue
@@ -44,9 +46,38 @@ export const noteHeartbeats = (
     away.delete(name)
     lost.delete(name)
   }
+  state.damped = dampedNodes(state.returnsMs, state.away, away, nowMs)
   state.away = away
   state.lost = lost
   state.runnerless = runnerless
+}
+
+/** So many returns within the window are a pattern, and not the restarts of one afternoon. */
+const flapReturnsMin = 3
+const flapWindow = Duration.minutes(5)
+/** Longer than most causes take to show again, shorter than people wait for balance. */
+const quietAfterFlaps = Duration.minutes(2)
+
+/** Notes who came back, and answers who does so too often to be given anything. */
+export const dampedNodes = (
+  returnsMs: Map<string, ReadonlyArray<number>>,
+  before: ReadonlySet<string>,
+  away: ReadonlySet<string>,
+  nowMs: number,
+): ReadonlySet<string> => {
+  for (const name of before) {
+    if (!away.has(name)) returnsMs.set(name, [...(returnsMs.get(name) ?? []), nowMs])
+  }
+  const damped = new Set<string>()
+  for (const [name, times] of returnsMs) {
+    const recent = times.filter((ms) => nowMs - ms < Duration.toMillis(flapWindow))
+    if (recent.length === 0) returnsMs.delete(name)
+    else returnsMs.set(name, recent)
+    const last = recent.at(-1)
+    const isQuiet = last === undefined || nowMs - last > Duration.toMillis(quietAfterFlaps)
+    if (recent.length >= flapReturnsMin && !isQuiet) damped.add(name)
+  }
+  return damped
 }
 
 /** Why this agent must not act, or undefined (safety rule 1). */

@@ -6,7 +6,7 @@ import { groupName, physicalShard } from "../Identifier.ts"
 import { place } from "../Placement.ts"
 import type { Group, GroupShard, PlacementPolicy, ShardPlacement, Table } from "../State.ts"
 import type { View } from "../View.ts"
-import { layoutInput, placementLimits, placementNodes } from "./placementInput.ts"
+import { layoutInput, placementLimits, keepers, placementNodes } from "./placementInput.ts"
 import { type Explanation, type Plan, type Presence, StepList } from "./Plan.ts"
 import { isWhole } from "./records.ts"
 import { publishSteps } from "./wrappers.ts"
@@ -29,7 +29,7 @@ export const planCreate = (
   operation: string,
   wish: TableWish,
 ): Plan | string => {
-  const nodes = placementNodes(view, presence.away, presence.runnerless)
+  const nodes = placementNodes(view, presence.away, keepers(presence))
   const known = layoutInput(view)
   const closedGroups = [...view.groups.values()]
     .map(({ record }) => record)

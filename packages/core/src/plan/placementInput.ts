@@ -4,13 +4,18 @@
 import type { EngineConfig } from "../EngineConfig.ts"
 import type { PlacementNode, PlacementRow, PlacementTable } from "../Placement.ts"
 import type { View } from "../View.ts"
+import type { Presence } from "./Plan.ts"
 import { carriers, groupRecords, servingMembers } from "./records.ts"
 
-/** Nodes as the placement sees them. Those without a runner keep what they have and get nothing. */
+/** Nodes that keep what they have and get nothing: those without a runner, and those that flap. */
+export const keepers = ({ runnerless, damped }: Presence): ReadonlySet<string> =>
+  new Set([...(runnerless ?? []), ...(damped ?? [])])
+
+/** Nodes as the placement sees them. */
 export const placementNodes = (
   view: View,
   unusable: ReadonlySet<string>,
-  runnerless: ReadonlySet<string> = new Set(),
+  keeping: ReadonlySet<string> = new Set(),
 ): ReadonlyArray<PlacementNode> =>
   Object.entries(view.registry?.record.nodes ?? {}).map(([name, node]) => ({
     name,
@@ -19,7 +24,7 @@ export const placementNodes = (
     ...(node.capacity === undefined ? {} : { capacity: node.capacity }),
     state: unusable.has(name)
       ? ("away" as const)
-      : runnerless.has(name) && node.state === "active"
+      : keeping.has(name) && node.state === "active"
         ? ("maintenance" as const)
         : node.state,
   }))

@@ -8,7 +8,7 @@ import { type Placement, place } from "../Placement.ts"
 import type { Group, ShardPlacement } from "../State.ts"
 import type { View } from "../View.ts"
 import { reasonKey } from "./explain.ts"
-import { layoutInput, placementLimits, placementNodes } from "./placementInput.ts"
+import { layoutInput, placementLimits, keepers, placementNodes } from "./placementInput.ts"
 import type { Presence } from "./Plan.ts"
 import { carriers, servingMembers, union, without } from "./records.ts"
 
@@ -55,7 +55,7 @@ export const retarget = (
     ),
   }
   const target = place({
-    nodes: placementNodes(view, presence.lost, presence.runnerless),
+    nodes: placementNodes(view, presence.lost, keepers(presence)),
     ...layoutInput(settled),
     ...placementLimits(config),
     rebalance: scope.balance,

@@ -9,9 +9,12 @@ import { union, without } from "./records.ts"
 /** The record of a group after nodes that are gone have been given up. */
 export const settleMembers = (group: Group, presence: Presence, view: View): Group => {
   const shown = (node: string) => view.observations.get(node)?.record.groups[group.name]
-  // Who never got in sync holds nothing that counts: it is given up at once. Others have the grace period.
+  // Who never got in sync, so that no wrapper shows it, holds nothing that counts: it is given up at once. Others have the
+  // grace period, also when the group has gone on without them meanwhile.
+  const isShown = (node: string) =>
+    group.shards.some(({ table, shard }) => view.tables.get(table)?.record.wrapper.mirrors?.[shard]?.includes(node))
   const given = group.members.filter(
-    (node) => presence.lost.has(node) || (presence.away.has(node) && !group.inSync.includes(node)),
+    (node) => presence.lost.has(node) || (presence.away.has(node) && !group.inSync.includes(node) && !isShown(node)),
   )
   // Copies in sync are given up only while another one serves: until then they may hold more than who is left.
   const serves = group.inSync.some((node) => !presence.away.has(node) && isServing(shown(node)))
