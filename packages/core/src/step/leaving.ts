@@ -4,6 +4,7 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { monotonicMs } from "../Monotonic.ts"
+import type { Answer } from "../Answer.ts"
 import { staleSet } from "../Health.ts"
 import { journal } from "../Journal.ts"
 import { Mutations } from "../Mutation.ts"
@@ -22,6 +23,10 @@ import { unconfirmed } from "./wrappers.ts"
 
 /** Rows that a report names. */
 const reportedRowsMax = 20
+
+/** The server refuses: in truth the group has no primary, whatever its status says. */
+const isNotPrimary = (answer: Answer): boolean =>
+  answer._tag === "Refused" && answer.message.endsWith("cluster is not primary")
 
 /** Takes this node out of a group's record, then out of the group. */
 export const exitGroup = Effect.fnUntraced(function* (name: string, redundancy: number) {
@@ -62,6 +67,10 @@ export const exitGroup = Effect.fnUntraced(function* (name: string, redundancy: 
   const answer = yield* clusterStatement(alone ? Sql.deleteCluster(name) : Sql.exitCluster(name))
   if (answer._tag !== "NoAnswer") yield* releaseLeaving(name)
   if ((yield* ownGroup(name)) === undefined) return yield* wasAnswered(name)
+  if (!alone && stored.record.status === "dissolved" && isNotPrimary(answer)) {
+    // Who was stalled while the others left goes on saying what it said before, for ever (semantics 21).
+    return yield* restartDaemon(`${name} is gone, and the daemon shows it as it was`)
+  }
   return verdict(answer, alone ? "DELETE CLUSTER" : "EXIT CLUSTER") ?? retry("no-effect", "EXIT CLUSTER took no effect")
 })
 
