@@ -47,6 +47,19 @@ export const faultKinds = [
 ] as const
 export type FaultKind = (typeof faultKinds)[number]
 
+/** Kinds of faults that take a daemon away: too much for a group of which it has the last copy in sync. */
+export const takesAway: ReadonlySet<FaultKind> = new Set<FaultKind>([
+  "daemon-kill",
+  "daemon-pause",
+  "daemon-stop",
+  "daemon-restart",
+  "host-kill",
+  "host-pause",
+  "long-outage",
+  "donor-dies",
+  "joiner-dies",
+])
+
 /** Kinds of requests that a seed may make. */
 export const requestKinds = [
   "create",

@@ -14,7 +14,7 @@ import { Witness } from "./Witness.ts"
 export const wanted = { writes: 1000, operations: 3, overlaps: 1 } as const
 
 /** How long after the timeline clients go on, if they have not written enough. */
-const writeOnMs = 60_000
+const writeOnMs = 120_000
 
 /** A seed that failed. */
 export interface ChaosFailure {

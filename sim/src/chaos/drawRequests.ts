@@ -13,11 +13,11 @@ export const structure = "title text, v bigint"
 /** When requests come, in milliseconds from time zero. */
 const createMs: ReadonlyArray<Range> = [
   { min: 500, max: 3_000 },
-  { min: 1_000, max: 25_000 },
-  { min: 5_000, max: 35_000 },
+  { min: 1_000, max: 20_000 },
+  { min: 5_000, max: 30_000 },
 ]
-const dropMs: Range = { min: 28_000, max: 45_000 }
-const otherMs: Range = { min: 500, max: 40_000 }
+const dropMs: Range = { min: 22_000, max: 35_000 }
+const otherMs: Range = { min: 500, max: 32_000 }
 /** How long an operation stays paused. */
 const pausedMs: Range = { min: 500, max: 15_000 }
 
@@ -33,13 +33,16 @@ export interface Subjects {
   readonly tables: ReadonlyArray<TableSpec>
 }
 
-/** Draws a table of this name. */
-export const drawTable = (random: RandomStream, profile: Profile, name: string, nodes: number): TableSpec => ({
+/** Draws a table of this name, with no more copies than so many. */
+export const drawTable = (random: RandomStream, profile: Profile, name: string, copiesMax: number): TableSpec => ({
   name,
   shards: drawRange(random, profile.shards),
-  rf: Math.min(nodes, drawRange(random, profile.rf)),
+  rf: Math.min(copiesMax, drawRange(random, profile.rf)),
   structure,
 })
+
+/** Copies for which there are nodes enough although one is away, and another one is drained where there are more than three. */
+const copiesFor = (nodes: ReadonlyArray<string>): number => (nodes.length <= 3 ? nodes.length - 1 : nodes.length - 2)
 
 /** Draws the requests of a seed. */
 export const drawRequests = (
@@ -49,7 +52,7 @@ export const drawRequests = (
 ): ReadonlyArray<TimelineEntry> => {
   const names = createMs.map((_, index) => `t${tables.length + 1 + index}`)
   const entries = names.map((name, index) => {
-    const table = drawTable(random, profile, name, nodes.length)
+    const table = drawTable(random, profile, name, copiesFor(nodes))
     return entry(at(drawRange(random, createMs[index] ?? otherMs)), { _tag: "Create", table })
   })
   entries.push(entry(at(drawRange(random, dropMs)), { _tag: "Drop", table: names[0] ?? "t1" }))
@@ -139,7 +142,7 @@ const drawRequest = (
     case "drop":
       break
   }
-  const made = drawTable(random, profile, `u${index + 1}`, nodes.length)
+  const made = drawTable(random, profile, `u${index + 1}`, copiesFor(nodes))
   const create = entry(at(ms), { _tag: "Create", table: made })
   return kind === "drop"
     ? [create, entry(at(ms + random.int(500, 30_000)), { _tag: "Drop", table: made.name })]

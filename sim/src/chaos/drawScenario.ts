@@ -10,7 +10,7 @@ import { RandomStream } from "../runtime/RandomStream.ts"
 import type { Scenario, TableSpec, TimelineEntry, Trigger, Workload } from "../scenario/Scenario.ts"
 import { drawFault, type Surroundings } from "./drawFault.ts"
 import { drawRequests, drawTable } from "./drawRequests.ts"
-import type { FaultKind, Profile, Range } from "./Profile.ts"
+import { type FaultKind, type Profile, type Range, takesAway } from "./Profile.ts"
 
 const drawRange = (random: RandomStream, range: Range): number => random.int(range.min, range.max)
 
@@ -22,12 +22,12 @@ const operationTimeoutMs: Range = { min: 65_000, max: 90_000 }
 const stepShare = 0.7
 const transferShare = 0.1
 /** When a fault begins that waits for nothing, or has waited in vain. */
-const faultMs: Range = { min: 1_000, max: 45_000 }
+const faultMs: Range = { min: 1_000, max: 35_000 }
 /** How long after a step has begun. */
 const afterStepMs: Range = { min: 0, max: 1_500 }
 
 /** Steps that every creation has. They come for certain, as nothing is disturbed before the first fault. */
-const stepsOfCreation = ["CreateShard", "PublishWrapper", "SwapWrapper", "ConfirmWrappers"] as const
+const stepsOfCreation = ["CreateShard", "PublishWrapper", "SwapWrapper", "CommitLayout"] as const
 const otherSteps = [
   "CreateGroup",
   "JoinGroup",
@@ -38,7 +38,7 @@ const otherSteps = [
   "DropShard",
   "DetachShard",
   "PromoteGroup",
-  "CommitLayout",
+  "ConfirmWrappers",
 ] as const
 
 const drawMoment = (random: RandomStream, isFirst: boolean): Trigger => {
@@ -71,6 +71,10 @@ const afterTransfer = (plus: Duration.Duration) =>
     plus,
   }) as const
 
+/** The first fault does not wait for a moment in which a node may be taken away: it would miss its step. */
+const firstOf = (kinds: ReadonlyArray<FaultKind>): ReadonlyArray<FaultKind> =>
+  kinds.filter((kind) => !takesAway.has(kind))
+
 const drawFaults = (
   random: RandomStream,
   profile: Profile,
@@ -78,7 +82,7 @@ const drawFaults = (
   surroundings: Surroundings,
 ): ReadonlyArray<TimelineEntry> =>
   Array.from({ length: drawRange(random, profile.faults) }, (_, index) => {
-    const kind = random.pick(kinds) ?? "agent-kill"
+    const kind = random.pick(index === 0 ? firstOf(kinds) : kinds) ?? "agent-kill"
     const { fault, lasts } = drawFault(random, kind, surroundings)
     const moment = drawMoment(random, index === 0)
     const isEndOfTransfer = index > 0 && (kind === "donor-dies" || kind === "joiner-dies")

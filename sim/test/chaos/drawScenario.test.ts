@@ -21,7 +21,7 @@ describe("drawScenario", () => {
 
   it("draws scenarios that can be written to a file and read again", () => {
     for (const each of Object.values(profiles)) {
-      for (let seed = 0; seed < 40; seed++) {
+      for (let seed = 0; seed < 15; seed++) {
         const scenario = drawScenario(seed, each)
         const read = loadScenario(renderScenario(scenario), "drawn.yaml")
         expect(Result.isSuccess(read) ? read.success : read.failure).toEqual(scenario)
