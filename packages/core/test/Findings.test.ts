@@ -1,0 +1,75 @@
+/**
+ * What is said to be amiss: each code when it is, and nothing while all is well.
+ */
+import { describe, expect, it } from "vitest"
+import { defaultEngineConfig } from "../src/EngineConfig.ts"
+import { findings } from "../src/Findings.ts"
+import type { Group, ObservedGroup } from "../src/State.ts"
+import { group, orphaned, primary, showing } from "./groupViews.ts"
+
+const table = (status: string, nodes: ReadonlyArray<string>) => ({
+  name: "t",
+  structure: "v bigint",
+  options: {},
+  shards: 1,
+  rf: 3,
+  generation: 1,
+  status,
+  layout: [{ shard: 0, physical: "system.t_s0", group: "g", nodes }],
+  wrapper: { version: 1, mirrors: [nodes] },
+  operation: null,
+})
+
+const codes = (
+  shown: Readonly<Record<string, ObservedGroup | undefined>>,
+  away: ReadonlyArray<string>,
+  options: { readonly record?: Group; readonly status?: string; readonly runnerless?: ReadonlyArray<string> } = {},
+) => {
+  const view = showing(shown, options.record ?? group, { "table/t": table(options.status ?? "ready", ["a", "b", "c"]) })
+  const presence = {
+    away: new Set(away),
+    lost: new Set<string>(),
+    runnerless: new Set(options.runnerless ?? []),
+  }
+  return findings(view, { presence, config: defaultEngineConfig, coordination: ["a", "b", "c", "d", "e"] }).map(
+    ({ code, subject }) => `${code} ${subject}`,
+  )
+}
+
+const whole = { a: primary(3, "a", "b", "c"), b: primary(3, "a", "b", "c"), c: primary(3, "a", "b", "c") }
+
+describe("findings", () => {
+  it("are none while all is well", () => {
+    expect(codes(whole, [])).toEqual([])
+  })
+
+  it("name what a node that is away takes with it", () => {
+    const shown = { a: primary(4, "a", "b"), b: primary(4, "a", "b"), c: primary(3, "a", "b", "c") }
+    expect(codes(shown, ["c"])).toEqual(["under-replicated g", "node-away c"])
+  })
+
+  it("put what is out of reach first", () => {
+    const shown = { d: undefined, e: undefined }
+    expect(codes(shown, ["a", "b", "c"])).toEqual([
+      "shard-unavailable t",
+      "too-many-away cluster",
+      "under-replicated g",
+      "too-few-nodes t",
+      "node-away a",
+      "node-away b",
+      "node-away c",
+    ])
+  })
+
+  it("tell a group without primary, and one that is two", () => {
+    expect(codes({ a: orphaned("a", "b", "c"), b: undefined, c: undefined }, [])).toContain("no-primary g")
+    const halves = { a: primary(6, "a"), b: primary(6, "b", "c"), c: primary(6, "b", "c") }
+    expect(codes(halves, [])).toEqual(["split-brain g"])
+  })
+
+  it("tell what waits for people: exiles, drops, runners", () => {
+    expect(codes(whole, [], { record: { ...group, exiled: ["d"] } })).toEqual(["exiled-member g"])
+    expect(codes(whole, [], { status: "dropping" })).toEqual(["drop-pending t"])
+    expect(codes(whole, [], { runnerless: ["b"] })).toEqual(["runner-dead b"])
+  })
+})
