@@ -78,7 +78,7 @@ export const swapWrapper = Effect.fnUntraced(function* (
   if (isConfirmed && !options.again) return done()
   const send = (sql: string) => manticore.query(node, sql, config.statementTimeout)
   const shown = yield* send(Sql.showTables)
-  const unseen = verdict(shown, "SHOW TABLES")
+  const unseen = verdict(shown, "tables")
   if (unseen !== undefined) return unseen
   const kind = tableKinds(shown).get(name.toLowerCase())
   // What is no wrapper is the user's own, whatever its name (safety rule 10).
