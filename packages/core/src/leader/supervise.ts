@@ -89,9 +89,12 @@ const stallReason = Effect.fnUntraced(function* (
   if (split !== undefined && waitedMs > Duration.toMillis(context.config.stepPatience)) {
     return `the group of step ${split.record.index} has become two`
   }
-  const processing = rows.find(({ record }) => record.status === "processing")
+  const processing =
+    rows.find(({ record }) => record.status === "processing" && record.waiting) ??
+    rows.find(({ record }) => record.status === "processing")
+  const waits = processing?.record.waiting
   return waitedMs > Duration.toMillis(context.config.operationTimeout)
-    ? `no progress in step ${processing?.record.index ?? "?"}: ${processing?.record.error ?? "unknown"}`
+    ? `no progress in step ${processing?.record.index ?? "?"}: ${waits ? `${waits.code}: ${waits.detail}` : "no answer"}`
     : undefined
 })
 
