@@ -99,6 +99,7 @@ export const replaySeed = (
     readonly untilMicros?: number
     readonly stopAtViolation?: boolean
     readonly checkDeterminism?: boolean
+    readonly untraced?: boolean
     readonly inspector?: Inspector
   } = {},
 ): ScenarioResult => {
@@ -159,6 +160,7 @@ export const runChaos = (options: ChaosOptions): ChaosResult => {
     const witness = new Witness()
     const result = replaySeed(seed, options.profile, {
       stopAtViolation: true,
+      untraced: true,
       inspector: inspectorOf(witness),
       ...(options.mutations === undefined ? {} : { mutations: options.mutations }),
     })

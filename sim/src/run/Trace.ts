@@ -25,6 +25,8 @@ export interface TraceOptions {
   readonly sink?: ((line: string) => void) | undefined
   /** Keep the lines, to compare them with those of another run. */
   readonly keepLines?: boolean
+  /** Nothing is folded or kept. */
+  readonly isOff?: boolean | undefined
 }
 
 /** Lines that are kept for a comparison; beyond them only the hash tells. */
@@ -52,16 +54,19 @@ export class Trace {
   readonly #state = Int32Array.of(0x811c9dc5, 0x9e3779b9)
   readonly #sink: ((line: string) => void) | undefined
   readonly #lines: Array<string> | undefined
+  readonly #isOff: boolean
   /** Lines so far. */
   count = 0
 
   constructor(options: TraceOptions = {}) {
     this.#sink = options.sink
     this.#lines = options.keepLines === true ? [] : undefined
+    this.#isOff = options.isOff === true
   }
 
   /** Adds one happening. `nowMicros` is virtual time, `atMs` the same from time zero, as people read it. */
   add(nowMicros: number, atMs: number, kind: string, node: string | null, text: string): void {
+    if (this.#isOff) return
     this.#foldNumber(nowMicros)
     this.#fold(kind)
     if (node !== null) this.#fold(node)
@@ -75,6 +80,7 @@ export class Trace {
 
   /** Adds an answer without writing it out, unless somebody reads along. */
   addAnswer(nowMicros: number, atMs: number, node: string, answer: Answer): void {
+    if (this.#isOff) return
     if (this.#sink !== undefined || this.#lines !== undefined) {
       this.add(nowMicros, atMs, "answer", node, answerText(answer))
       return
