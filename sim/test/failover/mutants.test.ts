@@ -11,7 +11,6 @@ import { loadScenarios } from "../../src/scenario/ScenarioFile.ts"
 const { scenarios } = loadScenarios([NodePath.join(import.meta.dirname, "../../../scenarios/failover")])
 
 const mutants: ReadonlyArray<readonly [mutation: Mutation, scenario: string, checkers: ReadonlyArray<string>]> = [
-  ["promote-who-is-behind", "second-death-before-the-set-shrinks", ["lost-write", "replication-factor", "quiescence"]],
   ["promote-a-minority", "majority-on-the-other-side", ["lost-write", "replication-factor"]],
 ]
 
