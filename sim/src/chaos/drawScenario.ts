@@ -82,7 +82,7 @@ const drawFaults = (
   surroundings: Surroundings,
 ): ReadonlyArray<TimelineEntry> =>
   Array.from({ length: drawRange(random, profile.faults) }, (_, index) => {
-    const kind = random.pick(index === 0 ? firstOf(kinds) : kinds) ?? "agent-kill"
+    const kind = random.pick(index === 0 ? firstOf(kinds) : kinds) ?? "slow"
     const { fault, lasts } = drawFault(random, kind, surroundings)
     const moment = drawMoment(random, index === 0)
     const isEndOfTransfer = index > 0 && (kind === "donor-dies" || kind === "joiner-dies")
@@ -136,7 +136,8 @@ export const drawScenario = (seed: number, profile: Profile): Scenario => {
   const timeout = drawRange(settings, operationTimeoutMs)
   const groupsPerNode = settings.pick([1, 2, 8]) ?? 8
   const swarm = random.stream("swarm")
-  const kinds = profile.faultKinds.filter(() => swarm.chance(profile.swarm))
+  const drawn = profile.faultKinds.filter(() => swarm.chance(profile.swarm))
+  const kinds = firstOf(drawn).length === 0 ? profile.faultKinds : drawn
   const requests = drawRequests(random.stream("requests"), profile, { nodes, spares, tables })
   const faults = drawFaults(random.stream("faults"), profile, kinds, { nodes, graceMs: grace })
   const workload = random.stream("workload")
