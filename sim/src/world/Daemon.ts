@@ -268,7 +268,7 @@ export class Daemon implements MemberHost {
 
   /** Notes on disk what the member knows. */
   save(member: Member, clean: boolean): void {
-    const size = member.component?.members.length ?? 0
+    const isLast = member.component?.primary === true && member.component.members.length === 1
     const before = this.host.clusters.get(member.name)
     if (this.members.get(member.name) !== member || (member.state === "joining" && before === undefined)) return
     this.host.clusters.set(member.name, {
@@ -279,8 +279,8 @@ export class Daemon implements MemberHost {
       user: member.user,
       history: member.history,
       seqno: member.applied,
-      safeToBootstrap: member.component === undefined ? (before?.safeToBootstrap ?? false) : size === 1,
-      alone: member.component?.primary === true && size === 1 && member.nodesSet.length === 1,
+      safeToBootstrap: member.component === undefined ? (before?.safeToBootstrap ?? false) : isLast,
+      alone: isLast && member.nodesSet.length === 1,
       clean,
       mustCopy:
         member.state === "destroyed" || member.stuck || (member.component === undefined && (before?.mustCopy ?? false)),
