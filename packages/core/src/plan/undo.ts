@@ -109,7 +109,10 @@ export const planUndo = (
     const [step] = undoOf(publish.record, () => false, tablesOf)
     if (step === undefined) continue
     const published = add(publish, step, [])
-    const swaps = begun.filter((row) => row.record.step._tag === "SwapWrapper" && !isGone(row))
+    // Agents show what is published by themselves: also where the step that asks for it had not begun.
+    const swaps = rows.filter(
+      (row) => row.record.undoes === null && row.record.step._tag === "SwapWrapper" && !isGone(row),
+    )
     indicesOf.set(publish.record.index, [
       published,
       ...swaps.map((row) => add(row, { _tag: "SwapWrapper", table }, [published])),
