@@ -84,12 +84,12 @@ export const promotable = (
     return "with two nodes, only an operator can say which of them is dead"
   const known = [...new Set([...group.members, ...group.lastPrimary])]
   const present = known.filter((node) => !away.has(node) && !isOut(shownBy(view, group, node)))
+  const reckless = mutations?.has("promote-who-is-behind") === true
   const views = new Map(
     present
-      .filter((node) => group.inSync.includes(node) && group.members.includes(node))
+      .filter((node) => (reckless || group.inSync.includes(node)) && group.members.includes(node))
       .map((node) => [node, lastPrimaryView(node, shownBy(view, group, node))] as const),
   )
-  const reckless = mutations?.has("promote-who-is-behind") === true
   const late = reckless ? [] : behind(views)
   const survivors = [...views.keys()].filter((node) => !late.includes(node))
   const apart = survivors.find((node) => survivors.some((other) => views.get(other)?.includes(node) === false))
