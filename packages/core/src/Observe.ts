@@ -31,6 +31,7 @@ export const observedGroups = (answer: Answer): ReadonlyMap<string, ObservedGrou
   return new Map(
     names.map((name) => {
       const counter = (suffix: string) => counters.get(`cluster_${name}_${suffix}`) ?? ""
+      const sent = Number(counter("sst_total"))
       return [
         name,
         {
@@ -41,6 +42,7 @@ export const observedGroups = (answer: Answer): ReadonlyMap<string, ObservedGrou
           members: viewMembers(counter("nodes_view")),
           nodesSet: splitList(counter("nodes_set")).toSorted(),
           tables: splitList(counter("indexes")),
+          ...(sent > 0 ? { transfer: `${sent} % (${counter("sst_stage")}, ${counter("sst_stage_total")} %)` } : {}),
         },
       ] as const
     }),

@@ -64,6 +64,8 @@ export const ObservedGroup = Schema.Struct({
   /** Addresses in the node's own list of peers, sorted. */
   nodesSet: Schema.Array(Schema.String),
   tables: Schema.Array(Schema.String),
+  /** How far a copy has come that is being sent or received; changes as long as it moves. */
+  transfer: Schema.optionalKey(Schema.String),
 })
 export type ObservedGroup = typeof ObservedGroup.Type
 

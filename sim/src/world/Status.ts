@@ -61,8 +61,8 @@ const noTransfer: ReadonlyArray<Line> = transferNames.map((name) => [name, "-"])
 
 const transferLines = (member: Member): ReadonlyArray<Line> => {
   if (member.state !== "donor" && member.state !== "joining") return noTransfer
-  const { total, stage, table, tables } = member.transfer
-  const values = [String(total), stage, "0", table, String(tables)]
+  const { total, percent, stage, table, tables } = member.transfer
+  const values = [String(percent?.() ?? total), stage, "0", table, String(tables)]
   return transferNames.map((name, index) => [name, values[index] ?? "-"])
 }
 

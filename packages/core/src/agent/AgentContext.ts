@@ -68,6 +68,8 @@ export interface AgentState {
   refreshedMs: number
   /** Since when groups of the own daemon have been on their way in without arriving, or out for good. */
   readonly stuckSinceMs: Map<string, number>
+  /** How far copies to or from the own daemon have come, and since when that has not changed. */
+  readonly transfers: Map<string, { readonly progress: string; readonly sinceMs: number }>
   state: "waiting" | "acting"
 }
 
@@ -129,6 +131,7 @@ export const makeAgent = Effect.fnUntraced(function* (options: AgentOptions) {
     wrappersCheckedMs: new Map(),
     refreshedMs: 0,
     stuckSinceMs: new Map(),
+    transfers: new Map(),
     state: "waiting",
   }
   const refreshPermit = yield* Semaphore.make(1)

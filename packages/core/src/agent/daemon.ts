@@ -5,6 +5,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { restartRefusal } from "../Health.ts"
 import { journal } from "../Journal.ts"
+import { monotonicMs } from "../Monotonic.ts"
 import { isPrimary, observedGroups } from "../Observe.ts"
 import * as Sql from "../Sql.ts"
 import { isOpen, Key, type LeavingLock, type Observation } from "../State.ts"
@@ -17,6 +18,7 @@ import type { AgentContext } from "./AgentContext.ts"
  */
 export const tendDaemon = Effect.fnUntraced(function* (agent: AgentContext, observation: Observation, nowMs: number) {
   const { config, state } = agent
+  noteTransfers(agent, observation, nowMs)
   for (const name of state.stuckSinceMs.keys())
     if (observation.groups[name] === undefined) state.stuckSinceMs.delete(name)
   for (const [name, group] of Object.entries(observation.groups)) {
@@ -24,7 +26,10 @@ export const tendDaemon = Effect.fnUntraced(function* (agent: AgentContext, obse
     const sinceMs = state.stuckSinceMs.get(name)
     if (!stuck) state.stuckSinceMs.delete(name)
     else if (sinceMs === undefined) state.stuckSinceMs.set(name, nowMs)
-    else if (nowMs - sinceMs > Duration.toMillis(config.joinTimeout) * 1.25) {
+    else if (
+      nowMs - Math.max(sinceMs, state.transfers.get(name)?.sinceMs ?? 0) >
+      Duration.toMillis(config.joinTimeout) * 1.25
+    ) {
       state.stuckSinceMs.set(name, nowMs)
       return (yield* restart(agent, `${name} was ${group.nodeState} for too long`)) === undefined
     }
@@ -32,11 +37,34 @@ export const tendDaemon = Effect.fnUntraced(function* (agent: AgentContext, obse
   return false
 })
 
+/** Notes how far copies have come: one that moves is not stuck, however long it takes. */
+const noteTransfers = ({ state }: AgentContext, { groups }: Observation, nowMs: number): void => {
+  for (const name of state.transfers.keys()) if (groups[name]?.transfer === undefined) state.transfers.delete(name)
+  for (const [name, { transfer }] of Object.entries(groups)) {
+    if (transfer !== undefined && state.transfers.get(name)?.progress !== transfer)
+      state.transfers.set(name, { progress: transfer, sinceMs: nowMs })
+  }
+}
+
+/** Why a copy that is on its way forbids a restart, or undefined. */
+const transferUnderWay = Effect.fnUntraced(function* ({ config, state }: AgentContext) {
+  const nowMs = yield* monotonicMs
+  for (const [name, { progress, sinceMs }] of state.transfers) {
+    if (nowMs - sinceMs < Duration.toMillis(config.joinTimeout)) return `a copy of ${name} is on its way: ${progress}`
+  }
+  return undefined
+})
+
 /**
- * Restarts the own daemon, if no group depends on it and nobody else in the cluster is being restarted. Answers why it
- * did not.
+ * Restarts the own daemon, if no copy is on its way, no group depends on it, and nobody else in the cluster is being
+ * restarted. Answers why it did not.
  */
-export const restart = Effect.fnUntraced(
+export const restart = Effect.fnUntraced(function* (agent: AgentContext, why: string) {
+  // A copy that moves needs no cure.
+  return (yield* transferUnderWay(agent)) ?? (yield* restartNow(agent, why))
+})
+
+const restartNow = Effect.fnUntraced(
   function* (agent: AgentContext, why: string) {
     const { node, config, manticore, control, state, store, refresh } = agent
     const view = yield* refresh

@@ -48,14 +48,19 @@ export const supervise = Effect.fnUntraced(function* (
   if (stalled !== undefined) yield* giveUp(context, stored, stalled)
 })
 
-/** For how long the steps of an operation have not changed, in milliseconds. */
+/** How far the copy of a step that joins has come, as its node shows it. */
+const transferOf = (view: View, { node, step }: StepRow): string =>
+  (step._tag === "JoinGroup" && view.observations.get(node ?? "")?.record.groups[step.group]?.transfer) || ""
+
+/** For how long the steps of an operation have not changed, and no copy for them has moved, in milliseconds. */
 export const unchangedMs = Effect.fnUntraced(function* (
   context: LeaderContext,
+  view: View,
   operation: Operation,
   rows: ReadonlyArray<Stored<StepRow>>,
 ) {
   const nowMs = yield* monotonicMs
-  const mark = `${operation.status}${rows.map(({ record }) => record.status[0]).join("")}`
+  const mark = `${operation.status}${rows.map(({ record }) => `${record.status[0]}${transferOf(view, record)}`).join("")}`
   const known = context.memory.progress.get(operation.id)
   if (known?.mark === mark) return nowMs - known.sinceMs
   context.memory.progress.set(operation.id, { mark, sinceMs: nowMs })
@@ -78,7 +83,7 @@ const stallReason = Effect.fnUntraced(function* (
   operation: Operation,
   rows: ReadonlyArray<Stored<StepRow>>,
 ) {
-  const waitedMs = yield* unchangedMs(context, operation, rows)
+  const waitedMs = yield* unchangedMs(context, view, operation, rows)
   const waiting = rows.find(
     ({ record }) => isOpen(record) && record.node !== null && isUnable(context.presence, record.node, record.step),
   )
@@ -136,7 +141,7 @@ const superviseStop = Effect.fnUntraced(function* (
 ) {
   const operation = stored.record
   if (!(yield* cancelOpen(context, rows))) {
-    const waitedMs = yield* unchangedMs(context, operation, rows)
+    const waitedMs = yield* unchangedMs(context, view, operation, rows)
     if (operation.stop?.now === true || waitedMs <= Duration.toMillis(context.config.operationTimeout)) return
     // A step that has begun and does not end is not waited for for ever.
     const stop = { now: true, asked: operation.stop?.asked === true }

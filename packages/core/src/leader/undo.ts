@@ -108,7 +108,7 @@ export const superviseUndo = Effect.fnUntraced(function* (
   if (undo.some(({ record }) => isOpen(record))) {
     if (operation.kind === "create") return
     // What `takeBack` wrote into the groups' records is done by the next plan if it cannot be done now.
-    const waitedMs = yield* unchangedMs(context, operation, undo)
+    const waitedMs = yield* unchangedMs(context, view, operation, undo)
     if (waitedMs <= Duration.toMillis(context.config.operationTimeout) || (yield* cancelOpen(context, undo))) return
     // Steps that have begun are given up by whoever works on them, once they are none of the undo any more.
     const passed: Operation = { ...operation, undoFrom: freeIndex(rows) }

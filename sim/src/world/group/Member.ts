@@ -41,7 +41,9 @@ export interface MemberHost {
 
 /** What SHOW STATUS shows of a copy that is under way. */
 export interface TransferProgress {
+  /** What is shown at first; `percent` is what is shown once some seconds have passed. */
   readonly total: number
+  readonly percent?: () => number
   readonly stage: string
   readonly table: string
   readonly tables: number

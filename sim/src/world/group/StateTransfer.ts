@@ -42,6 +42,9 @@ export const chooseDonor = (
   return preferred !== undefined && able.includes(preferred) ? preferred : able[0]
 }
 
+/** Progress is passed on now and then; short transfers are over before. */
+const firstShownMicros = 3_000_000
+
 /** State transfer of one receiver. */
 export class StateTransfer {
   readonly #context: GroupContext
@@ -89,15 +92,40 @@ export class StateTransfer {
     donor.state = "donor"
     donor.catchUp(queue.nowMicros)
     const total = Math.max(1, Math.round(this.#copier.bytes(donor) / 1_000_000))
+    const usualMicros = timings.copyBaseMicros + (this.#copier.bytes(donor) / timings.copyBytesPerSecond) * 1_000_000
+    const micros = usualMicros * this.#copier.slowness(donor, receiver)
+    const percentFrom = this.#progress(donor, receiver, micros)
+    receiver.transfer = { ...receiver.transfer, percent: percentFrom(receiver.transfer.total) }
     donor.transfer =
       donor.tables.length === 0
         ? receiver.transfer
-        : { total, stage: "analyze remote", table: `0 (${donor.tables[0] ?? ""})`, tables: donor.tables.length }
-    const usualMicros = timings.copyBaseMicros + (this.#copier.bytes(donor) / timings.copyBytesPerSecond) * 1_000_000
-    const micros = usualMicros * this.#copier.slowness(donor, receiver)
+        : {
+            total,
+            percent: percentFrom(total),
+            stage: "analyze remote",
+            table: `0 (${donor.tables[0] ?? ""})`,
+            tables: donor.tables.length,
+          }
     this.#tell("started", donor, receiver, "all tables", "under way")
     this.#context.changed(donor)
     queue.after(micros, () => this.#finishCopy(component, donor, receiver, done))
+  }
+
+  /** The percentage that both show: it grows with the rows that were sent, and stands still while none are. */
+  #progress(donor: Member, receiver: Member, micros: number): (first: number) => () => number {
+    const { queue } = this.#context
+    const startMicros = queue.nowMicros
+    return (first) => {
+      let last = first
+      return () => {
+        const passed = queue.nowMicros - startMicros
+        const moves =
+          donor.host.running() && receiver.host.running() && this.#context.linked(donor.host.name, receiver.host.name)
+        if (moves && passed >= firstShownMicros)
+          last = Math.max(last, Math.floor(first + (99 - first) * Math.min(1, passed / micros)))
+        return last
+      }
+    }
   }
 
   #finishCopy(component: Component, donor: Member, receiver: Member, done: () => void): void {
