@@ -58,6 +58,10 @@ export const partsOf = (component: Component, sinceMicros: number): Array<Array<
 export const meet = (a: ReadonlyArray<Member>, b: ReadonlyArray<Member>, linked: Linked): boolean =>
   a.some((one) => b.some((other) => answers(one, other, linked)))
 
+/** True if any other hears what a member says as its last word; for a paused process it waits (finding 21). */
+export const isHeard = (member: Member, others: ReadonlyArray<Member>, linked: Linked): boolean =>
+  member.host.running() && others.some((other) => exists(other) && linked(member.host.name, other.host.name))
+
 /** True if the part keeps the quorum of the last primary view. */
 export const hasQuorum = (part: ReadonlyArray<Member>, quorumBase: ReadonlyArray<string>): boolean => {
   const present = quorumBase.filter((host) => part.some((member) => member.host.name === host)).length

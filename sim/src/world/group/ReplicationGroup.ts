@@ -4,7 +4,7 @@
  */
 import { Component, type GroupContext } from "./Component.ts"
 import type { Member } from "./Member.ts"
-import { byHost, meet } from "./Membership.ts"
+import { byHost, isHeard } from "./Membership.ts"
 import { Reunion } from "./Reunion.ts"
 import { Separation } from "./Separation.ts"
 import { type Arrival, StateTransfer, type TableCopier } from "./StateTransfer.ts"
@@ -92,7 +92,7 @@ export class ReplicationGroup {
     if (member.host.running()) member.drain()
     this.#refuseOwn(component, member)
     const others = component.members.filter((other) => other !== member)
-    if (others.length === 0 || meet([member], others, this.context.linked)) this.#removeCleanly(component, member)
+    if (others.length === 0 || isHeard(member, others, this.context.linked)) this.#removeCleanly(component, member)
     else {
       // Cut off from the others, it is just another one that does not answer.
       member.gone = true
