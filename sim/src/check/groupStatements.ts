@@ -1,7 +1,9 @@
 /**
  * `group-statements`: nothing is attached to a group or detached from it while a node is missing that the group's record
- * names as a member: it would end outside of the group. And whoever leaves a group counts no more as in sync by then.
+ * names as a member: it would end outside of the group. And whoever leaves a group counts no more as in sync by then, but for
+ * the last one of a temporary group, which no other daemon has: its copy stays as the plain table that was moved.
  */
+import type { Group } from "@shardwright/core/State"
 import type { CheckContext, MakeChecker } from "./Checker.ts"
 
 const name = "group-statements"
@@ -14,6 +16,14 @@ const missingMembers = (context: CheckContext, node: string, groupName: string):
   if (group === undefined || group.status !== "live" || group.origin !== undefined || seen === undefined) return []
   return [...group.members, ...group.exiled].filter((address) => !seen.members.includes(address))
 }
+
+/** True if a temporary group has one member left, and no other daemon shows it, be it up or not. */
+const isLast = ({ world }: CheckContext, group: Group, node: string): boolean =>
+  group.status === "temporary" &&
+  group.members.length === 1 &&
+  world.nodes.every(
+    (other) => other.name === node || !world.clusters(other.name).some((cluster) => cluster.name === group.name),
+  )
 
 /** Makes the checker. */
 export const groupStatements: MakeChecker = (context) => {
@@ -35,7 +45,8 @@ export const groupStatements: MakeChecker = (context) => {
       const [, left] = /^(?:EXIT|DELETE) CLUSTER (\w+)/.exec(event.sql) ?? []
       const group = left === undefined ? undefined : context.state.view().groups.get(left)?.record
       const counted = group?.inSync.find((address) => context.hostOf(address) === event.node)
-      if (group !== undefined && group.status !== "dissolved" && counted !== undefined)
+      if (group === undefined || counted === undefined || isLast(context, group, event.node)) return
+      if (group.status !== "dissolved")
         context.report(
           name,
           `'${event.sql}' on ${event.node} was sent while the group's record counts ${counted} as in sync`,

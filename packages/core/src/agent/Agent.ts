@@ -14,6 +14,7 @@ import type { Presence } from "../plan/Plan.ts"
 import { isLive, isOpen } from "../State.ts"
 import type { View } from "../View.ts"
 import { type AgentContext, type AgentOptions, makeAgent, remember } from "./AgentContext.ts"
+import { tendLastHolder } from "./lastHolder.ts"
 import { monotonicMs } from "../Monotonic.ts"
 import { releaseToken, tendDaemon, tendLeaving } from "./daemon.ts"
 import { holdsLease, keepLease, leaderTerm, tendLease } from "./lease.ts"
@@ -56,6 +57,7 @@ const look = Effect.fnUntraced(
     yield* tendLease(agent, view)
     yield* releaseToken(agent, view, observation, yield* holdsLease(agent))
     yield* tendLeaving(agent, view, observation, yield* holdsLease(agent))
+    yield* tendLastHolder(agent, view, observation)
     yield* startSteps(agent, view)
     yield* tendWrappers(agent, view, node)
     if (!(yield* holdsLease(agent))) return

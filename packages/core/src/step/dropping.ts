@@ -28,7 +28,7 @@ export const dropShard = Effect.fnUntraced(function* (group: string | null, tabl
     const needed = reckless ? undefined : neededHere(view, node, table)
     if (needed !== undefined) return failed(needed)
     const only = reckless || stored === undefined ? undefined : onlyCopy(view, stored.record, node, away())
-    if (only !== undefined) return retryFor(only)
+    if (only !== undefined && !(yield* isWithPlainHolder(view, stored?.record, node))) return retryFor(only)
     if (!(yield* permitted)) return retry("not-permitted", "not permitted now")
     const outcome = verdict(yield* query(Sql.dropTable(table)), "DROP TABLE")
     if (outcome !== undefined) return outcome
@@ -55,6 +55,18 @@ const onlyCopy = (view: View, group: Group, node: string, away: ReadonlySet<stri
     ? undefined
     : wait("redundancy-short", `no other member of ${group.name} that is in sync is seen to serve`)
 }
+
+/** True if the one member that a temporary group is left with holds its copies as plain tables: then they serve. */
+const isWithPlainHolder = Effect.fnUntraced(function* (view: View, group: Group | undefined, node: string) {
+  const holder = group?.members[0]
+  if (group?.status !== "temporary" || holder === undefined || holder === node || group.members.length > 1) return false
+  const { away } = yield* CurrentStep
+  const shown = view.observations.get(holder)?.record.groups
+  if (away().has(holder) || !group.inSync.includes(holder) || shown === undefined || shown[group.name] !== undefined)
+    return false
+  const held = yield* systemTablesOf(holder)
+  return group.shards.every(({ physical }) => held.has(physical))
+})
 
 /** Why a table of this node must not be dropped, or undefined (safety rules 6 and 10). */
 const neededHere = (view: View, node: string, physical: string): string | undefined => {
