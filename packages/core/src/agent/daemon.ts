@@ -106,7 +106,8 @@ const releaseLeaving = Effect.fnUntraced(function* (
 
 /**
  * Ends what is left of the lock of those who leave: the leader, for nodes that are gone; each node, for a statement of an
- * earlier life of its agent, once its daemon answers another one about the group that it is out of.
+ * earlier life of its agent or its daemon, once its daemon has answered a later one about the group. It works on one at a
+ * time, in the order in which they came.
  */
 export const tendLeaving = Effect.fnUntraced(function* (
   agent: AgentContext,
@@ -121,19 +122,25 @@ export const tendLeaving = Effect.fnUntraced(function* (
   if (leads && held.some((entry) => isGone(entry.node))) {
     return yield* releaseLeaving(agent, view, (entry) => isGone(entry.node))
   }
+  const rows = [...view.steps.values()].flat()
+  // A step may have been cancelled, or its operation be over, while its handler is still at work here.
+  if ([...state.running.keys()].some((key) => !rows.some((row) => row.key === key))) return
   const isWorkedOn = (group: string) =>
-    [...view.steps.values()].some((rows) =>
-      rows.some(
-        ({ record }) =>
-          record.node === node && isOpen(record) && record.step._tag === "ExitGroup" && record.step.group === group,
-      ),
+    rows.some(
+      ({ key, record }) =>
+        record.node === node &&
+        (isOpen(record) || state.running.has(key)) &&
+        (record.step._tag === "ExitGroup" || record.step._tag === "JoinGroup") &&
+        record.step.group === group,
     )
-  const left = held.find(
-    (entry) => entry.node === node && observation.groups[entry.group] === undefined && !isWorkedOn(entry.group),
-  )
+  const left = held.find((entry) => entry.node === node && !isWorkedOn(entry.group))
   if (left === undefined) return
-  const answer = yield* manticore.query(node, Sql.exitCluster(left.group), Duration.seconds(1))
-  if (answer._tag === "NoAnswer") return
+  // A daemon that died as it left is a member again when it is back; a member says what it says of itself anyway.
+  const isMember = observation.groups[left.group] !== undefined
+  const later = isMember ? Sql.updatePeers(left.group) : Sql.exitCluster(left.group)
+  const answer = yield* manticore.query(node, later, Duration.seconds(1))
+  // A refusal need not have waited for its turn.
+  if (answer._tag === "NoAnswer" || (isMember && answer._tag === "Refused")) return
   yield* releaseLeaving(agent, view, (entry) => entry.node === node && entry.group === left.group)
 })
 
