@@ -8,8 +8,9 @@ import type { View } from "./View.ts"
 
 /**
  * The sides of a group of which each is primary without naming anybody of the others, by what nodes that are not away
- * show; empty for a group that is one. Observations are not of one moment: a side may show for some seconds when members
- * come and go.
+ * show; empty for a group that is one. Who has none of its tables is no side: nobody writes to an empty cluster that a JOIN
+ * founded, see `isFoundedAnew`. Observations are not of one moment: a side may show for some seconds when members come and
+ * go.
  */
 export const splitSides = (
   view: View,
@@ -18,7 +19,7 @@ export const splitSides = (
 ): ReadonlyArray<ReadonlyArray<string>> => {
   const serving = [...view.observations].flatMap(([node, { record }]) => {
     const seen = record.groups[group.name]
-    return !away.has(node) && seen?.status === "primary" && seen.members.includes(node)
+    return !away.has(node) && seen?.status === "primary" && seen.members.includes(node) && seen.tables.length > 0
       ? [{ node, members: seen.members }]
       : []
   })

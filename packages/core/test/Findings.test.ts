@@ -67,6 +67,10 @@ describe("findings", () => {
     expect(codes(halves, [])).toEqual(["split-brain g"])
   })
 
+  it("do not take an empty cluster of the group's name for a side of it", () => {
+    expect(codes({ ...whole, d: { ...primary(1, "d"), tables: [] } }, [])).toEqual([])
+  })
+
   it("tell what waits for people: exiles, drops, runners", () => {
     expect(codes(whole, [], { record: { ...group, exiled: ["d"] } })).toEqual(["exiled-member g"])
     expect(codes(whole, [], { status: "dropping" })).toEqual(["drop-pending t"])

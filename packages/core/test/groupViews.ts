@@ -25,7 +25,7 @@ export const primary = (viewNumber: number, ...members: ReadonlyArray<string>): 
   viewNumber,
   members,
   nodesSet: members,
-  tables: [],
+  tables: ["system.g_probe"],
 })
 
 /** What a member without primary shows; `members` are those of the last view that was. */

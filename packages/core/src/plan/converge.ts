@@ -180,7 +180,7 @@ const staleTables = (
     .filter((table) => {
       if (table.status !== "ready" || table.operation !== null || working.has(table.name)) return false
       if (table.layout.some(({ physical }) => isStuckShard(groups, presence, physical))) return false
-      if (!sameLists(targetMirrors(table, groups, presence), table.wrapper.mirrors)) return true
+      if (!sameLists(targetMirrors(table, groups, presence, new Set()), table.wrapper.mirrors)) return true
       return table.layout.some((placement) => {
         const group = groupOf(groups.values(), table.name, placement.shard)
         if (group === undefined || isBeginning(group)) return false

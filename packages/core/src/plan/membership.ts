@@ -42,11 +42,12 @@ export const convergeSteps = (
     }
   }
   const swapped = new Map<string, ReadonlyArray<number>>()
+  const names = new Set(working.map(({ name }) => name))
   for (const [name, dependsOn] of verified) {
     const table = view.tables.get(name)?.record
     if (table === undefined || table.status !== "ready") continue
     if ([...groups.values()].some((group) => isStuck(group, presence) && carries(group, name))) continue
-    const mirrors = targetMirrors(table, groups, presence)
+    const mirrors = targetMirrors(table, groups, presence, names)
     if (sameLists(mirrors, table.wrapper.mirrors)) continue
     swapped.set(name, publishSteps(list, view, presence, name, mirrors, dependsOn))
   }

@@ -78,7 +78,10 @@ export const planSplit = (
     const table = view.tables.get(name)?.record
     if (table === undefined) continue
     tables.set(name, { ...table, operation })
-    swapped.set(name, publishSteps(list, view, presence, name, targetMirrors(table, after, presence), [last]))
+    swapped.set(
+      name,
+      publishSteps(list, view, presence, name, targetMirrors(table, after, presence, new Set([moved.name])), [last]),
+    )
   }
   const ends = leaveSteps(list, presence, moved, swapped, last)
   list.add(null, { _tag: "CommitLayout" }, [...[...swapped.values()].flat(), ...ends])

@@ -7,22 +7,27 @@ import type { Presence, StepList } from "./Plan.ts"
 import { carriers, registeredNodes, servingMembers } from "./records.ts"
 
 /**
- * What the wrappers of a table shall show when its groups have converged: the serving members. One that is away and not
- * in sync is not added, but one that is shown already stays until it is given up.
+ * What the wrappers of a table shall show when the groups that a plan works on (`working`, by name) have converged: the
+ * serving members. One that is away and not in sync is not added, but one that is shown already stays until it is given
+ * up. A group that waits for members while nothing is done to it is shown as it is.
  */
 export const targetMirrors = (
   table: Table,
   groups: ReadonlyMap<string, Group>,
   presence: Presence,
+  working: ReadonlySet<string>,
 ): ReadonlyArray<ReadonlyArray<string>> => {
   const carrier = carriers(groups.values())
   return table.layout.map((placement) => {
     const group = carrier.get(placement.physical)
     if (group === undefined) return placement.nodes
     const shown = table.wrapper.mirrors?.[placement.shard] ?? []
-    return servingMembers(group).filter(
-      (node) => group.inSync.includes(node) || !presence.away.has(node) || shown.includes(node),
+    const serving = servingMembers(group)
+    const waits = serving.some(
+      (node) => !group.inSync.includes(node) && !presence.away.has(node) && !shown.includes(node),
     )
+    if (waits && shown.length > 0 && !working.has(group.name)) return shown
+    return serving.filter((node) => group.inSync.includes(node) || !presence.away.has(node) || shown.includes(node))
   })
 }
 

@@ -15,7 +15,8 @@ import * as Sql from "../Sql.ts"
 import type { Group } from "../State.ts"
 import type { Stored } from "../View.ts"
 import { clusterStatement, CurrentStep, ownGroup, query, restartDaemon, systemTablesOf } from "./CurrentStep.ts"
-import { completeness, donors, groupRecord, plus, updateGroup, wholeness } from "./groups.ts"
+import { completeness, donors, groupRecord, isFoundedAnew, plus, updateGroup, wholeness } from "./groups.ts"
+import { holdLeaving, releaseLeaving } from "./leavingLock.ts"
 import { done, failed, retry, retryFor, verdict } from "./Outcome.ts"
 
 /** Makes a group of this node alone, with its probe table. */
@@ -106,7 +107,8 @@ export const joinGroup = Effect.fnUntraced(function* (name: string) {
   const seen = yield* ownGroup(name)
   const stored = yield* groupRecord(name)
   if (stored === undefined) return failed(`no record of group ${name}`)
-  if (isPrimary(seen)) {
+  if (seen !== undefined && isPrimary(seen)) {
+    if (isFoundedAnew(stored.record, seen, node)) return yield* leaveEmpty(name)
     if (sent.join) return yield* joined(stored.record, "as found")
     // It came back by itself: the others do not learn of that, and would not ask it after a restart (semantics 61).
     const refreshed = verdict(yield* clusterStatement(Sql.updatePeers(name)), "ALTER CLUSTER UPDATE nodes")
@@ -134,8 +136,24 @@ export const joinGroup = Effect.fnUntraced(function* (name: string) {
   if (made._tag === "Failure") return retry("directory-failed", made.failure.message)
   sent.join = true
   const answer = yield* clusterStatement(Sql.joinCluster(name, donor, name), config.joinTimeout)
-  if (isPrimary(yield* ownGroup(name))) return yield* joined(stored.record, `from ${donor}`)
+  const after = yield* ownGroup(name)
+  if (after !== undefined && isPrimary(after)) {
+    if (isFoundedAnew(stored.record, after, node)) return yield* leaveEmpty(name)
+    return yield* joined(stored.record, `from ${donor}`)
+  }
   return verdict(answer, "JOIN CLUSTER") ?? retry("no-effect", "JOIN CLUSTER took no effect")
+})
+
+/** Leaves an empty cluster of the group's name in which nobody else is; the JOIN is tried again then. */
+const leaveEmpty = Effect.fnUntraced(function* (name: string) {
+  const { node, permitted, sent } = yield* CurrentStep
+  if (!(yield* permitted)) return retry("not-permitted", "not permitted now")
+  const inTheWay = yield* holdLeaving(name, [node])
+  if (inTheWay !== undefined) return retryFor(inTheWay)
+  const answer = yield* clusterStatement(Sql.exitCluster(name))
+  if (answer._tag !== "NoAnswer") yield* releaseLeaving(name)
+  sent.join = false
+  return verdict(answer, "EXIT CLUSTER") ?? retry("no-donor", `the JOIN founded an empty ${name}: it had nobody to ask`)
 })
 
 /** A copy was made; for a group that serves already that is a move. */

@@ -55,3 +55,10 @@ export const wholeness = (group: Group, seen: ObservedGroup | undefined, node: s
   if (dead.length > 0) return wait("member-missing", `${dead.join(", ")} is missing from ${group.name}`)
   return undefined
 }
+
+/**
+ * True if this node is alone in an empty cluster of the group's name. A JOIN founds one when the node that it asks knows the
+ * group and is not part of it at present (as while its daemon starts), and says that it succeeded.
+ */
+export const isFoundedAnew = (group: Group, seen: ObservedGroup, node: string): boolean =>
+  seen.tables.length === 0 && !group.inSync.includes(node) && seen.members.every((member) => member === node)

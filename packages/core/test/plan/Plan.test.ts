@@ -167,6 +167,33 @@ describe("planConverge", () => {
     ).toBeUndefined()
   })
 
+  it("shows a group as it is while that waits for a member, and changes the table's others", () => {
+    const old = created(three, 3, 2)
+    const [waits, joins, ...rest] = [...old.groups.values()].map(({ record }) => record)
+    if (waits === undefined || joins === undefined) throw new Error("not two groups")
+    const withNew = (group: Group): Group => ({ ...group, members: [...group.members, "n4:9312"] })
+    const side = (members: ReadonlyArray<string>) => ({
+      [waits.name]: {
+        ...{ status: "primary", nodeState: "synced", size: members.length, viewNumber: 9 },
+        ...{ members, nodesSet: members, tables: waits.shards.map(({ physical }) => physical) },
+      },
+    })
+    const records = clusterOf(
+      [...three, "n4:9312"],
+      [...old.tables.values()].map(({ record }) => record),
+      [withNew(waits), withNew(joins), ...rest],
+    )
+    // The group that waits has become two: nothing is done to it.
+    const { observations } = makeView(
+      [waits.members, ["n4:9312"]].map((members) => entry(`observation/${members[0]}`, { groups: side(members) })),
+    )
+    const view: View = { ...records, observations }
+    const plan = mustPlan(planConverge(view, everybody, config, "2_1", { rebalance: false, requested: false }))
+    const [mirrors] = plan.steps.flatMap(({ step }) => (step._tag === "PublishWrapper" ? [step.mirrors] : []))
+    for (const { shard } of waits.shards) expect(mirrors?.[shard]).toEqual(waits.members)
+    for (const { shard } of joins.shards) expect(mirrors?.[shard]).toContain("n4:9312")
+  })
+
   it("gives a new node its share: join, verify, swap, confirm everywhere, then exit (D21)", () => {
     const old = created(three, 6, 2)
     const view = clusterOf(
