@@ -71,7 +71,8 @@ export const takenAway = (
     const view = context.state.view()
     const name = sql.split(" ")[2]
     const group = name === undefined ? undefined : view.groups.get(name)?.record
-    return group === undefined
+    // Who is the last of a temporary group keeps the copy that was moved, as a plain table.
+    return group === undefined || isLast(context, group, node)
       ? undefined
       : {
           statement: "exit",
@@ -82,6 +83,15 @@ export const takenAway = (
   }
   return undefined
 }
+
+/** True if a temporary group is to have this node as its only member, and no other daemon shows it, be it up or not. */
+export const isLast = ({ world, hostOf }: CheckContext, group: Group, node: string): boolean =>
+  group.status === "temporary" &&
+  group.members.length === 1 &&
+  group.members.some((address) => hostOf(address) === node) &&
+  world.nodes.every(
+    (other) => other.name === node || !world.clusters(other.name).some((cluster) => cluster.name === group.name),
+  )
 
 /** A copy of RF 1 is no member of anything in the committed layout: leaving a temporary group takes nothing from it. */
 const isPlainCopy = (context: CheckContext, view: View, node: string, physical: string): boolean => {

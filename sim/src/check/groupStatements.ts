@@ -3,8 +3,8 @@
  * names as a member: it would end outside of the group. And whoever leaves a group counts no more as in sync by then, but for
  * the last one of a temporary group, which no other daemon has: its copy stays as the plain table that was moved.
  */
-import type { Group } from "@shardwright/core/State"
 import type { CheckContext, MakeChecker } from "./Checker.ts"
+import { isLast } from "./copies.ts"
 
 const name = "group-statements"
 
@@ -16,14 +16,6 @@ const missingMembers = (context: CheckContext, node: string, groupName: string):
   if (group === undefined || group.status !== "live" || group.origin !== undefined || seen === undefined) return []
   return [...group.members, ...group.exiled].filter((address) => !seen.members.includes(address))
 }
-
-/** True if a temporary group has one member left, and no other daemon shows it, be it up or not. */
-const isLast = ({ world }: CheckContext, group: Group, node: string): boolean =>
-  group.status === "temporary" &&
-  group.members.length === 1 &&
-  world.nodes.every(
-    (other) => other.name === node || !world.clusters(other.name).some((cluster) => cluster.name === group.name),
-  )
 
 /** Makes the checker. */
 export const groupStatements: MakeChecker = (context) => {
