@@ -12,6 +12,8 @@ export const mutations = [
   "promote-who-is-behind",
   /** Steps of a paused operation begin all the same. */
   "ignore-pause",
+  /** An agent goes on with a step that may have been taken over. */
+  "ignore-takeover",
   /** Nodes leave groups without a look at who else leaves. */
   "leave-crosswise",
   /** A minority of the last primary view is promoted. */

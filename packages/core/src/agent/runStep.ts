@@ -20,6 +20,7 @@ import { needsRunner } from "../step/Step.ts"
 import type { Stored } from "../View.ts"
 import type { AgentContext } from "./AgentContext.ts"
 import { monotonicMs } from "../Monotonic.ts"
+import { claimedStore } from "./claimedStore.ts"
 import { restart } from "./daemon.ts"
 import { observe, publish } from "./presence.ts"
 import { refusal } from "./permission.ts"
@@ -164,9 +165,10 @@ const publishNow = Effect.fnUntraced(function* (agent: AgentContext, node: strin
  * and whoever acts for another node asks each time.
  */
 const holdsClaim = Effect.fnUntraced(function* (
-  { node, incarnation, config, state, refresh }: AgentContext,
+  { node, incarnation, config, mutations, state, refresh }: AgentContext,
   row: StepRow,
 ) {
+  if (mutations.has("ignore-takeover")) return true
   const isOwn = row.node === null || row.node === node
   if (isOwn && (yield* monotonicMs) - state.refreshedMs < Duration.toMillis(config.awayAfter)) return true
   const rows = (yield* refresh).steps.get(row.operation) ?? []
@@ -204,18 +206,19 @@ const attempt = Effect.fnUntraced(function* (
   work.begun = true
   const handle =
     row.step._tag === "SwapWrapper" ? wrapperPermit.withPermits(1)(handleStep(row.step)) : handleStep(row.step)
+  const held = holdsClaim(agent, row)
   return yield* handle.pipe(
     Effect.provideService(CurrentStep, {
       node,
       config,
-      store,
+      store: claimedStore(store, held),
       term: operation.term,
       refresh,
       permitted: Effect.map(refresh, (latest) => refusal(agent, latest, row, "go-on") === undefined),
       startedMs,
       away: () => state.away,
       row,
-      holdsClaim: holdsClaim(agent, row),
+      holdsClaim: held,
       publish: publishNow(agent, node),
       sent,
       restart: (why) => (node === agent.node ? restart(agent, why) : Effect.succeed(`the runner of ${node} is dead`)),
