@@ -18,6 +18,7 @@ import { journal } from "./Journal.ts"
 import { Manticore } from "./Manticore.ts"
 import { Mutations } from "./Mutation.ts"
 import { cellText } from "./Observe.ts"
+import { readRecordText } from "./RecordText.ts"
 import * as Sql from "./Sql.ts"
 import { Key } from "./State.ts"
 
@@ -131,7 +132,7 @@ interface StoredRow extends Entry {
 const decodeRow = (cells: ReadonlyArray<unknown>): StoredRow | undefined => {
   const [, key, value, version, term, nonce] = cells
   if (typeof key !== "string" || typeof value !== "string") return undefined
-  return { key, value: JSON.parse(value), version: Number(version), term: Number(term), nonce: String(nonce) }
+  return { key, value: readRecordText(value), version: Number(version), term: Number(term), nonce: String(nonce) }
 }
 
 /** Options of a store. `node` is the own node. */

@@ -57,6 +57,28 @@ const decoders = {
 /** Decoded records by entry: an unchanged row is the same object, and is decoded once. */
 const decoded = new WeakMap<RawEntry, Stored<unknown> | string>()
 
+/** What a decoder made of a value. */
+interface Decoding {
+  readonly decoder: unknown
+  readonly exit: Exit.Exit<unknown, Schema.SchemaError>
+}
+
+/** Decodings by value: the same text is the same object, whoever reads it. */
+const decodings = new WeakMap<object, Decoding>()
+
+const decodeValue = <A>(
+  value: unknown,
+  decoder: (value: unknown) => Exit.Exit<A, Schema.SchemaError>,
+): Exit.Exit<A, Schema.SchemaError> => {
+  if (typeof value !== "object" || value === null) return decoder(value)
+  const known = decodings.get(value)
+  // What a decoder made has that decoder's type.
+  if (known?.decoder === decoder) return known.exit as Exit.Exit<A, Schema.SchemaError>
+  const exit = decoder(value)
+  decodings.set(value, { decoder, exit })
+  return exit
+}
+
 const decode = <A>(
   entry: RawEntry,
   decoder: (value: unknown) => Exit.Exit<A, Schema.SchemaError>,
@@ -64,7 +86,7 @@ const decode = <A>(
   const known = decoded.get(entry)
   // The decoder depends on the entry's key alone, so what is cached under an entry has that decoder's type.
   if (known !== undefined) return known as Stored<A> | string
-  const exit = decoder(entry.value)
+  const exit = decodeValue(entry.value, decoder)
   const result = Exit.isSuccess(exit) ? { ...entry, record: exit.value } : String(exit.cause)
   decoded.set(entry, result)
   return result

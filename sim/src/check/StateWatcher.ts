@@ -3,6 +3,7 @@
  * world's tables, in the order in which commits first take effect anywhere. The engine has no part in this.
  */
 import { queueTable, stateTable } from "@shardwright/core/Sql"
+import { readRecordText } from "@shardwright/core/RecordText"
 import { makeView, type RawEntry, type View } from "@shardwright/core/View"
 import type { SimulatedCluster, TableView, WorldEvent } from "../world/SimulatedCluster.ts"
 
@@ -116,7 +117,7 @@ export class StateWatcher {
         if (key === "" || typeof value !== "string") continue
         entries.push({
           key,
-          value: JSON.parse(value),
+          value: readRecordText(value),
           version: Number(row.get("version")),
           term: Number(row.get("term")),
           live: Number(row.get("live") ?? 1) !== 0,
@@ -184,7 +185,7 @@ export class StateWatcher {
   ): CommittedRecord {
     return {
       key,
-      value: JSON.parse(value),
+      value: readRecordText(value),
       version: Number(row.get("version")),
       term: Number(row.get("term")),
       live,
