@@ -158,8 +158,12 @@ const makePrimary = (
 }
 
 const enterAgain = (daemon: Daemon, member: Member, next: () => void): void => {
+  const { queue, timings } = daemon.context
+  queue.after(timings.joinWithoutQuorumMicros, () => {
+    if (member.connecting && daemon.exists()) stayOut(member)
+  })
   daemon.context.await(() => {
-    if (!daemon.exists() || daemon.members.get(member.name) !== member) return true
+    if (!daemon.exists() || daemon.members.get(member.name) !== member || !member.connecting) return true
     const component = daemon.running() ? openView(daemon, member) : undefined
     const group = component?.members[0]?.group
     if (component === undefined || group === undefined) return false
@@ -172,6 +176,12 @@ const enterAgain = (daemon: Daemon, member: Member, next: () => void): void => {
   })
   // The other clusters of the node do not wait for this one.
   next()
+}
+
+// Whoever it found has left meanwhile: as if nobody had answered (finding 27).
+const stayOut = (member: Member): void => {
+  member.connecting = false
+  member.lastError = "replication connection failed: 7 'error in node state, must reinit'"
 }
 
 // A view that still counts the former life of this node must first notice that it is over.

@@ -432,6 +432,40 @@ describe("membership under several troubles at once", () => {
     expect(bench.state("n1")).toBe("primary 3 synced")
   })
 
+  it("27: who comes back and finds that the others leave stays out after 30 s", () => {
+    const bench = new Bench(2).cluster(2)
+    bench.world.kill("n2")
+    bench.advance(1000)
+    bench.world.start("n2")
+    bench.advance(2000)
+    const left = bench.send("n1", "EXIT CLUSTER c")
+    bench.advance(20_000)
+    expect(brief(left.answer)).toBe("ok 0")
+    expect(bench.state("n2")).toBe("disconnected 0 joining")
+    bench.advance(15_000)
+    expect(bench.state("n2")).toBe("recovery-required 0 closed")
+  })
+
+  it("54: who joins as a lost quorum is found again is in the view of all", () => {
+    for (let seed = 30; seed <= 70; seed++) {
+      const bench = new Bench(4, { seed, timings: { lostQuorumShare: 0.5 } }).cluster(3)
+      bench.world.partition([["n1"], ["n2", "n3"]])
+      bench.advance(700)
+      const joined = bench.send("n4", "JOIN CLUSTER c AT 'n2:9312'")
+      for (let round = 0; round < 6 + (seed % 9); round++) {
+        bench.world.heal()
+        bench.advance(700)
+        bench.world.partition([["n1"], ["n2", "n3"]])
+        bench.advance(700)
+      }
+      bench.world.heal()
+      bench.advance(60_000)
+      const states = ["n1", "n2", "n3", "n4"].map((node) => bench.state(node))
+      expect(brief(joined.answer), `seed ${seed}`).toBe("ok 0")
+      expect(states, `seed ${seed}`).toEqual(states.map(() => "primary 4 synced"))
+    }
+  })
+
   it("random faults leave nobody joining for ever once all links and processes are back", () => {
     const nodes = ["n1", "n2", "n3", "n4"]
     const stuck: Array<string> = []

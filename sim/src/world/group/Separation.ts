@@ -294,6 +294,8 @@ export class Separation {
       queue.after(this.#draw(timings.lostQuorumMicros), () => {
         if (!this.#group.components.includes(component)) return
         component.stalled = component.broken.size > 0
+        // What was to be decided about members that answer again is decided.
+        if (!component.stalled) component.cancelTimer()
         component.becomePrimaryView()
         this.#group.reassess()
       })
