@@ -163,6 +163,37 @@ describe("sim run", () => {
     }),
   )
 
+  it.effect("writes trace events for Perfetto, and a report", () =>
+    Effect.gen(function* () {
+      const [events, report] = [path.join(folder, "trace.json"), path.join(folder, "report.html")]
+      const quick = path.join(folder, "quick.yaml")
+      const { exitCode } = yield* shardwright("sim", "run", quick, "--trace", events, "--report", report)
+      expect(exitCode).toBe(0)
+      const { traceEvents } = JSON.parse(fs.readFileSync(events, "utf8"))
+      expect(traceEvents).toContainEqual(expect.objectContaining({ ph: "X", cat: "daemon", name: "up" }))
+      expect(fs.readFileSync(report, "utf8")).toMatch(/^<!doctype html>/)
+      const many = yield* shardwright("sim", "run", quick, "--seeds", "1..3", "--report", report)
+      expect([many.exitCode, many.noted]).toEqual([2, expect.stringMatching(/--report writes the report of one run/)])
+    }),
+  )
+
+  it.effect("keeps what failed, which can be replayed from there, and says it in JUnit XML", () =>
+    Effect.gen(function* () {
+      const [junit, bundles] = [path.join(folder, "junit.xml"), path.join(folder, ".bundles")]
+      const late = path.join(folder, "late.yaml")
+      const run = yield* shardwright("sim", "run", late, "--junit", junit, "--bundles", bundles, "--json")
+      const kept = path.join(bundles, "late-1")
+      expect(run.noted).toContain(`kept in ${kept}`)
+      expect(fs.readFileSync(junit, "utf8")).toMatch(/<testsuites tests="1" failures="1" .*liveness: expectation/s)
+      const replay = yield* shardwright("sim", "replay", kept, "--json")
+      expect([replay.exitCode, replay.noted]).toEqual([3, ""])
+      expect(JSON.parse(replay.out).traceHash).toBe(JSON.parse(run.out).scenarios[0].traceHash)
+      const bundle = path.join(kept, "bundle.json")
+      fs.writeFileSync(bundle, fs.readFileSync(bundle, "utf8").replace(/("traceHash": )"\w+"/, '$1"0"'))
+      expect((yield* shardwright("sim", "replay", kept)).noted).toMatch(/not the run that was kept/)
+    }),
+  )
+
   it.effect("refuses what it cannot read, with the place", () =>
     Effect.gen(function* () {
       const broken = yield* shardwright("sim", "run", folder, "--json")
@@ -194,6 +225,24 @@ describe("sim chaos and sim replay", () => {
     }),
   )
 
+  it.effect("keep what failed, and run it first the next time", () =>
+    Effect.gen(function* () {
+      const [corpus, bundles] = [path.join(folder, "corpus.ndjson"), path.join(folder, ".kept")]
+      fs.writeFileSync(corpus, '{"profile":"default","seed":2,"class":"liveness","checker":"quiescence"}\n')
+      const mutant = ["--without", "drop-source-before-verification"]
+      const args = ["sim", "chaos", "--seeds", "5..6", "--jobs", "1", "--bundles", bundles, "--corpus", corpus]
+      const { out, noted } = yield* shardwright(...args, ...mutant, "--json")
+      const document = JSON.parse(out)
+      expect(document.seeds).toBe(2)
+      const [first] = document.failed
+      expect(first).toMatchObject({ seed: 2, repro: expect.stringContaining(`--without ${mutant[1]}`) })
+      expect(noted.indexOf("seed 2: ")).toBeLessThan(noted.indexOf("kept in"))
+      const kept = path.join(bundles, "chaos-default-2")
+      const replay = yield* shardwright("sim", "replay", kept, "--json")
+      expect(JSON.parse(replay.out).violations[0]).toMatchObject({ checker: first.checker, atMs: first.atMs })
+    }),
+  )
+
   it.effect("begin no seed when the budget is spent", () =>
     Effect.gen(function* () {
       const { exitCode, out } = yield* shardwright("sim", "chaos", "--seeds", "1..50", "--budget", "0.001ms", "--json")
@@ -206,7 +255,7 @@ describe("sim chaos and sim replay", () => {
     [["sim", "chaos", "--seeds", "1..3", "--profile", "nope"], /no chaos profile "nope"; there are: .*default/],
     [["sim", "chaos", "--seeds", "1..3", "--shard", "3/2"], /I\/N with I from 1 to N/],
     [["sim", "chaos"], /Missing required flag: --seeds/],
-    [["sim", "replay", "x"], /<seed>: "x"\. Expected: a whole number/],
+    [["sim", "replay", "x"], /"x" is neither a seed \(a whole number .*\) nor the folder of a bundle/],
     [["sim", "replay", "1", "--profile", "nope"], /no chaos profile "nope"/],
   ] as const)("%j ends with 2 and says what was expected", ([args, message]) =>
     Effect.gen(function* () {

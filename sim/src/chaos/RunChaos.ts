@@ -4,7 +4,8 @@
  */
 import type { Mutation } from "@shardwright/core/Mutation"
 import { type Inspector, runScenario } from "../run/RunScenario.ts"
-import type { ResultClass, ScenarioResult } from "../run/ScenarioResult.ts"
+import { gravestOf, type ResultClass, type ScenarioResult } from "../run/ScenarioResult.ts"
+import type { Scenario } from "../scenario/Scenario.ts"
 import { drawScenario } from "./drawScenario.ts"
 import { type Profile, profiles } from "./Profile.ts"
 import { noSometimes, sometimesOf } from "./sometimes.ts"
@@ -89,36 +90,49 @@ export const profileNamed = (name: string): Profile | undefined => profiles[name
 /** Names of all profiles. */
 export const profileNames: ReadonlyArray<string> = Object.keys(profiles)
 
-/** Runs the scenario of one seed. */
-export const replaySeed = (
-  seed: number,
-  profileName: string,
-  options: {
-    readonly mutations?: ReadonlyArray<Mutation>
-    readonly trace?: (line: string) => void
-    readonly untilMicros?: number
-    readonly stopAtViolation?: boolean
-    readonly checkDeterminism?: boolean
-    readonly untraced?: boolean
-    readonly inspector?: Inspector
-  } = {},
-): ScenarioResult => {
+/** How a drawn scenario is run. */
+export interface DrawnOptions {
+  readonly mutations?: ReadonlyArray<Mutation>
+  readonly trace?: (line: string) => void
+  readonly untilMicros?: number
+  readonly stopAtViolation?: boolean
+  readonly checkDeterminism?: boolean
+  readonly untraced?: boolean
+  readonly branch?: { readonly atMicros: number; readonly seed: number }
+  readonly witness?: Witness
+  /** Looks on as well. */
+  readonly inspector?: Inspector
+}
+
+/** The scenario of one seed. */
+export const scenarioOfSeed = (seed: number, profileName: string): Scenario => {
   const profile = profileNamed(profileName)
   if (profile === undefined)
     throw new Error(`there is no chaos profile '${profileName}'; there are: ${profileNames.join(", ")}`)
-  return runScenario(drawScenario(seed, profile), {
-    inspector: inspectorOf(new Witness()),
-    ...options,
-    seed,
-    withinBudget: true,
-  })
+  return drawScenario(seed, profile)
 }
 
+/** Runs a drawn scenario as chaos does: within the budget of faults, and until clients have written enough. */
+export const runDrawn = (
+  scenario: Scenario,
+  seed: number,
+  { witness = new Witness(), inspector, ...options }: DrawnOptions = {},
+): ScenarioResult =>
+  runScenario(scenario, { ...options, seed, withinBudget: true, inspector: inspectorOf(witness, inspector) })
+
+/** Runs the scenario of one seed. */
+export const replaySeed = (seed: number, profileName: string, options: DrawnOptions = {}): ScenarioResult =>
+  runDrawn(scenarioOfSeed(seed, profileName), seed, options)
+
 /** Lets a witness look on, and clients write until they have written enough. */
-const inspectorOf = (witness: Witness): Inspector => {
+const inspectorOf = (witness: Witness, other: Inspector = {}): Inspector => {
   let endedMs: number | undefined
   return {
-    atZero: (inside) => witness.begin(inside),
+    ...other,
+    atZero: (inside) => {
+      witness.begin(inside)
+      other.atZero?.(inside)
+    },
     isEnough: ({ simulation }) => {
       endedMs ??= simulation.nowMs
       return witness.acknowledged >= wanted.writes || simulation.nowMs - endedMs > writeOnMs
@@ -127,22 +141,15 @@ const inspectorOf = (witness: Witness): Inspector => {
 }
 
 /** The command that shows a seed again. */
-export const replayCommand = (seed: number, profile: string): string =>
-  `shardwright sim replay ${seed} --profile ${profile}`
+export const replayCommand = (seed: number, profile: string, mutations: ReadonlyArray<Mutation> = []): string =>
+  [`shardwright sim replay ${seed} --profile ${profile}`, ...mutations.map((it) => `--without ${it}`)].join(" ")
 
 /** What a failed run comes down to: its gravest finding. */
-export const failureOf = (result: ScenarioResult, profile: string): ChaosFailure => {
-  const safety = result.violations.find((violation) => violation.checker !== "quiescence") ?? result.violations[0]
-  const expectation = result.expectations.find((it) => !it.held)
-  return {
-    seed: result.seed,
-    class: result.class,
-    checker: safety?.checker ?? "expectation",
-    atMs: safety?.atMs ?? result.virtualMs,
-    message: safety?.message ?? (expectation === undefined ? "" : `${expectation.name}: ${expectation.detail}`),
-    repro: replayCommand(result.seed, profile),
-  }
-}
+export const failureOf = (result: ScenarioResult, repro: string): ChaosFailure => ({
+  seed: result.seed,
+  ...gravestOf(result),
+  repro,
+})
 
 /** Runs all seeds. */
 export const runChaos = (options: ChaosOptions): ChaosResult => {
@@ -161,7 +168,7 @@ export const runChaos = (options: ChaosOptions): ChaosResult => {
     const result = replaySeed(seed, options.profile, {
       stopAtViolation: true,
       untraced: true,
-      inspector: inspectorOf(witness),
+      witness,
       ...(options.mutations === undefined ? {} : { mutations: options.mutations }),
     })
     last = result
@@ -174,7 +181,7 @@ export const runChaos = (options: ChaosOptions): ChaosResult => {
     perSeed.push({ seed, writes: result.stats.acknowledged, operations: witness.operations, faults, overlaps })
     for (const [name, count] of Object.entries(sometimesOf(result, witness, overlaps)))
       sometimes[name] = (sometimes[name] ?? 0) + count
-    if (!result.passed) failed.push(failureOf(result, options.profile))
+    if (!result.passed) failed.push(failureOf(result, replayCommand(seed, options.profile, options.mutations)))
     options.onProgress?.({ done: seeds, seed, result })
   }
   return {

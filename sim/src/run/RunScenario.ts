@@ -26,13 +26,17 @@ import { engineConfig, Simulation } from "./Simulation.ts"
 import type { Disturb } from "./SimulatedPorts.ts"
 import { SqlClients } from "./SqlClients.ts"
 import { TidyUp } from "./TidyUp.ts"
-import { TimelineRunner } from "./TimelineRunner.ts"
+import { type Decision, TimelineRunner } from "./TimelineRunner.ts"
 import { Trace } from "./Trace.ts"
 
 /** Somebody who looks inside of a run. */
 export interface Inspector {
   /** Called at time zero. */
   readonly atZero?: (inside: Judged) => void
+  /** Called every 200 ms of virtual time from then on. */
+  readonly onTick?: () => void
+  /** Called with each act of the timeline as it is carried out. */
+  readonly onDecision?: (decision: Decision) => void
   /** Whether clients have written enough when the timeline has ended; asked at each look until they have. */
   readonly isEnough?: (inside: Judged) => boolean
   /** Whether the run has come to an end that counts although not every `final` condition holds; asked at rest. */
@@ -61,6 +65,8 @@ export interface RunOptions {
   /** Makes statements of agents fail. */
   readonly disturb?: Disturb
   readonly inspector?: Inspector
+  /** From this virtual time on, everything is drawn from a fresh seed. */
+  readonly branch?: { readonly atMicros: number; readonly seed: number }
   /** Nobody asks for the trace or its hash: saves a twentieth of the time. */
   readonly untraced?: boolean
   /** Called with every line of the trace (NDJSON). */
@@ -222,6 +228,7 @@ class Run {
       sqlClients,
       abandonTable: (table) => this.#abandonTable(table),
       budget: this.#options.withinBudget === true ? new FaultBudget(simulation) : null,
+      decided: (decision) => inspector?.onDecision?.(decision),
     })
     simulation.onJournal((event) => {
       expectations.onSaid(event)
@@ -234,7 +241,13 @@ class Run {
       expectations.onSaid(transfer)
       timeline.onSaid(transfer)
     })
-    this.#onTick = () => expectations.tick()
+    this.#onTick = () => {
+      expectations.tick()
+      inspector?.onTick?.()
+    }
+    const { branch } = this.#options
+    if (branch !== undefined)
+      simulation.queue.at(simulation.zeroMicros + branch.atMicros, () => simulation.random.branch(branch.seed))
     this.#startWorkloads()
     timeline.start()
 

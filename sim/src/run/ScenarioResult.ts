@@ -72,3 +72,24 @@ export interface ScenarioResult {
   /** How often what the engine can say was said: `step JoinGroup done`, `operation create completed`, … */
   readonly seen: Readonly<Record<string, number>>
 }
+
+/** What a run that failed comes down to. */
+export interface Failure {
+  readonly class: ResultClass
+  /** Name of the checker that reported it; `expectation` where the scenario's own expectations failed. */
+  readonly checker: string
+  readonly atMs: number
+  readonly message: string
+}
+
+/** The gravest finding of a run that failed: what is wrong comes before what is late. */
+export const gravestOf = (result: ScenarioResult): Failure => {
+  const violation = result.violations.find(({ checker }) => checker !== "quiescence") ?? result.violations[0]
+  const expectation = result.expectations.find((it) => !it.held)
+  return {
+    class: result.class,
+    checker: violation?.checker ?? "expectation",
+    atMs: violation?.atMs ?? result.virtualMs,
+    message: violation?.message ?? (expectation === undefined ? "" : `${expectation.name}: ${expectation.detail}`),
+  }
+}

@@ -6,7 +6,8 @@ import type { Mutation } from "@shardwright/core/Mutation"
 import * as Duration from "effect/Duration"
 import { loadScenarios } from "../scenario/ScenarioFile.ts"
 import type { ScenarioProblem } from "../scenario/ScenarioProblem.ts"
-import { runScenario } from "./RunScenario.ts"
+import type { Scenario } from "../scenario/Scenario.ts"
+import { type Inspector, runScenario } from "./RunScenario.ts"
 import type { ResultClass, ScenarioResult } from "./ScenarioResult.ts"
 
 /** Where a run is, for a line of progress. */
@@ -33,8 +34,9 @@ export interface SimRunOptions {
   /** Called with every line of the trace (NDJSON). */
   readonly trace?: (line: string) => void
   readonly progress?: (progress: SimProgress) => void
+  readonly inspector?: Inspector
   /** Called when a run has ended. */
-  readonly onResult?: (result: ScenarioResult) => void
+  readonly onResult?: (result: ScenarioResult, scenario: Scenario) => void
 }
 
 /** What `simRun` answers: problems with the files (then nothing was run), or results. */
@@ -76,12 +78,13 @@ export const simRun = (paths: ReadonlyArray<string>, options: SimRunOptions = {}
       ...(options.checkDeterminism === undefined ? {} : { checkDeterminism: options.checkDeterminism }),
       ...(options.mutations === undefined ? {} : { mutations: options.mutations }),
       ...(options.trace === undefined ? {} : { trace: options.trace }),
+      ...(options.inspector === undefined ? {} : { inspector: options.inspector }),
       ...(progress === undefined
         ? {}
         : { progress: (atMs, name) => progress({ name, seed, atMs, done: results.length, total: runs.length }) }),
     })
     results.push(result)
-    options.onResult?.(result)
+    options.onResult?.(result, scenario)
   }
   const passed = results.filter((result) => result.passed).length
   return { problems: [], scenarios: results, passed, failed: results.length - passed }

@@ -41,10 +41,25 @@ export interface TimelineEnvironment {
   readonly budget: FaultBudget | null
   /** The clients of a table that is to be dropped stop. */
   readonly abandonTable: (table: string) => void
+  /** Told what became of each entry, at the moment when it is carried out. */
+  readonly decided: (decision: Decision) => void
+}
+
+/** An act as it was carried out: everything that was left to chance or to circumstances is settled. */
+export interface Decision {
+  /** Place of its entry in the timeline. */
+  readonly entry: number
+  /** Since time zero. */
+  readonly atMs: number
+  /** With names of nodes instead of words. */
+  readonly act: Act
+  /** For how long; null: until something ends it. */
+  readonly lastsMs: number | null
 }
 
 /** An entry with what has become of it. */
 interface Running {
+  readonly index: number
   readonly entry: TimelineEntry
   /** What it leaves to chance. */
   readonly random: RandomStream
@@ -73,6 +88,7 @@ export class TimelineRunner {
     this.#simulation = environment.judged.simulation
     const random = this.#simulation.random.stream("faults")
     this.#entries = entries.map((entry, index) => ({
+      index,
       entry,
       random: random.stream(`entry ${index}`),
       sightings: 0,
@@ -162,7 +178,7 @@ export class TimelineRunner {
       this.#open--
       return
     }
-    if (!isFault(act)) this.#act(act)
+    if (!isFault(act)) this.#act(running.index, act)
     else if (this.#fault(running, act) === "later") {
       this.#simulation.queue.after(selectorLookMicros, () => this.#begin(running, deadlineMicros))
       return
@@ -192,22 +208,25 @@ export class TimelineRunner {
     simulation.note("act", node, words)
     const told = `${words}${entry.course === null ? "" : describeCourse(entry.course)}`
     observer.happen("fault", node, aimed.drawn.length === 0 ? told : `${told} (${aimed.drawn.join("; ")})`)
-    this.#run(entry, aimed, random)
+    this.#run(running, aimed)
     return "over"
   }
 
-  #run({ course, act }: TimelineEntry, aimed: Aimed, random: RandomStream): void {
+  #run({ index, random, entry: { course, act } }: Running, aimed: Aimed): void {
     const { queue } = this.#simulation
     const { budget, observer } = this.#environment
     const running = this.#simulation.faults.begin(aimed)
     const isCounted = !isEnding(aimed.fault)
     if (isCounted) budget?.begun()
     if (running === null || course === null || course.lasts === null) {
+      this.#decided(index, aimed.fault, null)
       if (isCounted) budget?.ended(aimed.fault)
       return
     }
     this.#open++
-    queue.after(drawMicros(course.lasts, random), () => {
+    const lastsMicros = drawMicros(course.lasts, random)
+    this.#decided(index, aimed.fault, lastsMicros / 1000)
+    queue.after(lastsMicros, () => {
       this.#simulation.note("act", null, `end of ${describeAct(act)}`)
       observer.happen("fault", aimed.nodes[0] ?? null, `end of ${describeAct(act)}`)
       queue.after(running.end(), () => {
@@ -215,6 +234,10 @@ export class TimelineRunner {
         if (isCounted) budget?.ended(aimed.fault)
       })
     })
+  }
+
+  #decided(entry: number, act: Act, lastsMs: number | null): void {
+    this.#environment.decided({ entry, atMs: this.#simulation.nowMs, act, lastsMs })
   }
 
   /** Asks something of the operations that are meant. */
@@ -235,11 +258,12 @@ export class TimelineRunner {
     return name
   }
 
-  #act(act: Exclude<Act, Fault>): void {
+  #act(entry: number, act: Exclude<Act, Fault>): void {
     const simulation = this.#simulation
     const { observer, operators, expectations, judged } = this.#environment
     const first = wordsOf(act)[0]
     const node = first === undefined ? null : this.#node(first)
+    this.#decided(entry, node !== null && "node" in act ? { ...act, node } : act, null)
     simulation.note("act", node, describeAct(act))
     if (act._tag !== "Check") observer.happen("act", node, describeAct(act))
     switch (act._tag) {

@@ -18,29 +18,53 @@ const hashName = (seed: number, name: string): number => {
   return hash | 0
 }
 
+/** What all streams of one run share: whether they draw from a fresh seed by now, and from which. */
+interface Origin {
+  branches: number
+  seed: number
+}
+
 /** A deterministic source of random numbers. */
 export class RandomStream {
   readonly #seed: number
-  readonly #generator: ReturnType<typeof xoroshiro128plus>
+  readonly #origin: Origin
+  #branches = 0
+  #generator: ReturnType<typeof xoroshiro128plus>
 
-  constructor(seed: number) {
+  constructor(seed: number, origin: Origin = { branches: 0, seed: 0 }) {
     this.#seed = seed | 0
+    this.#origin = origin
     this.#generator = xoroshiro128plus(this.#seed)
   }
 
   /** An independent stream that depends on this stream's seed and the name only, not on what was drawn before. */
   stream(name: string): RandomStream {
-    return new RandomStream(hashName(this.#seed, name))
+    return new RandomStream(hashName(this.#seed, name), this.#origin)
+  }
+
+  /** From now on this stream, and every stream that comes from the same one, draws as if it had begun with another seed. */
+  branch(seed: number): void {
+    this.#origin.branches++
+    this.#origin.seed = seed
   }
 
   /** An integer in `min … max`, both included. */
   int(min: number, max: number): number {
-    return uniformInt(this.#generator, min, max)
+    return uniformInt(this.#current(), min, max)
   }
 
   /** A number in `[0, 1)`. */
   float(): number {
-    return uniformFloat64(this.#generator)
+    return uniformFloat64(this.#current())
+  }
+
+  #current(): ReturnType<typeof xoroshiro128plus> {
+    const { branches, seed } = this.#origin
+    if (branches !== this.#branches) {
+      this.#branches = branches
+      this.#generator = xoroshiro128plus(hashName(this.#seed, `branch ${branches} ${seed}`))
+    }
+    return this.#generator
   }
 
   /** True with the given probability. */

@@ -2,12 +2,12 @@
  * Values on the command line that are more than a word: seeds, ranges, shards, durations. Each has a parser of text that
  * says what was expected, and flags made of it.
  */
+import { type Mutation, mutations } from "@shardwright/core/Mutation"
 import { type Way, ways } from "@shardwright/sim/exhaust/Way"
 import { parseDuration } from "@shardwright/sim/scenario/ScalarSchemas"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
-import * as Argument from "effect/cli/Argument"
 import * as CliError from "effect/cli/CliError"
 import * as Flag from "effect/cli/Flag"
 
@@ -103,6 +103,14 @@ export const parseWay: Parse<Way> = (text) => {
   return way === undefined ? Result.fail(`one of ${ways.join(", ")}`) : Result.succeed(way)
 }
 
+/** Safety mechanisms by name: `skip-term-check,ignore-pause`. */
+export const parseMutations: Parse<ReadonlyArray<Mutation>> = (text) => {
+  const named = text.split(",").map((name) => mutations.find((mutation) => mutation === name))
+  return named.every((mutation) => mutation !== undefined)
+    ? Result.succeed(named)
+    : Result.fail(`names of mechanisms with commas between them, of: ${mutations.join(", ")}`)
+}
+
 /** How fast virtual time passes: `1x`, `0.5x`, or `max`. */
 export const parseSpeed: Parse<number | "max"> = (text) => {
   if (text === "max") return Result.succeed(text)
@@ -123,11 +131,11 @@ export const seedsOf = (
 }
 
 const parseAs =
-  <A>(name: string, kind: "flag" | "argument", parse: Parse<A>) =>
+  <A>(name: string, parse: Parse<A>) =>
   (text: string): Effect.Effect<A, CliError.InvalidValue> =>
     Effect.mapError(
       Effect.fromResult(parse(text)),
-      (expected) => new CliError.InvalidValue({ option: name, value: text, expected, kind }),
+      (expected) => new CliError.InvalidValue({ option: name, value: text, expected, kind: "flag" }),
     )
 
 /** A flag whose text a parser reads. */
@@ -135,14 +143,7 @@ export const parsedFlag = <A>(name: string, metavar: string, description: string
   Flag.String(name).pipe(
     Flag.withMetavar(metavar),
     Flag.withDescription(description),
-    Flag.mapEffect(parseAs(name, "flag", parse)),
-  )
-
-/** An argument whose text a parser reads. */
-export const parsedArgument = <A>(name: string, description: string, parse: Parse<A>): Argument.Argument<A> =>
-  Argument.String(name).pipe(
-    Argument.withDescription(description),
-    Argument.mapEffect(parseAs(name, "argument", parse)),
+    Flag.mapEffect(parseAs(name, parse)),
   )
 
 /** `--json` */

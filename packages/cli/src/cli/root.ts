@@ -2,16 +2,17 @@
  * The tree of commands: names, arguments and what `--help` says. What they do is in `commands/`, imported when a command
  * runs, so that `--help` and `--version` do not load the simulator.
  */
+import type { Mutation } from "@shardwright/core/Mutation"
 import * as Effect from "effect/Effect"
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import {
   jsonFlag,
-  parsedArgument,
   parsedFlag,
   parseJobs,
   parseLength,
+  parseMutations,
   parsePort,
   parseSeed,
   parseSeedRange,
@@ -38,9 +39,27 @@ const checkDeterminism = Flag.Boolean("check-determinism").pipe(
 )
 const trace = Flag.String("trace").pipe(
   Flag.withMetavar("FILE"),
-  Flag.withDescription("Write every statement, answer and decision to FILE, one JSON object a line"),
+  Flag.withDescription(
+    "Write every statement, answer and decision to FILE: one JSON object a line, or, if it is called *.json, trace events for Perfetto",
+  ),
   Flag.optional,
 )
+const report = Flag.String("report").pipe(
+  Flag.withMetavar("FILE.html"),
+  Flag.withDescription("Write a page with timelines, plans and the cluster at any moment; it opens offline"),
+  Flag.optional,
+)
+const junit = Flag.String("junit").pipe(
+  Flag.withMetavar("FILE.xml"),
+  Flag.withDescription("Write the results as JUnit XML"),
+  Flag.optional,
+)
+const without = parsedFlag(
+  "without",
+  "MECHANISM,…",
+  "Switch off safety mechanisms of the engine, to see that it shows",
+  parseMutations,
+).pipe(Flag.withDefault<ReadonlyArray<Mutation>>([]))
 const profile = Flag.String("profile").pipe(
   Flag.withMetavar("NAME"),
   Flag.withDescription("What a seed may draw: kinds of faults, sizes, operations"),
@@ -63,6 +82,13 @@ const simRun = Command.make(
     ),
     checkDeterminism,
     trace,
+    report,
+    junit,
+    bundles: Flag.String("bundles").pipe(
+      Flag.withMetavar("FOLDER"),
+      Flag.withDescription("Keep each failure in FOLDER, with all that shows it again"),
+      Flag.optional,
+    ),
     json: jsonFlag,
   },
   lazily(async () => (await import("../commands/simRun.ts")).simRun),
@@ -95,6 +121,18 @@ const simChaos = Command.make(
     budget: Flag.optional(
       parsedFlag("budget", "TIME", "Real time after which no seed is begun, such as 5m", parseLength),
     ),
+    corpus: Flag.String("corpus").pipe(
+      Flag.withMetavar("FILE"),
+      Flag.withDescription("Run the seeds of this profile in FILE first, and add those that fail"),
+      Flag.optional,
+    ),
+    bundles: Flag.String("bundles").pipe(
+      Flag.withMetavar("FOLDER"),
+      Flag.withDescription("Folder in which failures are kept, with all that shows them again; out/bundles by default"),
+      Flag.withDefault("out/bundles"),
+    ),
+    without,
+    junit,
     json: jsonFlag,
   },
   lazily(async () => (await import("../commands/simChaos.ts")).simChaos),
@@ -109,18 +147,24 @@ const simChaos = Command.make(
   ]),
 )
 
+const failure = Argument.String("seed|bundle").pipe(
+  Argument.withDescription("A seed of `sim chaos`, or the folder in which a failure was kept"),
+)
+
 const simReplay = Command.make(
   "replay",
   {
-    seed: parsedArgument("seed", "Seed of `sim chaos` to run again", parseSeed),
+    what: failure,
     profile,
+    without,
     until,
     checkDeterminism,
     trace,
+    report,
     json: jsonFlag,
   },
   lazily(async () => (await import("../commands/simReplay.ts")).simReplay),
-).pipe(Command.withDescription("Run a chaos seed again and show all that happened"))
+).pipe(Command.withDescription("Run a chaos seed or a kept failure again and show all that happened"))
 
 const simExhaust = Command.make(
   "exhaust",

@@ -8,10 +8,15 @@ import {
   type ChaosResult,
   profileNames,
   isShort,
+  replayCommand,
+  scenarioOfSeed,
   type SeedFigures,
   shortOf,
   wanted,
 } from "@shardwright/sim/chaos/RunChaos"
+import { addToCorpus, readCorpus } from "@shardwright/sim/bundle/Corpus"
+import type { Mutation } from "@shardwright/core/Mutation"
+import type { JunitCase } from "@shardwright/sim/run/junit"
 import { few } from "@shardwright/sim/check/Checker"
 import { showMs } from "@shardwright/sim/scenario/showDuration"
 import { renderColumns } from "@shardwright/sim/run/render"
@@ -19,6 +24,8 @@ import { exitCodeOf } from "@shardwright/sim/run/SimRun"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import * as Result from "effect/Result"
+import { annotate } from "../cli/annotate.ts"
 import { badInput, type CommandError } from "../cli/CommandError.ts"
 import { ExitCode } from "../cli/ExitCode.ts"
 import { Outcome } from "../cli/Outcome.ts"
@@ -26,6 +33,8 @@ import { Screen, type ScreenShape } from "../cli/Screen.ts"
 import { counted, countText } from "../cli/text.ts"
 import { type SeedRange, seedsOf, type ShardOf } from "../cli/Values.ts"
 import type { ChaosWorkerData } from "./chaosWorker.ts"
+import { openJunit } from "./JunitFile.ts"
+import { keepBundle } from "./keepBundle.ts"
 import { type Reply, runOnWorkers } from "./Workers.ts"
 
 /** What the command line asked for. */
@@ -35,6 +44,11 @@ export interface SimChaosOptions {
   readonly shard: Option.Option<ShardOf>
   readonly jobs: Option.Option<number>
   readonly budget: Option.Option<Duration.Duration>
+  readonly corpus: Option.Option<string>
+  /** Folder in which failures are kept. */
+  readonly bundles: string
+  readonly without: ReadonlyArray<Mutation>
+  readonly junit: Option.Option<string>
   readonly json: boolean
 }
 
@@ -60,6 +74,9 @@ interface ChaosDocument extends Omit<ChaosResult, "perSeed"> {
   readonly notRun: number
 }
 
+/** Failures that are kept; where more fail, more of them say little. */
+const bundlesMax = 10
+
 /** How often a log that nobody watches hears that all is well. */
 const signOfLifeMs = 30_000
 
@@ -67,7 +84,12 @@ export const simChaos = Effect.fnUntraced(function* (options: SimChaosOptions) {
   const screen = yield* Screen
   const outcome = yield* Outcome
   yield* checkProfile(options.profile)
-  const seeds = seedsOf(options.seeds, Option.getOrUndefined(options.shard))
+  const { profile, without, bundles } = options
+  const known = Option.isSome(options.corpus) ? readCorpus(options.corpus.value) : Result.succeed([])
+  if (Result.isFailure(known)) return yield* badInput(known.failure)
+  const junit = Option.isSome(options.junit) ? yield* openJunit(options.junit.value) : undefined
+  const failedBefore = known.success.filter((it) => it.profile === profile).map(({ seed }) => seed)
+  const seeds = [...new Set([...failedBefore, ...seedsOf(options.seeds, Option.getOrUndefined(options.shard))])]
   const jobs = Math.min(
     seeds.length,
     Option.getOrElse(options.jobs, () => os.availableParallelism()),
@@ -76,7 +98,7 @@ export const simChaos = Effect.fnUntraced(function* (options: SimChaosOptions) {
   const { replies, wallMs } = yield* Effect.promise(() =>
     runOnWorkers<number, ChaosResult>({
       module: new URL("./chaosWorker.ts", import.meta.url),
-      workerData: { profile: options.profile } satisfies ChaosWorkerData,
+      workerData: { profile, mutations: without } satisfies ChaosWorkerData,
       tasks: seeds,
       jobs,
       budgetMs: Option.match(options.budget, { onNone: () => Number.POSITIVE_INFINITY, onSome: Duration.toMillis }),
@@ -85,9 +107,50 @@ export const simChaos = Effect.fnUntraced(function* (options: SimChaosOptions) {
   )
   const document = merge(replies, seeds.length, wallMs)
   outcome.add(codeOf(document))
+  for (const { seed, class: kind, checker, message, repro } of document.failed)
+    annotate(screen.note, {
+      title: `chaos ${profile}, seed ${seed}: ${kind}, ${checker}`,
+      message: `${message}\nagain: ${repro}`,
+      file: null,
+    })
+  if (Option.isSome(options.corpus) && without.length === 0)
+    addToCorpus(
+      options.corpus.value,
+      known.success,
+      document.failed.map(({ seed, class: kind, checker }) => ({ profile, seed, class: kind, checker })),
+    )
+  for (const reply of replies) junit?.add(caseOf(reply, profile))
+  junit?.close("shardwright sim chaos")
+  for (const { seed, repro } of document.failed.slice(0, bundlesMax)) {
+    screen.status(`keeping seed ${seed}`)
+    const scenario = { ...scenarioOfSeed(seed, profile), without }
+    const folder = keepBundle({ scenario, seed, mode: "chaos", found: repro }, bundles)
+    if (folder !== undefined) screen.note(`seed ${seed} is kept in ${folder}`)
+  }
   if (options.json) return screen.print(JSON.stringify(document))
   for (const line of summary(document)) screen.print(line)
 })
+
+/** A seed as a test. */
+const caseOf = (reply: ChaosReply, profile: string): JunitCase => {
+  const [failure] = "result" in reply ? reply.result.failed : []
+  const crash = "crash" in reply ? crashText(crashOf(reply)) : undefined
+  return {
+    name: `seed ${reply.task}`,
+    group: `chaos.${profile}`,
+    wallMs: "result" in reply ? reply.result.wallMs : 0,
+    failure:
+      crash === undefined
+        ? (failure ?? null)
+        : {
+            class: "correctness",
+            checker: "simulator",
+            atMs: 0,
+            message: crash,
+            repro: replayCommand(reply.task, profile),
+          },
+  }
+}
 
 /** Fails with the names that there are. */
 export const checkProfile = (profile: string): Effect.Effect<void, CommandError> =>

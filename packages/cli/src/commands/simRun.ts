@@ -3,20 +3,24 @@
  */
 import { showMs } from "@shardwright/sim/scenario/showDuration"
 import { renderSummary } from "@shardwright/sim/run/render"
-import type { ScenarioResult } from "@shardwright/sim/run/ScenarioResult"
-import { reportJson, simRun as runScenarios } from "@shardwright/sim/run/SimRun"
+import { gravestOf, type ScenarioResult } from "@shardwright/sim/run/ScenarioResult"
+import { reportJson, reproduction, simRun as runScenarios } from "@shardwright/sim/run/SimRun"
+import type { Scenario } from "@shardwright/sim/scenario/Scenario"
 import { resolvePaths } from "@shardwright/sim/scenario/ScenarioFile"
 import { printProblems } from "@shardwright/sim/scenario/ScenarioProblem"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import { annotate } from "../cli/annotate.ts"
 import { badInput } from "../cli/CommandError.ts"
 import { Outcome } from "../cli/Outcome.ts"
 import { Screen, type ScreenShape } from "../cli/Screen.ts"
 import { counted } from "../cli/text.ts"
 import type { SeedRange } from "../cli/Values.ts"
 import { exitCodeOf, runBlock } from "./simResult.ts"
-import { openTrace } from "./TraceFile.ts"
+import { junitCase, openJunit } from "./JunitFile.ts"
+import { keepBundle } from "./keepBundle.ts"
+import { openOutputs } from "./RunOutputs.ts"
 
 /** What the command line asked for. */
 export interface SimRunOptions {
@@ -27,6 +31,9 @@ export interface SimRunOptions {
   readonly set: Option.Option<Readonly<Record<string, string>>>
   readonly checkDeterminism: boolean
   readonly trace: Option.Option<string>
+  readonly report: Option.Option<string>
+  readonly junit: Option.Option<string>
+  readonly bundles: Option.Option<string>
   readonly json: boolean
 }
 
@@ -41,10 +48,17 @@ export const simRun = Effect.fnUntraced(function* (options: SimRunOptions) {
   }
   const { files } = resolvePaths(options.paths)
   const runs = files.length * Option.match(options.seeds, { onNone: () => 1, onSome: ({ from, to }) => to - from })
-  if (Option.isSome(options.trace) && runs > 1) {
-    return yield* badInput(`--trace writes the trace of one run, and these are ${runs}: name one scenario and one seed`)
+  for (const [flag, file] of [
+    ["trace", options.trace],
+    ["report", options.report],
+  ] as const) {
+    if (Option.isSome(file) && runs > 1)
+      return yield* badInput(
+        `--${flag} writes the ${flag} of one run, and these are ${runs}: name one scenario and one seed`,
+      )
   }
-  const trace = Option.isSome(options.trace) ? yield* openTrace(options.trace.value) : undefined
+  const outputs = yield* openOutputs(options)
+  const junit = Option.isSome(options.junit) ? yield* openJunit(options.junit.value) : undefined
   const report = runScenarios(options.paths, {
     ...given("seed", options.seed),
     ...given("seeds", options.seeds),
@@ -54,15 +68,18 @@ export const simRun = Effect.fnUntraced(function* (options: SimRunOptions) {
       Option.map(options.set, (values) => new Map(Object.entries(values))),
     ),
     checkDeterminism: options.checkDeterminism,
-    ...(trace === undefined ? {} : { trace: trace.write }),
+    ...outputs.run,
     progress: ({ name, seed, atMs, done, total }) =>
       screen.status(`[${done + 1}/${total}] ${name}, seed ${seed}: ${showMs(atMs)} of virtual time`),
-    onResult: (result) => {
+    onResult: (result, scenario) => {
       outcome.add(exitCodeOf(result))
       tell(screen, result, options, runs)
+      outputs.close(result, scenario.about, reproduction(result))
+      junit?.add(junitCase(result, result.file, reproduction(result)))
+      if (!result.passed) tellFailure(screen, result, scenario, options.bundles)
     },
   })
-  trace?.close()
+  junit?.close("shardwright sim run")
   if (report.problems.length > 0) {
     const { problems, scenarios, passed, failed } = report
     return yield* badInput(printProblems(problems), { scenarios, passed, failed, problems })
@@ -74,6 +91,22 @@ export const simRun = Effect.fnUntraced(function* (options: SimRunOptions) {
 const given = <Name extends string, A>(name: Name, option: Option.Option<A>): { readonly [_ in Name]?: A } =>
   // The computed name widens to `string`; the signature says which one it is.
   (Option.isSome(option) ? { [name]: option.value } : {}) as { readonly [_ in Name]?: A }
+
+/** A run that failed, for those who were not there: beside the change that it is about, and as a bundle. */
+const tellFailure = (
+  screen: ScreenShape,
+  result: ScenarioResult,
+  scenario: Scenario,
+  bundles: Option.Option<string>,
+): void => {
+  const { checker, message } = gravestOf(result)
+  const title = `${result.name}, seed ${result.seed}: ${result.class}, ${checker}`
+  annotate(screen.note, { title, message: `${message}\nagain: ${reproduction(result)}`, file: result.file })
+  if (Option.isNone(bundles)) return
+  const found = reproduction(result)
+  const folder = keepBundle({ scenario, seed: result.seed, mode: "scenario", found }, bundles.value)
+  screen.note(folder === undefined ? "the failure did not come again: no bundle" : `kept in ${folder}`)
+}
 
 /** Says what came of a run: as a block of the result, or as a note where the result is one document. */
 const tell = (screen: ScreenShape, result: ScenarioResult, options: SimRunOptions, runs: number): void => {
