@@ -11,6 +11,7 @@ import * as Sql from "../Sql.ts"
 import { isOpen, Key, type LeavingLock, type Observation } from "../State.ts"
 import type { View } from "../View.ts"
 import type { AgentContext } from "./AgentContext.ts"
+import { isNewcomer, restartNewcomer } from "./newcomer.ts"
 
 /**
  * A member that joins for ever, or that was thrown out, is cured by nothing but a restart of its daemon, and until
@@ -31,7 +32,9 @@ export const tendDaemon = Effect.fnUntraced(function* (agent: AgentContext, obse
       Duration.toMillis(config.joinTimeout) * 1.25
     ) {
       state.stuckSinceMs.set(name, nowMs)
-      return (yield* restart(agent, `${name} was ${group.nodeState} for too long`)) === undefined
+      const why = `${name} was ${group.nodeState} for too long`
+      const isNew = isNewcomer(agent, observation)
+      return (yield* isNew ? restartNewcomer(agent, observation, why) : restart(agent, why)) === undefined
     }
   }
   return false
