@@ -49,6 +49,18 @@ export const observedGroups = (answer: Answer): ReadonlyMap<string, ObservedGrou
   )
 }
 
+/** Counters of a cluster that `observedGroups` reads. */
+const counterRead = /^cluster_(?:name|.+_(?:status|node_state|size|conf_id|nodes_view|nodes_set|indexes|sst_\w+))$/
+
+/** True if two answers to the same SHOW STATUS differ in nothing that `observedGroups` reads. */
+export const showTheSame = (before: Answer, now: Answer): boolean => {
+  if (before._tag !== "Rows" || now._tag !== "Rows" || before.rows.length !== now.rows.length) return false
+  return now.rows.every(([counter, value], index) => {
+    const known = before.rows[index]
+    return known?.[0] === counter && (known?.[1] === value || !counterRead.test(String(counter)))
+  })
+}
+
 /** Names in the first column, as `SHOW TABLES` answers them; undefined if the answer is not rows. */
 export const firstColumn = (answer: Answer): ReadonlyArray<string> | undefined =>
   answer._tag === "Rows" ? answer.rows.map((row) => String(row[0])) : undefined

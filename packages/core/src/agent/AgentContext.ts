@@ -14,7 +14,8 @@ import { monotonicMs } from "../Monotonic.ts"
 import { NodeFiles } from "../NodeFiles.ts"
 import * as StateStore from "../StateStore.ts"
 import { adaptPlaces, placesAtFirst } from "./limits.ts"
-import type { Lease } from "../State.ts"
+import type { Answer } from "../Answer.ts"
+import type { Lease, Observation } from "../State.ts"
 import { makeView, type Stored, type View } from "../View.ts"
 
 /** What an agent is. `incarnation` differs at each start of the process. */
@@ -23,6 +24,13 @@ export interface AgentOptions {
   readonly node: string
   readonly incarnation: string
   readonly config: EngineConfig
+}
+
+/** An answer of a daemon, and the observation made of it. */
+export interface Shown {
+  readonly answer: Answer
+  readonly groups: View["groups"] | undefined
+  readonly observation: Observation
 }
 
 /** The mutable state of one agent. */
@@ -60,8 +68,10 @@ export interface AgentState {
   /** Those of them that will try again after a pause. */
   readonly waiting: Set<string>
   memory: LeaderMemory
-  /** What was published last for a node, as text. */
-  readonly observed: Map<string, string>
+  /** What was published last for a node. */
+  readonly observed: Map<string, Observation>
+  /** What a node showed last, and what was made of it with the groups that were known. */
+  readonly shown: Map<string, Shown>
   /** When the wrappers of a node were looked at last. */
   readonly wrappersCheckedMs: Map<string, number>
   /** When the last barrier was begun that succeeded. */
@@ -128,6 +138,7 @@ export const makeAgent = Effect.fnUntraced(function* (options: AgentOptions) {
     quietLooks: 0,
     memory: new LeaderMemory(),
     observed: new Map(),
+    shown: new Map(),
     wrappersCheckedMs: new Map(),
     refreshedMs: 0,
     stuckSinceMs: new Map(),

@@ -4,7 +4,7 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { groupPrefix } from "../Identifier.ts"
-import { isPrimary, observedGroups } from "../Observe.ts"
+import { isPrimary, observedGroups, showTheSame } from "../Observe.ts"
 import { registeredNodes } from "../plan/records.ts"
 import * as Sql from "../Sql.ts"
 import type { Observation } from "../State.ts"
@@ -46,11 +46,15 @@ export const noteHeartbeats = (
     away.delete(name)
     lost.delete(name)
   }
-  state.damped = dampedNodes(state.returnsMs, state.away, away, nowMs)
-  state.away = away
-  state.lost = lost
-  state.runnerless = runnerless
+  state.damped = asBefore(state.damped, dampedNodes(state.returnsMs, state.away, away, nowMs))
+  state.away = asBefore(state.away, away)
+  state.lost = asBefore(state.lost, lost)
+  state.runnerless = asBefore(state.runnerless, runnerless)
 }
+
+/** The same object while nothing changes: whoever decided on it need not decide again. */
+const asBefore = (before: ReadonlySet<string>, now: ReadonlySet<string>): ReadonlySet<string> =>
+  before.size === now.size && [...now].every((name) => before.has(name)) ? before : now
 
 /** So many returns within the window are a pattern, and not the restarts of one afternoon. */
 const flapReturnsMin = 3
@@ -99,7 +103,11 @@ export const refusalToAct = (agent: AgentContext, view: View, observation: Obser
 
 /** What a node's daemon shows of our groups and of the coordination cluster; undefined if it does not answer. */
 export const observe = Effect.fnUntraced(function* ({ config, manticore, state }: AgentContext, node: string) {
-  const groups = observedGroups(yield* manticore.query(node, Sql.showClusters, config.statementTimeout))
+  const answer = yield* manticore.query(node, Sql.showClusters, config.statementTimeout)
+  const before = state.shown.get(node)
+  if (before !== undefined && before.groups === state.view?.groups && showTheSame(before.answer, answer))
+    return before.observation
+  const groups = observedGroups(answer)
   if (groups === undefined) return undefined
   const observation: Observation = {
     groups: Object.fromEntries(
@@ -112,6 +120,7 @@ export const observe = Effect.fnUntraced(function* ({ config, manticore, state }
       ),
     ),
   }
+  state.shown.set(node, { answer, groups: state.view?.groups, observation })
   return observation
 })
 
@@ -122,10 +131,12 @@ export const publish = Effect.fnUntraced(function* (
   node: string,
   observation: Observation,
 ) {
-  const text = JSON.stringify(observation)
   const stored = view.observations.get(node)
-  if (text === state.observed.get(node) && stored !== undefined) return
+  const before = state.observed.get(node)
+  if (stored !== undefined && before !== undefined) {
+    if (before === observation || JSON.stringify(before) === JSON.stringify(observation)) return
+  }
   if (stored === undefined) yield* store.create(Key.observation(node), observation, { term: 0 })
   else yield* store.compareAndSet(stored, observation, { term: 0 })
-  state.observed.set(node, text)
+  state.observed.set(node, observation)
 })

@@ -3,11 +3,29 @@
  */
 import * as Effect from "effect/Effect"
 import type { EngineConfig } from "../EngineConfig.ts"
+import type { Finding } from "../Findings.ts"
 import { journal } from "../Journal.ts"
 import type { IllegalTransition } from "../operation/transitions.ts"
 import type { Presence } from "../plan/Plan.ts"
 import type { Operation, OperationStatus } from "../State.ts"
 import type { Conflict, StateStore, StoreUnavailable } from "../StateStore.ts"
+import type { View } from "../View.ts"
+
+/** What decisions are made on. */
+export interface Facts {
+  readonly view: View
+  readonly presence: Presence
+}
+
+/** True if nothing has changed but signs of life: what was decided on one would be decided on the other. */
+export const isSame = (before: Facts | undefined, { view, presence }: Facts): boolean =>
+  before !== undefined &&
+  // All maps of a view are made at once.
+  before.view.observations === view.observations &&
+  before.presence.away === presence.away &&
+  before.presence.lost === presence.lost &&
+  before.presence.runnerless === presence.runnerless &&
+  before.presence.damped === presence.damped
 
 /** What a leader remembers between looks; a new leader begins without it. */
 export class LeaderMemory {
@@ -23,6 +41,10 @@ export class LeaderMemory {
   /** What is amiss, since when, and whether it was told. */
   readonly findings = new Map<string, { readonly sinceMs: number; readonly told: boolean }>()
   #convergeAfterMs = 0
+  /** Facts on which the layout last needed no change. */
+  settled: Facts | undefined
+  /** What was last found to be amiss, and on which facts. */
+  diagnosis: { readonly facts: Facts; readonly found: ReadonlyMap<string, Finding> } | undefined
 
   /** A name for a new operation, never used before: terms are not repeated, and neither are numbers in a term. */
   nextOperation(term: number): string {

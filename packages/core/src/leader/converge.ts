@@ -8,7 +8,7 @@ import { planConverge } from "../plan/converge.ts"
 import { planDrop } from "../plan/drop.ts"
 import type { View } from "../View.ts"
 import { launch } from "./launch.ts"
-import type { LeaderContext, LeaderError } from "./LeaderContext.ts"
+import { isSame, type LeaderContext, type LeaderError } from "./LeaderContext.ts"
 
 /** Finishes what was left half-way, and follows the topology. */
 export const converge = Effect.fnUntraced(function* (
@@ -18,6 +18,7 @@ export const converge = Effect.fnUntraced(function* (
   const nowMs = yield* monotonicMs
   const { memory, config, presence } = context
   if (!memory.dueForConverge(nowMs, Duration.toMillis(config.convergePause))) return
+  if (isSame(memory.settled, { view, presence })) return
   const registered = Object.keys(view.registry?.record.nodes ?? {}).length
   // So many at once are not failures of nodes: an operator decides (architecture: blast radius).
   if (presence.away.size > registered * config.maxAwayShare) return
@@ -33,5 +34,6 @@ export const converge = Effect.fnUntraced(function* (
     if (typeof plan !== "string") return yield* launch(context, view, id, plan, undefined)
   }
   const plan = planConverge(view, presence, config, id, { rebalance, requested: false })
-  if (plan !== undefined) yield* launch(context, view, id, plan, undefined)
+  if (plan !== undefined) return yield* launch(context, view, id, plan, undefined)
+  memory.settled = { view, presence }
 })

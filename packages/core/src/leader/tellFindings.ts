@@ -3,10 +3,10 @@
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import { type Finding, findings } from "../Findings.ts"
+import { findings } from "../Findings.ts"
 import { journal } from "../Journal.ts"
 import type { View } from "../View.ts"
-import type { LeaderContext } from "./LeaderContext.ts"
+import { isSame, type LeaderContext } from "./LeaderContext.ts"
 
 /** Observations of nodes are not of one moment: what is amiss for less than this is not told, in milliseconds. */
 const lastsMsMin = 5000
@@ -16,10 +16,13 @@ export const tellFindings = Effect.fnUntraced(function* (context: LeaderContext,
   const { memory, presence, config, node } = context
   const nowMs = yield* Clock.currentTimeMillis
   const coordination = view.observations.get(node)?.record.groups[config.coordination]?.members ?? []
-  const found = new Map<string, Finding>()
-  for (const finding of findings(view, { presence, config, coordination })) {
-    found.set(`${finding.code} ${finding.subject}`, finding)
+  if (memory.diagnosis === undefined || !isSame(memory.diagnosis.facts, { view, presence })) {
+    const found = new Map(
+      findings(view, { presence, config, coordination }).map((finding) => [`${finding.code} ${finding.subject}`, finding]),
+    )
+    memory.diagnosis = { facts: { view, presence }, found }
   }
+  const { found } = memory.diagnosis
   for (const [key, known] of memory.findings) {
     if (found.has(key)) continue
     memory.findings.delete(key)
