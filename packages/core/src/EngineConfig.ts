@@ -39,6 +39,18 @@ export interface EngineConfig {
   readonly transfersPerNode: number
   /** State transfers at once in the whole cluster: each takes bandwidth from the clients of two nodes. */
   readonly transfersMax: number
+  /**
+   * Bytes that one node begins to receive per second, on average; less while its daemon is slow. Half of what a link of
+   * 1 Gbit/s carries: the other half is left to clients.
+   */
+  readonly transferBytesPerSecond: number
+  /** Bytes of state transfers under way in the whole cluster: so much is copied again at worst when their ends die. */
+  readonly transferBytesMax: number
+  /**
+   * Copies and comparisons slower than this count as stuck. Comparing is the slowest: some 20,000 rows a second, of
+   * 100 bytes each.
+   */
+  readonly copyBytesPerSecondMin: number
   /** Operations that change the layout and run at once; further ones wait. Few, because each slows the others down. */
   readonly maxOperations: number
   /** When more than this share of the registered nodes is away, nothing moves. */
@@ -72,6 +84,9 @@ export const defaultEngineConfig: EngineConfig = {
   maxParallelSteps: 64,
   transfersPerNode: 2,
   transfersMax: 8,
+  transferBytesPerSecond: 50_000_000,
+  transferBytesMax: 200_000_000_000,
+  copyBytesPerSecondMin: 2_000_000,
   maxOperations: 4,
   maxAwayShare: 0.4,
   groupsPerNode: 8,

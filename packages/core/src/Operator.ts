@@ -11,12 +11,18 @@ import { failureOf } from "./ErrorClass.ts"
 import { Manticore } from "./Manticore.ts"
 import { isPrimary, observedGroups } from "./Observe.ts"
 import { progressOf } from "./operation/progress.ts"
-import { dryRun, type TriedWish } from "./plan/dryRun.ts"
+import { measure } from "./leader/sizes.ts"
+import { readOldTables } from "./leader/oldLayout.ts"
+import { type AdoptWish, planAdoption } from "./plan/adopt.ts"
+import type { ShardSize } from "./plan/cost.ts"
+import { dryRun } from "./plan/dryRun.ts"
+import type { Presence } from "./plan/Plan.ts"
+import { answered, type PlannedWish, planWish } from "./plan/planWish.ts"
 import { registeredNodes } from "./plan/records.ts"
 import * as Sql from "./Sql.ts"
 import { Finished, Key, Operation, Registry, type Request, type Wish } from "./State.ts"
 import * as StateStore from "./StateStore.ts"
-import { makeView } from "./View.ts"
+import { makeView, type View } from "./View.ts"
 
 /** An operator's command could not be carried out; `message` says what was expected and what was found. */
 export class OperatorError extends Schema.TaggedError<OperatorError>()("OperatorError", { message: Schema.String }) {}
@@ -151,19 +157,43 @@ export const submit = Effect.fnUntraced(
   Effect.catchTag(["StoreUnavailable", "Conflict"], (error) => Effect.fail(fail(error))),
 )
 
+/** The operation of a plan that is never carried out. */
+const dryOperation = "dry_run"
+
+const tryAdoption = Effect.fnUntraced(function* (
+  view: View,
+  presence: Presence,
+  { config, node }: OperatorOptions,
+  wish: AdoptWish,
+) {
+  const old = yield* readOldTables(view, node, config)
+  return "layout" in old ? planAdoption(view, presence, config, dryOperation, old.layout, wish) : old
+})
+
 /**
  * What a wish would lead to; nothing is written but the barrier of the node that is asked. Registered nodes that the
- * coordination cluster does not see count as away.
+ * coordination cluster does not see count as away. Holders of shards are asked how big they are; an adoption is planned
+ * as if the existing orchestrator had stopped.
  */
 export const tryOut = Effect.fnUntraced(
-  function* (options: OperatorOptions & { readonly wish: TriedWish }) {
+  function* (options: OperatorOptions & { readonly wish: PlannedWish }) {
     const store = yield* operatorStore(options)
     yield* store.barrier
     const { records } = yield* store.sync
     const view = makeView(records.values())
     const seen = (yield* ownCoordination(options))?.members ?? []
     const away = new Set(registeredNodes(view).filter((node) => !seen.includes(node)))
-    return dryRun(view, { away, lost: new Set() }, options.config, options.wish)
+    const { config, node, wish } = options
+    const presence: Presence = { away, lost: new Set() }
+    const planned =
+      wish._tag === "Adopt"
+        ? answered(yield* tryAdoption(view, presence, options, wish))
+        : planWish(view, presence, config, dryOperation, wish)
+    const sizes =
+      planned._tag === "Plan"
+        ? yield* measure(view, planned.plan, { node, away, goOn: Effect.succeed(true) })
+        : new Map<string, ShardSize>()
+    return dryRun(view, planned, sizes)
   },
   Effect.catchTag(["StoreUnavailable"], (error) => Effect.fail(fail(error))),
 )

@@ -288,6 +288,8 @@ export const StepRow = Schema.Struct({
   waiting: Schema.optionalKey(Schema.NullOr(StepWaiting)),
   /** Rows that it copied, once it is done. */
   rows: Schema.optionalKey(Schema.Int),
+  /** What it has to copy or to read, as its plan had it. Absent: nothing, or not known. */
+  expects: Schema.optionalKey(Schema.Struct({ rows: Schema.Number, bytes: Schema.Number })),
 })
 export type StepRow = typeof StepRow.Type
 

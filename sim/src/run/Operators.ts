@@ -5,7 +5,7 @@
 import type { Request, Wish } from "@shardwright/core/State"
 import * as Cause from "effect/Cause"
 import type { Ask } from "../scenario/Scenario.ts"
-import { type DryRun, isPlanned, joinCluster, submit, tryOut } from "./EngineAdapter.ts"
+import { type Cost, type DryRun, isPlanned, joinCluster, submit, tryOut } from "./EngineAdapter.ts"
 import type { Simulation } from "./Simulation.ts"
 
 /** Attempts to hand in a request, and the pause between them. */
@@ -41,11 +41,14 @@ export const traitsOf = (simulation: Simulation, name: string) => {
   const { weight, zone } = simulation.declaration(name)
   return { weight, zone }
 }
+const costText = ({ bytes, replicas, rows, steps }: Cost): string =>
+  `${steps} steps, ${replicas} replicas${rows === null ? "" : `, ${rows} rows`}${bytes === null ? "" : `, about ${bytes} bytes`}`
+
 const dryRunText = (result: DryRun): { readonly done: boolean; readonly text: string } =>
   result._tag === "Plan"
     ? {
         done: true,
-        text: `${result.plan.reason}: ${result.cost.steps} steps, ${result.cost.replicas} replicas; ${result.explanation.map(({ reason }) => reason).join("; ")}`,
+        text: `${result.plan.reason}: ${costText(result.cost)}; ${result.explanation.map(({ reason }) => reason).join("; ")}`,
       }
     : { done: result._tag === "Nothing", text: result.reason }
 
@@ -103,7 +106,7 @@ export class Operators {
 
   #tryOut(what: string, expected: Ask["answer"], wish: Wish): void {
     const asked = this.#begin(what, expected)
-    if (!isPlanned(wish) || wish._tag === "Adopt") {
+    if (!isPlanned(wish)) {
       asked.triedOut = { done: false, text: "only wishes that lead to an operation can be tried out" }
       return
     }

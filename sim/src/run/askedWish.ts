@@ -19,6 +19,8 @@ export const askedWish = ({ wish, of }: Ask): Wish => {
       return { _tag: "Reset", operation: of, start: wish === "start-again" }
     case "rebalance":
       return { _tag: "Rebalance", tables: of === "all" ? null : [of] }
+    case "adopt":
+      return { _tag: "Adopt", rf: {} }
     case "drop":
       return { _tag: "DropTable", table: of }
   }

@@ -193,6 +193,7 @@ export const askedWishes = [
   "approve",
   "reset",
   "start-again",
+  "adopt",
   "rebalance",
   "drop",
 ] as const

@@ -128,6 +128,21 @@ const SettingsSource = Schema.Struct({
   ),
   transfersPerNode: setting("transfersPerNode", whole(1, 100), "State transfers that one node receives at once."),
   transfersMax: setting("transfersMax", whole(1, 10_000), "State transfers at once in the whole cluster."),
+  transferBytesPerSecond: setting(
+    "transferBytesPerSecond",
+    whole(1, 1_000_000_000_000),
+    "Bytes that one node begins to receive per second, on average.",
+  ),
+  transferBytesMax: setting(
+    "transferBytesMax",
+    whole(1, 1_000_000_000_000_000),
+    "Bytes of state transfers under way in the whole cluster.",
+  ),
+  copyBytesPerSecondMin: setting(
+    "copyBytesPerSecondMin",
+    whole(1, 1_000_000_000_000),
+    "Copies and comparisons slower than this count as stuck.",
+  ),
   maxOperations: setting("maxOperations", whole(1, 1_000), "Operations that change the layout and run at once."),
   maxAwayShare: setting(
     "maxAwayShare",

@@ -167,11 +167,11 @@ const ReplaceSource = Schema.Struct({
 const AskSource = Schema.Struct({
   wish: described(
     oneOf(askedWishes),
-    "pause, resume, stop, stop-now, approve, reset or start-again an operation; or rebalance, drop.",
+    "pause, resume, stop, stop-now, approve, reset or start-again an operation; or rebalance, drop, adopt.",
   ),
   of: described(
     Text,
-    "The operation, by its id or a table that it works on; the table of rebalance (or all) and drop.",
+    "The operation, by its id or a table that it works on; the table of rebalance (or all) and drop; all for adopt.",
   ),
   reason: optional(Text, "Why, for the history. Default: none."),
   approval: optional(flag, "The plan waits to be approved. Default: false."),

@@ -120,7 +120,7 @@ const isFullLookDue = Effect.fnUntraced(function* (agent: AgentContext) {
   const changed = state.records !== before
   state.quietLooks = changed ? 0 : state.quietLooks + 1
   if (leads) return changed || openRequests(view)
-  const { begin, cancel } = dueSteps(agent, view, false)
+  const { begin, cancel } = dueSteps(agent, view, false, yield* monotonicMs)
   return begin.length + cancel.length > 0 || staleWrappers(view, agent.node).length > 0
 })
 

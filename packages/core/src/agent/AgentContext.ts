@@ -61,6 +61,8 @@ export interface AgentState {
   readonly running: Map<string, Fiber.Fiber<void, never>>
   /** How many steps this agent works on at once; a fraction counts towards the next one. */
   places: number
+  /** When this agent may begin another state transfer, by its own clock. */
+  nextTransferMs: number
   /** When this agent last looked at everything, by its own clock. */
   fullLookMs: number
   /** Looks in a row that found nothing new. */
@@ -134,6 +136,7 @@ export const makeAgent = Effect.fnUntraced(function* (options: AgentOptions) {
     running: new Map(),
     waiting: new Set(),
     places: placesAtFirst,
+    nextTransferMs: 0,
     fullLookMs: Number.NEGATIVE_INFINITY,
     quietLooks: 0,
     memory: new LeaderMemory(),

@@ -7,6 +7,7 @@ import { restartRefusal } from "../Health.ts"
 import { journal } from "../Journal.ts"
 import { monotonicMs } from "../Monotonic.ts"
 import { isPrimary, observedGroups } from "../Observe.ts"
+import { percentAllowanceMs } from "../operation/allowance.ts"
 import * as Sql from "../Sql.ts"
 import { isOpen, Key, type LeavingLock, type Observation } from "../State.ts"
 import type { View } from "../View.ts"
@@ -29,7 +30,7 @@ export const tendDaemon = Effect.fnUntraced(function* (agent: AgentContext, obse
     else if (sinceMs === undefined) state.stuckSinceMs.set(name, nowMs)
     else if (
       nowMs - Math.max(sinceMs, state.transfers.get(name)?.sinceMs ?? 0) >
-      Duration.toMillis(config.joinTimeout) * 1.25
+      Duration.toMillis(config.joinTimeout) * 1.25 + percentAllowanceMs(state.view, name, config)
     ) {
       state.stuckSinceMs.set(name, nowMs)
       const why = `${name} was ${group.nodeState} for too long`
@@ -53,7 +54,8 @@ const noteTransfers = ({ state }: AgentContext, { groups }: Observation, nowMs: 
 const transferUnderWay = Effect.fnUntraced(function* ({ config, state }: AgentContext) {
   const nowMs = yield* monotonicMs
   for (const [name, { progress, sinceMs }] of state.transfers) {
-    if (nowMs - sinceMs < Duration.toMillis(config.joinTimeout)) return `a copy of ${name} is on its way: ${progress}`
+    const patienceMs = Duration.toMillis(config.joinTimeout) + percentAllowanceMs(state.view, name, config)
+    if (nowMs - sinceMs < patienceMs) return `a copy of ${name} is on its way: ${progress}`
   }
   return undefined
 })

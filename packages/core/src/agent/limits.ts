@@ -30,15 +30,17 @@ const takesPlace = (row: StepRow): boolean =>
 export const beyondLimits = (
   view: View,
   away: ReadonlySet<string>,
-  { maxParallelSteps, transfersPerNode, transfersMax }: EngineConfig,
+  { maxParallelSteps, transferBytesMax, transfersPerNode, transfersMax }: EngineConfig,
 ): ReadonlySet<string> => {
   let steps = 0
   let transfers = 0
+  let bytes = 0
   const byNode = new Map<string, number>()
-  const count = ({ step, node }: StepRow) => {
+  const count = ({ expects, step, node }: StepRow) => {
     steps++
     if (step._tag !== "JoinGroup") return
     transfers++
+    bytes += expects?.bytes ?? 0
     byNode.set(node ?? "", (byNode.get(node ?? "") ?? 0) + 1)
   }
   const live = [...view.steps].filter(([id]) => {
@@ -54,13 +56,26 @@ export const beyondLimits = (
       if (record.status !== "pending" || (record.node !== null && away.has(record.node))) continue
       if (isOff(operation, record, "begin") || !isReady(rows, record)) continue
       const isTransfer = record.step._tag === "JoinGroup"
-      const full = isTransfer && (transfers >= transfersMax || (byNode.get(record.node ?? "") ?? 0) >= transfersPerNode)
+      const full =
+        isTransfer &&
+        (transfers >= transfersMax ||
+          (byNode.get(record.node ?? "") ?? 0) >= transfersPerNode ||
+          // One alone may be as large as it is.
+          (transfers > 0 && bytes + (record.expects?.bytes ?? 0) > transferBytesMax))
       if (full || steps >= maxParallelSteps) beyond.add(key)
       else count(record)
     }
   }
   return beyond
 }
+
+/**
+ * From when, by the own clock, this agent may begin another state transfer, if it begins one of so many bytes now: so long
+ * that the bytes it begins to receive stay below `transferBytesPerSecond` on average. A slow daemon, which has fewer
+ * places, gets fewer bytes in the same proportion.
+ */
+export const nextTransferMs = (nowMs: number, bytes: number, places: number, config: EngineConfig): number =>
+  nowMs + (bytes * 1000 * placesMax) / (config.transferBytesPerSecond * places)
 
 /** Bounds of the number of steps that one agent works on at once. */
 const placesMin = 1

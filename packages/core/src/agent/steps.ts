@@ -3,12 +3,13 @@
  * nodes whose agent is dead. Each step runs in a fiber of its own, see `runStep`.
  */
 import * as Effect from "effect/Effect"
+import { monotonicMs } from "../Monotonic.ts"
 import { isEnding } from "../operation/isOff.ts"
 import type { StepRow } from "../State.ts"
 import type { Stored, View } from "../View.ts"
 import type { AgentContext } from "./AgentContext.ts"
 import { holdsLease } from "./lease.ts"
-import { beyondLimits, isReady } from "./limits.ts"
+import { beyondLimits, isReady, nextTransferMs } from "./limits.ts"
 import { refusal } from "./permission.ts"
 import { runStep } from "./runStep.ts"
 
@@ -20,6 +21,7 @@ export const dueSteps = (
   agent: AgentContext,
   view: View,
   leads: boolean,
+  nowMs: number,
 ): { readonly begin: ReadonlyArray<Stored<StepRow>>; readonly cancel: ReadonlyArray<Stored<StepRow>> } => {
   const { node, config, mutations, state } = agent
   const begin: Array<Stored<StepRow>> = []
@@ -39,6 +41,7 @@ export const dueSteps = (
       cancel.push(stored)
       continue
     }
+    if (row.step._tag === "JoinGroup" && row.status === "pending" && nowMs < state.nextTransferMs) continue
     if (beyond.has(stored.key) || refusal(agent, view, row, "begin") !== undefined) continue
     const early =
       (mutations.has("drop-source-before-verification") && leavingKinds.has(row.step._tag)) ||
@@ -52,7 +55,7 @@ export const dueSteps = (
 /** Begins the steps that are due. */
 export const startSteps = Effect.fnUntraced(function* (agent: AgentContext, view: View) {
   const { state, store } = agent
-  const { begin, cancel } = dueSteps(agent, view, yield* holdsLease(agent))
+  const { begin, cancel } = dueSteps(agent, view, yield* holdsLease(agent), yield* monotonicMs)
   for (const stored of cancel) {
     const cancelled: StepRow = {
       ...stored.record,
@@ -62,7 +65,13 @@ export const startSteps = Effect.fnUntraced(function* (agent: AgentContext, view
     yield* Effect.ignore(store.compareAndSet(stored, cancelled, { term: stored.term }))
   }
   for (const stored of begin) {
+    const { expects, step } = stored.record
     if (state.running.size - state.waiting.size >= Math.floor(state.places)) return
+    if (step._tag === "JoinGroup" && expects !== undefined) {
+      const nowMs = yield* monotonicMs
+      if (nowMs < state.nextTransferMs) continue
+      state.nextTransferMs = nextTransferMs(nowMs, expects.bytes, state.places, agent.config)
+    }
     const fiber = yield* Effect.forkChild(
       Effect.ensuring(
         runStep(agent, stored),

@@ -4,6 +4,7 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { monotonicMs } from "../Monotonic.ts"
+import type { Manticore } from "../Manticore.ts"
 import { planConverge } from "../plan/converge.ts"
 import { planDrop } from "../plan/drop.ts"
 import type { View } from "../View.ts"
@@ -14,7 +15,7 @@ import { isSame, type LeaderContext, type LeaderError } from "./LeaderContext.ts
 export const converge = Effect.fnUntraced(function* (
   context: LeaderContext,
   view: View,
-): Effect.fn.Return<void, LeaderError> {
+): Effect.fn.Return<void, LeaderError, Manticore> {
   const nowMs = yield* monotonicMs
   const { memory, config, presence } = context
   if (!memory.dueForConverge(nowMs, Duration.toMillis(config.convergePause))) return

@@ -4,7 +4,8 @@
  */
 import * as Effect from "effect/Effect"
 import { rowId } from "../Identifier.ts"
-import { costOf } from "../plan/cost.ts"
+import type { Manticore } from "../Manticore.ts"
+import { costOf, type ShardSize, weightOf } from "../plan/cost.ts"
 import type { Plan, PlannedStep } from "../plan/Plan.ts"
 import type * as Sql from "../Sql.ts"
 import { type Group, Key, type Operation, type Request, type StepRow, type Table } from "../State.ts"
@@ -13,6 +14,7 @@ import { stepSql, undoSql } from "../step/StepSql.ts"
 import type { Stored, View } from "../View.ts"
 import { changeStatus, engineOn } from "./changeStatus.ts"
 import { type LeaderContext, type LeaderError, say } from "./LeaderContext.ts"
+import { measure } from "./sizes.ts"
 
 /** Records that are written at once when a plan takes its locks. */
 const parallelWrites = 8
@@ -33,6 +35,7 @@ export const stepRecord = (
   index: number,
   { node, step, dependsOn }: PlannedStep,
   undoes: number | null,
+  expects?: ShardSize,
 ): NewRecord => {
   const row: StepRow = {
     operation,
@@ -45,6 +48,7 @@ export const stepRecord = (
     claimedBy: null,
     undoes,
     error: null,
+    ...(expects === undefined ? {} : { expects }),
   }
   return { key: Key.step(operation, index), value: row, columns: stepColumns(row) }
 }
@@ -76,8 +80,10 @@ export const launch = Effect.fnUntraced(function* (
   id: string,
   plan: Plan,
   request: Stored<Request> | undefined,
-): Effect.fn.Return<void, LeaderError> {
-  const { store, term } = context
+): Effect.fn.Return<void, LeaderError, Manticore> {
+  const { node, presence, store, term } = context
+  const sizes = yield* measure(view, plan, { node, away: presence.away, goOn: context.keepLease })
+  if (!(yield* context.keepLease)) return
   const operation: Operation = {
     id,
     kind: plan.kind,
@@ -92,7 +98,7 @@ export const launch = Effect.fnUntraced(function* (
     groups: [...plan.groups.keys()],
     request: request?.record.id ?? null,
     reason: plan.reason,
-    cost: costOf(plan, view),
+    cost: costOf(plan, view, sizes),
     explanation: explanationText(plan),
     digest: digestOf(plan),
     history: [],
@@ -100,7 +106,9 @@ export const launch = Effect.fnUntraced(function* (
     left: [],
   }
   const root = yield* store.create(Key.operation(id), operation, { term })
-  const rows = plan.steps.map((planned, index) => stepRecord(id, index, planned, null))
+  const rows = plan.steps.map((planned, index) =>
+    stepRecord(id, index, planned, null, weightOf(plan, view, sizes, planned.step)),
+  )
   if (!(yield* writeSteps(context, rows))) return
   const by = request?.record.by ?? engineOn(context.node)
   const why = request === undefined || request.record.reason === "" ? plan.reason : request.record.reason

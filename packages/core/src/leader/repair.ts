@@ -6,6 +6,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { monotonicMs } from "../Monotonic.ts"
 import { leftBehind } from "../Health.ts"
+import type { Manticore } from "../Manticore.ts"
 import { Mutations } from "../Mutation.ts"
 import { isPrimary } from "../Observe.ts"
 import { planPromotion, planVerification } from "../plan/promotion.ts"
@@ -80,7 +81,7 @@ export const shrinkSets = Effect.fnUntraced(function* (
 export const promoteGroups = Effect.fnUntraced(function* (
   context: LeaderContext,
   view: View,
-): Effect.fn.Return<boolean, LeaderError> {
+): Effect.fn.Return<boolean, LeaderError, Manticore> {
   const nowMs = yield* monotonicMs
   const { memory, presence, config } = context
   const mutations = yield* Mutations
@@ -118,7 +119,7 @@ const isRepaired = (view: View, group: Group) =>
 export const verifyReturned = Effect.fnUntraced(function* (
   context: LeaderContext,
   view: View,
-): Effect.fn.Return<boolean, LeaderError> {
+): Effect.fn.Return<boolean, LeaderError, Manticore> {
   for (const { record: group } of view.groups.values()) {
     if (group.status !== "live" || group.operation !== null || isRepaired(view, group)) continue
     if (splitSides(view, group, context.presence.away).length > 0) continue

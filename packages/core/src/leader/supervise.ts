@@ -4,6 +4,7 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { monotonicMs } from "../Monotonic.ts"
+import { allowanceMs } from "../operation/allowance.ts"
 import type { Presence } from "../plan/Plan.ts"
 import { splitSides } from "../SplitBrain.ts"
 import { isLive, isOpen, type Operation, type StepRow } from "../State.ts"
@@ -67,6 +68,12 @@ export const unchangedMs = Effect.fnUntraced(function* (
   return 0
 })
 
+/** How long nothing may change before an operation is given up: longer while something large is copied or compared. */
+const patienceMs = ({ config }: LeaderContext, rows: ReadonlyArray<Stored<StepRow>>): number => {
+  const allowances = rows.map(({ record }) => (record.status === "processing" ? allowanceMs(record, config) : 0))
+  return Duration.toMillis(config.operationTimeout) + Math.max(0, ...allowances)
+}
+
 /** True if a node can do nothing for a step now, and nobody can do it for the node. */
 const isUnable = ({ away, runnerless }: Presence, node: string, step: Step): boolean =>
   away.has(node) || (runnerless?.has(node) === true && needsRunner(step))
@@ -98,7 +105,7 @@ const stallReason = Effect.fnUntraced(function* (
     rows.find(({ record }) => record.status === "processing" && record.waiting) ??
     rows.find(({ record }) => record.status === "processing")
   const waits = processing?.record.waiting
-  return waitedMs > Duration.toMillis(context.config.operationTimeout)
+  return waitedMs > patienceMs(context, rows)
     ? `no progress in step ${processing?.record.index ?? "?"}: ${waits ? `${waits.code}: ${waits.detail}` : "no answer"}`
     : undefined
 })
@@ -142,7 +149,7 @@ const superviseStop = Effect.fnUntraced(function* (
   const operation = stored.record
   if (!(yield* cancelOpen(context, rows))) {
     const waitedMs = yield* unchangedMs(context, view, operation, rows)
-    if (operation.stop?.now === true || waitedMs <= Duration.toMillis(context.config.operationTimeout)) return
+    if (operation.stop?.now === true || waitedMs <= patienceMs(context, rows)) return
     // A step that has begun and does not end is not waited for for ever.
     const stop = { now: true, asked: operation.stop?.asked === true }
     yield* context.store.compareAndSet(stored, { ...operation, stop }, { term: context.term })

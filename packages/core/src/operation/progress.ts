@@ -34,11 +34,14 @@ export interface Progress {
   readonly undo: Steps | null
   /** Rows that were copied, and those that the plan expected; null where sizes are not known. */
   readonly rows: { readonly copied: number; readonly expected: number | null }
-  /** Bytes that the plan expects to be copied, if sizes are known. */
-  readonly bytes: number | null
+  /** The same in bytes, as the plan had them; of a copy under way as much as its node shows. */
+  readonly bytes: { readonly copied: number; readonly expected: number | null }
   /** Of the steps of the plan, from 0 to 100, rounded down. */
   readonly percentage: number
-  /** How long the rest takes at the rate seen so far; null before the first step is done, and when nothing goes on. */
+  /**
+   * How long the rest takes at the rate seen so far, of bytes or of steps, whichever takes longer; null before the first
+   * step is done, and when nothing goes on.
+   */
   readonly etaMs: number | null
   readonly current: ReadonlyArray<CurrentWork>
   readonly waiting: Waiting | null
@@ -76,6 +79,22 @@ const waitingOf = (rows: ReadonlyArray<StepRow>, away: ReadonlySet<string>): Wai
   return { code: "node-away", detail, node: stuck.node, step: stuck.index, sinceMs: null }
 }
 
+/** Bytes that joining nodes have received. */
+const copiedBytes = (view: View, rows: ReadonlyArray<StepRow>): number => {
+  let bytes = 0
+  for (const { expects, node, status, step } of rows) {
+    if (step._tag !== "JoinGroup" || expects === undefined) continue
+    const shown = view.observations.get(node ?? "")?.record.groups[step.group]?.transfer
+    const share = status === "done" ? 1 : status === "processing" ? Number.parseInt(shown ?? "0", 10) / 100 : 0
+    bytes += Math.round(expects.bytes * Math.min(1, share))
+  }
+  return bytes
+}
+
+/** How long the rest takes if it goes on as it went; 0 where nothing is known. */
+const restMs = (ranMs: number, done: number, all: number): number =>
+  done === 0 ? 0 : (ranMs / done) * Math.max(0, all - done)
+
 /** How far an operation has come at a time of the wall clock. Its steps must still be in the listing. */
 export const progressOf = (
   view: View,
@@ -91,6 +110,7 @@ export const progressOf = (
   const live = undoFrom === null ? planned : undo
   const goesOn = operation.status === "running" && !operation.undoing
   const ranMs = runningMs(operation.history, nowMs)
+  const bytes = { copied: copiedBytes(view, planned), expected: operation.cost?.bytes ?? null }
   return {
     steps,
     undo: undoFrom === null ? null : stepsOf(undo, undo.length),
@@ -98,9 +118,12 @@ export const progressOf = (
       copied: planned.reduce((sum, { rows: copied }) => sum + (copied ?? 0), 0),
       expected: operation.cost?.rows ?? null,
     },
-    bytes: operation.cost?.bytes ?? null,
+    bytes,
     percentage: steps.total === 0 ? 100 : Math.floor((100 * steps.done) / steps.total),
-    etaMs: goesOn && steps.done > 0 ? Math.round((ranMs / steps.done) * (steps.total - steps.done)) : null,
+    etaMs:
+      goesOn && steps.done > 0
+        ? Math.round(Math.max(restMs(ranMs, steps.done, steps.total), restMs(ranMs, bytes.copied, bytes.expected ?? 0)))
+        : null,
     current: live
       .filter(({ status }) => status === "processing")
       .map(({ index, node, step }) => ({ index, node, step: step._tag })),

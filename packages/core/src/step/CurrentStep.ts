@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import { monotonicMs } from "../Monotonic.ts"
 import type { EngineConfig } from "../EngineConfig.ts"
 import { Manticore } from "../Manticore.ts"
+import { allowanceMs } from "../operation/allowance.ts"
 import { firstColumn, observedGroups } from "../Observe.ts"
 import * as Sql from "../Sql.ts"
 import type { StepRow } from "../State.ts"
@@ -60,11 +61,12 @@ export const query = Effect.fnUntraced(function* (sql: string, timeout?: Duratio
  * ends (semantics 18-21), none is answered, and only a restart of the daemon helps.
  */
 export const clusterStatement = Effect.fnUntraced(function* (sql: string, timeout?: Duration.Duration) {
-  const { config, startedMs } = yield* CurrentStep
+  const { config, row, startedMs } = yield* CurrentStep
   const answer = yield* query(sql, timeout)
   if (answer._tag === "NoAnswer" && answer.reason === "timeout") {
     const waitedMs = (yield* monotonicMs) - startedMs
-    if (waitedMs > Duration.toMillis(config.joinTimeout)) yield* restartDaemon(`no answer to ${sql.slice(0, 60)}`)
+    if (waitedMs > Duration.toMillis(config.joinTimeout) + allowanceMs(row, config))
+      yield* restartDaemon(`no answer to ${sql.slice(0, 60)}`)
   }
   return answer
 })

@@ -1,6 +1,6 @@
 /** What goes on at once: every agent comes to the same answer by itself, so the answer must be the same for all. */
 import { describe, expect, it } from "vitest"
-import { adaptPlaces, beyondLimits, placesAtFirst } from "../../src/agent/limits.ts"
+import { adaptPlaces, beyondLimits, nextTransferMs, placesAtFirst } from "../../src/agent/limits.ts"
 import { defaultEngineConfig } from "../../src/EngineConfig.ts"
 import type { Operation, StepRow } from "../../src/State.ts"
 import type { Step } from "../../src/step/Step.ts"
@@ -69,6 +69,14 @@ describe("beyondLimits", () => {
     expect(beyond(many)).toEqual([8, 9, 10, 11])
   })
 
+  it("bounds the bytes that are on their way, but lets one copy be as large as it is", () => {
+    const sized = (index: number, bytes: number) =>
+      step(index, `n${index}`, join(`g${index}`), { expects: { rows: 1, bytes } })
+    const config = { ...defaultEngineConfig, transferBytesMax: 1000 }
+    expect(beyond([sized(0, 5000), sized(1, 1)], {}, config)).toEqual([1])
+    expect(beyond([sized(0, 600), sized(1, 600), sized(2, 400)], {}, config)).toEqual([1])
+  })
+
   it("keeps no place for a node that is away, and none for a step that waits", () => {
     const rows = [step(0, "a", join("g")), step(1, "a", join("h")), step(2, "a", join("i"))]
     const waiting = { code: "no-donor", detail: "", sinceMs: 0 } as const
@@ -87,6 +95,14 @@ describe("beyondLimits", () => {
     const rows = [step(0, "a", join("g"), { undoes: 0 }), step(1, "b", join("g"), { undoes: 0 })]
     const one = { ...defaultEngineConfig, maxParallelSteps: 1 }
     expect(beyond(rows, { of: { undoing: true, undoFrom: 1 } }, one)).toEqual([])
+  })
+})
+
+describe("nextTransferMs", () => {
+  it("spreads copies over the time that their bytes may take, longer while the daemon is slow", () => {
+    const config = { ...defaultEngineConfig, transferBytesPerSecond: 1000 }
+    expect(nextTransferMs(5000, 3000, placesAtFirst, config)).toBe(8000)
+    expect(nextTransferMs(5000, 3000, placesAtFirst / 2, config)).toBe(11_000)
   })
 })
 

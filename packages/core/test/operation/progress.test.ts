@@ -57,12 +57,41 @@ describe("progressOf", () => {
       steps: { done: 1, total: 4 },
       undo: null,
       rows: { copied: 250, expected: 1000 },
-      bytes: null,
+      bytes: { copied: 0, expected: null },
       percentage: 25,
       etaMs: 30_000,
       current: [{ index: 1, node: "n1:9312", step: "JoinGroup" }],
       waiting: null,
     })
+  })
+
+  it("counts bytes of copies that are there and of those under way, and reckons with them", () => {
+    const group = {
+      status: "primary",
+      nodeState: "joining",
+      size: 2,
+      viewNumber: 1,
+      members: [],
+      nodesSet: [],
+      tables: [],
+      transfer: "50 % (receive, 40 %)",
+    }
+    const rows = [
+      row(0, { status: "done", expects: { rows: 100, bytes: 1000 } }),
+      row(1, { status: "processing", expects: { rows: 800, bytes: 8000 } }),
+      row(2, { step: { _tag: "VerifyReplica", group: "g" }, expects: { rows: 800, bytes: 8000 } }),
+    ]
+    const view = makeView([
+      ...rows.map((value) => ({ key: `step/1_1/${value.index}`, value, version: 1, term: 1 })),
+      { key: "observation/n1:9312", value: { groups: { g: group } }, version: 1, term: 1 },
+    ])
+    const sized = { ...operation, steps: 3, cost: { steps: 3, replicas: 2, rows: 900, bytes: 9000, criticalPath: 3 } }
+    const progress = progressOf(view, sized, 11_000)
+    expect(progress.bytes).toEqual({ copied: 5000, expected: 9000 })
+    // One step of three took 10 s: that says more than 5000 bytes of 9000 in that time.
+    expect(progress.etaMs).toBe(20_000)
+    const slow = progressOf(view, { ...sized, cost: { ...sized.cost, bytes: 50_000 } }, 11_000)
+    expect(slow.etaMs).toBe(90_000)
   })
 
   it("leaves pauses out of the rate, and promises nothing while nothing goes on", () => {
