@@ -36,6 +36,20 @@ export const mutations = [
   "publish-before-verification",
   /** Whatever bears the name of a dropped table is taken for a wrapper that was left. */
   "drop-any-table",
+  /** A DROP that got no answer is sent again, and may take effect long after the step has ended. */
+  "repeat-drops",
+  /** An agent whose daemon lacks the coordination cluster makes one, with system tables of its own. */
+  "make-absent-tables",
+  /** A member leaves its group before the record says so. */
+  "leave-before-record",
+  /** A copy counts as verified without a comparison. */
+  "skip-comparison",
+  /** An agent does not recall from its disk which epoch and term it has seen. */
+  "forget-the-disk",
+  /** Members leave by DELETE CLUSTER, which ends the group for all. */
+  "delete-to-leave",
+  /** The RF of a table changes without the other tables of its groups. */
+  "rf-of-some-tables",
 ] as const
 export type Mutation = (typeof mutations)[number]
 

@@ -48,6 +48,10 @@ export const LeavingLock = Schema.Struct({
 })
 export type LeavingLock = typeof LeavingLock.Type
 
+/** Tables that a node holds and of which a DROP got no answer: it may still take effect; see `dropOnce`. */
+export const UnansweredDrops = Schema.Struct({ tables: Schema.Array(Schema.String) })
+export type UnansweredDrops = typeof UnansweredDrops.Type
+
 /** A sign of life; its row's version grows with every beat and serves as the node's barrier. */
 export const Heartbeat = Schema.Struct({ incarnation: Schema.String })
 export type Heartbeat = typeof Heartbeat.Type
@@ -361,6 +365,7 @@ export const Key = {
   heartbeat: (node: string) => `heartbeat/${node}`,
   observation: (node: string) => `observation/${node}`,
   wrapper: (node: string) => `wrapper/${node}`,
+  drops: (node: string) => `drops/${node}`,
   table: (name: string) => `table/${name}`,
   group: (name: string) => `group/${name}`,
   operation: (id: string) => `operation/${id}`,

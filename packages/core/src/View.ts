@@ -30,6 +30,7 @@ export interface View {
   readonly heartbeats: ReadonlyMap<string, number>
   readonly observations: ReadonlyMap<string, Stored<State.Observation>>
   readonly wrappers: ReadonlyMap<string, Stored<State.WrapperConfirmation>>
+  readonly drops: ReadonlyMap<string, Stored<State.UnansweredDrops>>
   readonly tables: ReadonlyMap<string, Stored<State.Table>>
   readonly groups: ReadonlyMap<string, Stored<State.Group>>
   readonly operations: ReadonlyMap<string, Stored<State.Operation>>
@@ -47,6 +48,7 @@ const decoders = {
   finished: Schema.decodeUnknownExit(State.Finished),
   observation: Schema.decodeUnknownExit(State.Observation),
   wrapper: Schema.decodeUnknownExit(State.WrapperConfirmation),
+  drops: Schema.decodeUnknownExit(State.UnansweredDrops),
   table: Schema.decodeUnknownExit(State.Table),
   group: Schema.decodeUnknownExit(State.Group),
   operation: Schema.decodeUnknownExit(State.Operation),
@@ -101,6 +103,7 @@ export const makeView = (entries: Iterable<RawEntry>): View => {
   const heartbeats: Array<readonly [string, number]> = []
   const observations: Array<readonly [string, Stored<State.Observation>]> = []
   const wrappers: Array<readonly [string, Stored<State.WrapperConfirmation>]> = []
+  const drops: Array<readonly [string, Stored<State.UnansweredDrops>]> = []
   const tables: Array<readonly [string, Stored<State.Table>]> = []
   const groups: Array<readonly [string, Stored<State.Group>]> = []
   const operations: Array<readonly [string, Stored<State.Operation>]> = []
@@ -151,6 +154,9 @@ export const makeView = (entries: Iterable<RawEntry>): View => {
       case "wrapper":
         take(entry, decoders.wrapper, (stored) => wrappers.push([name, stored]))
         break
+      case "drops":
+        take(entry, decoders.drops, (stored) => drops.push([name, stored]))
+        break
       case "table":
         take(entry, decoders.table, (stored) => tables.push([name, stored]))
         break
@@ -184,6 +190,7 @@ export const makeView = (entries: Iterable<RawEntry>): View => {
     heartbeats: new Map(heartbeats),
     observations: byKey(observations),
     wrappers: byKey(wrappers),
+    drops: byKey(drops),
     tables: byKey(tables),
     groups: byKey(groups),
     operations: byKey(operations),

@@ -13,7 +13,7 @@ import type { Wait } from "../operation/WaitCode.ts"
 import { isOff } from "../operation/isOff.ts"
 import type { StepRow } from "../State.ts"
 import type { Entry } from "../StateStore.ts"
-import { CurrentStep } from "../step/CurrentStep.ts"
+import { CurrentStep, type StepContext } from "../step/CurrentStep.ts"
 import { handleStep } from "../step/handleStep.ts"
 import { type Outcome, retry, retryFor } from "../step/Outcome.ts"
 import { needsRunner } from "../step/Step.ts"
@@ -45,7 +45,7 @@ interface Work {
   readonly claimed: StepRow
   readonly startedMs: number
   /** What runs of the handler have sent, see `StepContext`. */
-  readonly sent: { join: boolean }
+  readonly sent: StepContext["sent"]
   begun: boolean
   /** What it waits for, by the own clock; `said`: as the record has it. */
   waiting: { readonly wait: Wait; readonly sinceMs: number; said: boolean } | undefined
@@ -94,7 +94,7 @@ export const runStep = Effect.fnUntraced(function* (
     entry: claim.success,
     claimed,
     startedMs,
-    sent: { join: false },
+    sent: { join: false, restart: false },
     begun: false,
     waiting: undefined,
   }

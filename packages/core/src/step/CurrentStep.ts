@@ -38,8 +38,8 @@ export interface StepContext {
   readonly publish: Effect.Effect<void, HandlerError>
   /** Restarts the own daemon if that endangers nothing; answers why it does not. */
   readonly restart: (why: string) => Effect.Effect<string | undefined>
-  /** What earlier runs of the handler for this claim have sent. */
-  readonly sent: { join: boolean }
+  /** What earlier runs of the handler for this claim have done: sent a JOIN, restarted the daemon. */
+  readonly sent: { join: boolean; restart: boolean }
 }
 
 /** The context of the step that is being executed. */
@@ -73,8 +73,9 @@ export const clusterStatement = Effect.fnUntraced(function* (sql: string, timeou
 
 /** Restarts the own daemon if that is allowed now; the step is tried again either way. */
 export const restartDaemon = Effect.fnUntraced(function* (why: string) {
-  const { restart } = yield* CurrentStep
+  const { restart, sent } = yield* CurrentStep
   const refusal = yield* restart(why)
+  if (refusal === undefined) sent.restart = true
   return refusal === undefined
     ? retry("daemon-restarting", `restarted the daemon: ${why}`)
     : retry("restart-needed", `the daemon must be restarted (${why}), but ${refusal}`)

@@ -10,7 +10,8 @@ import { type Wait, wait } from "../operation/WaitCode.ts"
 import * as Sql from "../Sql.ts"
 import type { Group } from "../State.ts"
 import type { View } from "../View.ts"
-import { clusterStatement, CurrentStep, ownGroup, ownGroups, query, systemTablesOf } from "./CurrentStep.ts"
+import { clusterStatement, CurrentStep, ownGroup, ownGroups, systemTablesOf } from "./CurrentStep.ts"
+import { dropOnce, settleDrops } from "./dropOnce.ts"
 import { completeness, groupRecord, minus, updateGroup } from "./groups.ts"
 import { done, failed, retry, retryFor, verdict } from "./Outcome.ts"
 
@@ -21,6 +22,7 @@ export const dropShard = Effect.fnUntraced(function* (group: string | null, tabl
   const stored = group === null ? undefined : view.groups.get(group)
   const attached = new Set([...(yield* ownGroups).values()].flatMap((seen) => seen.tables))
   const held = yield* systemTablesOf(node)
+  yield* settleDrops(held)
   for (const table of tables) {
     if (!held.has(table)) continue
     if (attached.has(table)) return retry("table-attached", `${table} is still in a group here`)
@@ -30,7 +32,7 @@ export const dropShard = Effect.fnUntraced(function* (group: string | null, tabl
     const only = reckless || stored === undefined ? undefined : onlyCopy(view, stored.record, node, away())
     if (only !== undefined && !(yield* isWithPlainHolder(view, stored?.record, node))) return retryFor(only)
     if (!(yield* permitted)) return retry("not-permitted", "not permitted now")
-    const outcome = verdict(yield* query(Sql.dropTable(table)), "DROP TABLE")
+    const outcome = yield* dropOnce(table)
     if (outcome !== undefined) return outcome
   }
   if (stored !== undefined) {

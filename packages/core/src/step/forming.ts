@@ -15,6 +15,7 @@ import * as Sql from "../Sql.ts"
 import type { Group } from "../State.ts"
 import type { Stored } from "../View.ts"
 import { clusterStatement, CurrentStep, ownGroup, query, restartDaemon, systemTablesOf } from "./CurrentStep.ts"
+import { dropOnce, settleDrops } from "./dropOnce.ts"
 import { completeness, donors, groupRecord, isFoundedAnew, plus, updateGroup, wholeness } from "./groups.ts"
 import { holdLeaving, releaseLeaving } from "./leavingLock.ts"
 import { done, failed, retry, retryFor, verdict } from "./Outcome.ts"
@@ -127,6 +128,7 @@ export const joinGroup = Effect.fnUntraced(function* (name: string) {
   const donorSees = observedGroups(yield* query(Sql.showClusters, undefined, donor))?.get(name)
   if (!isPrimary(donorSees)) return retry("no-primary", `${name} is ${donorSees?.status ?? "absent"} on ${donor}`)
   const held = yield* systemTablesOf(node)
+  yield* settleDrops(held)
   const leftover = groupTables(stored.record).find((table) => held.has(table))
   if (leftover !== undefined) return yield* dropLeftover(stored, leftover)
   const whole = wholeness(stored.record, donorSees, donor)
@@ -177,8 +179,5 @@ const dropLeftover = Effect.fnUntraced(function* (stored: Stored<Group>, table: 
   const group = stored.record
   if (group.inSync.includes(node)) return failed(`${table} is here, ${node} counts as in sync, but the group is absent`)
   if (!(yield* permitted)) return retry("not-permitted", "not permitted now")
-  return (
-    verdict(yield* query(Sql.dropTable(table)), "DROP TABLE") ??
-    retry("leftover-dropped", `dropped an old copy of ${table}`)
-  )
+  return (yield* dropOnce(table)) ?? retry("leftover-dropped", `dropped an old copy of ${table}`)
 })
