@@ -1,6 +1,6 @@
 /**
  * `group-statements`: nothing is attached to a group or detached from it while a node is missing that the group's record
- * names as a member: it would end outside of the group. And whoever leaves a group counts no more as in sync by then, but for
+ * names as a member: it would end outside of the group. Nobody deletes a group that others are members of. And whoever leaves a group counts no more as in sync by then, but for
  * the last one of a temporary group, which no other daemon has: its copy stays as the plain table that was moved.
  */
 import type { CheckContext, MakeChecker } from "./Checker.ts"
@@ -15,6 +15,12 @@ const missingMembers = (context: CheckContext, node: string, groupName: string):
   // Members of a group that is only beginning have not joined it yet.
   if (group === undefined || group.status !== "live" || group.origin !== undefined || seen === undefined) return []
   return [...group.members, ...group.exiled].filter((address) => !seen.members.includes(address))
+}
+
+/** Nodes that a daemon without trouble sees in a group besides its own. */
+const othersIn = ({ world, hostOf }: CheckContext, node: string, groupName: string): ReadonlyArray<string> => {
+  const seen = world.clusters(node).find((cluster) => cluster.name === groupName)
+  return seen?.status === "primary" ? seen.members.filter((address) => hostOf(address) !== node) : []
 }
 
 /** Makes the checker. */
@@ -34,8 +40,11 @@ export const groupStatements: MakeChecker = (context) => {
         return
       }
       if (changed !== undefined) missing.set(key, missingMembers(context, event.node, changed))
-      const [, left] = /^(?:EXIT|DELETE) CLUSTER (\w+)/.exec(event.sql) ?? []
+      const [, verb, left] = /^(EXIT|DELETE) CLUSTER (\w+)/.exec(event.sql) ?? []
       const group = left === undefined ? undefined : context.state.view().groups.get(left)?.record
+      const others = verb === "DELETE" && left !== undefined ? othersIn(context, event.node, left) : []
+      if (others.length > 0 && group !== undefined && group.status !== "dissolved")
+        context.report(name, `'${event.sql}' on ${event.node} ends the group for ${others.join(", ")} too`)
       const counted = group?.inSync.find((address) => context.hostOf(address) === event.node)
       if (group === undefined || counted === undefined || isLast(context, group, event.node)) return
       if (group.status !== "dissolved")

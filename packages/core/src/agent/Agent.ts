@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import type { DaemonControl } from "../DaemonControl.ts"
 import { journal } from "../Journal.ts"
 import { lead } from "../leader/lead.ts"
+import { initCluster } from "../Operator.ts"
 import type { Manticore } from "../Manticore.ts"
 import type { NodeFiles } from "../NodeFiles.ts"
 import type { Presence } from "../plan/Plan.ts"
@@ -41,6 +42,8 @@ const look = Effect.fnUntraced(
     if (!(yield* isFullLookDue(agent))) return
     state.fullLookMs = yield* monotonicMs
     const observation = yield* observe(agent, node)
+    if (observation !== undefined && observation.groups[config.coordination] === undefined)
+      yield* makeAbsentTables(agent)
     if (observation === undefined || (yield* tendDaemon(agent, observation, yield* monotonicMs))) return
     const view = yield* agent.refresh
     noteHeartbeats(agent, view, observation, yield* monotonicMs)
@@ -96,6 +99,10 @@ const look = Effect.fnUntraced(
     ),
   Effect.catchTag(["Conflict"], () => Effect.void),
 )
+
+/** What agents never do: safety rule 4. A mutant, see `Mutation`. */
+const makeAbsentTables = ({ node, config, mutations }: AgentContext) =>
+  mutations.has("make-absent-tables") ? Effect.ignore(initCluster({ node, config })) : Effect.void
 
 /** What the leader does for a daemon whose agent is gone, besides its steps: it looks at it, and shows its wrappers. */
 const actFor = Effect.fnUntraced(function* (agent: AgentContext, view: View, node: string) {

@@ -152,7 +152,8 @@ export const makeAgent = Effect.fnUntraced(function* (options: AgentOptions) {
   const wrapperPermit = yield* Semaphore.make(1)
 
   const recalled = yield* Effect.result(files.recall)
-  if (recalled._tag === "Success" && recalled.success !== undefined) {
+  const forgets = mutations.has("forget-the-disk")
+  if (recalled._tag === "Success" && recalled.success !== undefined && !forgets) {
     const memory = decodeMemory(recalled.success)
     if (memory._tag === "Some") {
       state.epoch = memory.value.epoch

@@ -5,6 +5,7 @@
 import * as Effect from "effect/Effect"
 import type { Manticore } from "../Manticore.ts"
 import { monotonicMs } from "../Monotonic.ts"
+import { Mutations } from "../Mutation.ts"
 import { type AdoptWish, planAdoption } from "../plan/adopt.ts"
 import { notYet, type Plan, type Refusal } from "../plan/Plan.ts"
 import { answered, type PlannedWish, planWish, type WishPlan } from "../plan/planWish.ts"
@@ -43,7 +44,7 @@ export const planRequest = Effect.fnUntraced(function* (
   wish: PlannedWish,
 ): Effect.fn.Return<WishPlan, never, Manticore> {
   if (wish._tag === "Adopt") return answered(yield* adopt(context, view, operation, wish))
-  const planned = planWish(view, context.presence, context.config, operation, wish)
+  const planned = planWish(view, context.presence, context.config, operation, wish, yield* Mutations)
   if (wish._tag !== "CreateTable" || planned._tag !== "Plan") return planned
   const reason = yield* tableInTheWay(context, view, planned.plan)
   return reason === undefined ? planned : { _tag: "Refused", reason }

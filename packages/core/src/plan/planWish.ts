@@ -3,6 +3,7 @@
  * else; the leader carries out what it answers.
  */
 import type { EngineConfig } from "../EngineConfig.ts"
+import type { Mutation } from "../Mutation.ts"
 import type { Operation, Wish } from "../State.ts"
 import { tableWishProblem } from "../TableWish.ts"
 import type { View } from "../View.ts"
@@ -85,6 +86,7 @@ export const planWish = (
   config: EngineConfig,
   operation: string,
   wish: Exclude<PlannedWish, { readonly _tag: "Adopt" }>,
+  mutations: ReadonlySet<Mutation> = new Set(),
 ): WishPlan => {
   switch (wish._tag) {
     case "CreateTable": {
@@ -125,7 +127,7 @@ export const planWish = (
     }
     case "SetRf": {
       const held = wish.tables.map((name) => heldTable(view, name)).find((it) => it !== undefined)
-      return held ?? answered(planSetRf(view, presence, config, operation, wish))
+      return held ?? answered(planSetRf(view, presence, config, operation, wish, mutations))
     }
     case "SplitGroup":
       return answered(planSplit(view, presence, config, operation, wish))

@@ -2,6 +2,7 @@
  * Plans another number of copies for tables. RF belongs to groups: changing it changes every table on them.
  */
 import type { EngineConfig } from "../EngineConfig.ts"
+import type { Mutation } from "../Mutation.ts"
 import type { Table } from "../State.ts"
 import { rfProblem } from "../TableWish.ts"
 import type { View } from "../View.ts"
@@ -16,6 +17,7 @@ export const planSetRf = (
   config: EngineConfig,
   operation: string,
   wish: { readonly tables: ReadonlyArray<string>; readonly rf: number },
+  mutations: ReadonlySet<Mutation> = new Set(),
 ): Plan | Refusal => {
   const problem = rfProblem(wish.rf)
   if (problem !== undefined) return refused(problem)
@@ -36,7 +38,7 @@ export const planSetRf = (
   const others = new Set(
     concerned.flatMap(({ shards }) => shards.map(({ table }) => table)).filter((it) => !names.has(it)),
   )
-  if (others.size > 0) {
+  if (others.size > 0 && !mutations.has("rf-of-some-tables")) {
     return refused(
       `RF belongs to groups, and ${list(names)} shares groups with ${list(others)}: name all of them, or make the table ` +
         "anew with groups of its own",

@@ -48,13 +48,15 @@ export const exitGroup = Effect.fnUntraced(function* (name: string, redundancy: 
   const refusal = reckless ? undefined : exitRefusal(view, stored.record, seen, node, redundancy, away())
   if (refusal !== undefined) return retryFor(refusal)
   // The set shrinks before anything relies on it (safety rule 5).
-  yield* updateGroup(stored, (group) => ({
+  const late = mutations.has("leave-before-record") && seen !== undefined
+  const shrunk = (group: Group): Group => ({
     ...group,
     members: minus(group.members, node),
     inSync: minus(group.inSync, node),
     leaving: plus(group.leaving, node),
     status: group.status === "temporary" && redundancy === 0 ? "dissolved" : group.status,
-  }))
+  })
+  if (!late) yield* updateGroup(stored, shrunk)
   if (seen === undefined) return yield* wasAnswered(name)
   if (!(yield* permitted)) return retry("not-permitted", "not permitted now")
   const alone = seen.status !== "primary"
@@ -62,16 +64,19 @@ export const exitGroup = Effect.fnUntraced(function* (name: string, redundancy: 
     return retry("no-primary", `${name} is ${seen.status}`)
   }
   // A member of a group that is gone cannot EXIT without a majority; DELETE then concerns this node alone (27).
-  const inTheWay = (yield* Mutations).has("leave-crosswise") ? undefined : yield* holdLeaving(name, seen.members)
+  const inTheWay = mutations.has("leave-crosswise") ? undefined : yield* holdLeaving(name, seen.members)
   if (inTheWay !== undefined) return retryFor(inTheWay)
-  const answer = yield* clusterStatement(alone ? Sql.deleteCluster(name) : Sql.exitCluster(name))
+  const deletes = alone || mutations.has("delete-to-leave")
+  const answer = yield* clusterStatement(deletes ? Sql.deleteCluster(name) : Sql.exitCluster(name))
   if (answer._tag !== "NoAnswer") yield* releaseLeaving(name)
-  if ((yield* ownGroup(name)) === undefined) return yield* wasAnswered(name)
+  if (!late && (yield* ownGroup(name)) === undefined) return yield* wasAnswered(name)
   if (!alone && stored.record.status === "dissolved" && isNotPrimary(answer)) {
     // Who was stalled while the others left goes on saying what it said before, for ever (semantics 21).
     return yield* restartDaemon(`${name} is gone, and the daemon shows it as it was`)
   }
-  return verdict(answer, alone ? "DELETE CLUSTER" : "EXIT CLUSTER") ?? retry("no-effect", "EXIT CLUSTER took no effect")
+  return (
+    verdict(answer, deletes ? "DELETE CLUSTER" : "EXIT CLUSTER") ?? retry("no-effect", "EXIT CLUSTER took no effect")
+  )
 })
 
 /** A node that is out is done when its daemon works on nothing any more: the statement may have had no answer. */
