@@ -235,6 +235,15 @@ export const Operation = Schema.Struct({
   ),
   /** Why each thing changes; of a long list the beginning. */
   explanation: Schema.optionalKey(Schema.Array(Schema.String)),
+  /** What a wish has changed beside groups, as it was before: taken back with them when the operation is stopped. */
+  before: Schema.optionalKey(
+    Schema.Struct({
+      /** Copies that tables asked for. */
+      rf: Schema.Record(Schema.String, Schema.Int),
+      /** What an operator wanted of nodes. */
+      nodes: Schema.Record(Schema.String, NodeState),
+    }),
+  ),
   /** Digest of the plan, by which an approval finds out whether it would be planned in the same way again. */
   digest: Schema.String,
   /** Every change of its status, oldest first; of a long history the oldest changes but the first are left out. */

@@ -3,7 +3,8 @@
  * run has some on each node: one as users make them, and one that looks like a shard. What clients make in the course of a
  * run is theirs as well: the engine neither drops it nor takes it into a group.
  */
-import type { CheckContext, MakeChecker } from "./Checker.ts"
+import type { Operation } from "@shardwright/core/State"
+import type { MakeChecker } from "./Checker.ts"
 import { tableOn } from "./copies.ts"
 
 const name = "user-tables-untouched"
@@ -18,16 +19,17 @@ export const keepsakeStatements: ReadonlyArray<string> = keepsakeTables.flatMap(
   `INSERT INTO ${table} (id,v) VALUES ${ids.map((id) => `(${id},${id * 11})`).join(",")}`,
 ])
 
-/** Wrappers that the existing orchestrator made are the engine's from their adoption on. */
-const isAdopted = (context: CheckContext, table: string): boolean =>
-  [...context.state.view().operations.values()].some(
-    ({ record }) => record.kind === "adopt" && record.tables.includes(table),
-  )
-
 /** Makes the checker. */
 export const userTables: MakeChecker = (context) => {
   /** Tables that clients have made, as `node table`. */
   const made = new Map<string, { readonly node: string; readonly table: string }>()
+  /** Wrappers that the existing orchestrator made are the engine's from their adoption on, whatever becomes of it. */
+  const adopted = new Set<string>()
+  context.state.onRecord(({ key, value }) => {
+    if (!key.startsWith("operation/")) return
+    const { kind, status, tables } = value as Operation // the store writes nothing else under this key
+    if (kind === "adopt" && status === "running") for (const table of tables) adopted.add(table)
+  })
   return {
     name,
     onEvent: (event) => {
@@ -44,7 +46,7 @@ export const userTables: MakeChecker = (context) => {
       if (event.from === null) {
         if (verb === "CREATE") made.set(key, { node: event.node, table })
         else made.delete(key)
-      } else if (verb === "DROP" && isAdopted(context, table)) made.delete(key)
+      } else if (verb === "DROP" && adopted.has(table)) made.delete(key)
       else if (verb === "DROP" && made.has(key) && tableOn(context.world, event.node, table) === undefined) {
         context.report(name, `'${event.sql}' on ${event.node} dropped a table that a user had made`)
       }

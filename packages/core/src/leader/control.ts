@@ -14,6 +14,7 @@ import { planRequest } from "./adopt.ts"
 import { changeStatus } from "./changeStatus.ts"
 import { withdraw, writeFinished } from "./finish.ts"
 import { digestOf, goLive } from "./launch.ts"
+import { setNodeState } from "./nodeState.ts"
 import { type LeaderContext, type LeaderError, say } from "./LeaderContext.ts"
 
 /** Wishes about operations. */
@@ -129,6 +130,8 @@ const approve = Effect.fnUntraced(function* (
     yield* withdraw(context, view, stored, { by: request.by, why, again: true })
     return refused(`${why}: operation ${operation.id} is planned anew, and the new plan awaits approval`)
   }
+  // What the old node has goes away for good: nothing new may come to it.
+  if (wish._tag === "ReplaceNode") yield* setNodeState(context, view, wish.old, "draining")
   yield* goLive(context, view, stored, planned.plan, original, { by: request.by, why: request.reason })
   return done(`operation ${operation.id} is running`)
 })

@@ -8,6 +8,7 @@ import type { Manticore } from "../Manticore.ts"
 import { planConverge } from "../plan/converge.ts"
 import { planDrop } from "../plan/drop.ts"
 import type { View } from "../View.ts"
+import { movesCopies } from "./finish.ts"
 import { launch } from "./launch.ts"
 import { isSame, type LeaderContext, type LeaderError } from "./LeaderContext.ts"
 
@@ -27,7 +28,7 @@ export const converge = Effect.fnUntraced(function* (
   // What an operator stopped is not begun again by itself; repairs go on.
   const held = view.finished?.record.operations.filter((item) => item.held) ?? []
   const heldDrops = new Set(held.flatMap(({ kind, table }) => (kind === "drop" && table !== null ? [table] : [])))
-  const rebalance = config.autoRebalance && !held.some(({ kind }) => kind === "rebalance")
+  const rebalance = config.autoRebalance && !held.some(({ kind }) => movesCopies(kind))
   for (const { record: table } of view.tables.values()) {
     const unfinished = table.status === "dropping" || table.status === "failed"
     if (!unfinished || table.operation !== null || heldDrops.has(table.name)) continue

@@ -8,6 +8,7 @@ import {
   type FinishedOperation,
   Key,
   type Operation,
+  type OperationKind,
   type OperationStatus,
   type Request,
 } from "../State.ts"
@@ -17,6 +18,9 @@ import { type LeaderContext, type LeaderError, say } from "./LeaderContext.ts"
 
 /** Operations that are listed after their end. Those that an operator has stopped are the last to be left out. */
 export const finishedMax = 50
+
+/** Operations after whose stop nothing moves for balance by itself: that would be what was stopped, once more. */
+export const movesCopies = (kind: OperationKind): boolean => kind === "rebalance" || kind === "replace"
 
 const stepKeys = (view: View, operation: string): ReadonlyArray<string> =>
   (view.steps.get(operation) ?? []).map(({ record }) => Key.step(record.operation, record.index))
@@ -117,7 +121,7 @@ const list = Effect.fnUntraced(function* (
   const supersedes = (known: FinishedOperation) =>
     status === "completed" &&
     operation.request !== null &&
-    known.kind === operation.kind &&
+    (known.kind === operation.kind || (movesCopies(known.kind) && operation.kind === "rebalance")) &&
     known.table === operation.table
   const before = view.finished?.record.operations ?? []
   const known = before

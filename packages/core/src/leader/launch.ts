@@ -100,6 +100,7 @@ export const launch = Effect.fnUntraced(function* (
     reason: plan.reason,
     cost: costOf(plan, view, sizes),
     explanation: explanationText(plan),
+    ...(plan.before === undefined ? {} : { before: plan.before }),
     digest: digestOf(plan),
     history: [],
     error: null,

@@ -3,13 +3,14 @@
  */
 import * as Effect from "effect/Effect"
 import { isPlanned, type PlannedWish } from "../plan/planWish.ts"
-import { isLive, type NodeState, type Request, type Wish } from "../State.ts"
+import { isLive, type Request, type Wish } from "../State.ts"
 import type { Manticore } from "../Manticore.ts"
 import type { Stored, View } from "../View.ts"
 import { planRequest } from "./adopt.ts"
 import { control, type ControlWish } from "./control.ts"
 import { launch } from "./launch.ts"
 import { forgetNode } from "./forgetNode.ts"
+import { setNodeState } from "./nodeState.ts"
 import type { LeaderContext, LeaderError } from "./LeaderContext.ts"
 
 /** What a request may become by an answer. */
@@ -68,8 +69,10 @@ const plan = Effect.fnUntraced(function* (
   const planned = yield* planRequest(context, view, id, wish)
   switch (planned._tag) {
     case "Plan":
-      // What the old node has goes away for good: nothing new may come to it.
-      if (wish._tag === "ReplaceNode") yield* setNodeState(context, view, wish.old, "draining")
+      if (wish._tag === "ReplaceNode" && !stored.record.approval) {
+        // What the old node has goes away for good: nothing new may come to it.
+        yield* setNodeState(context, view, wish.old, "draining")
+      }
       yield* launch(context, view, id, planned.plan, stored)
       return true
     case "Refused":
@@ -98,25 +101,4 @@ const direct = Effect.fnUntraced(function* (
         : yield* control(context, view, stored.record, wish satisfies ControlWish)
   yield* close(context, stored, answered)
   return true
-})
-
-/** Writes what an operator wants of a node. */
-const setNodeState = Effect.fnUntraced(function* (
-  context: LeaderContext,
-  view: View,
-  name: string,
-  state: NodeState,
-): Effect.fn.Return<Answered, LeaderError> {
-  const registry = view.registry
-  const node = registry?.record.nodes[name]
-  if (registry === undefined || node === undefined) {
-    return { status: "refused", answer: `node ${name} is not registered` }
-  }
-  const nodes = { ...registry.record.nodes, [name]: { ...node, state } }
-  if (node.state !== state)
-    yield* context.store.compareAndSet(registry, { epoch: registry.record.epoch + 1, nodes }, { term: context.term })
-  const held = view.finished?.record.operations.find((item) => item.held && item.kind === "rebalance")
-  const answer =
-    held === undefined ? null : `nothing moves by itself: operation ${held.id} was stopped by an operator; reset it`
-  return { status: "done", answer }
 })

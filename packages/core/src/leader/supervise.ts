@@ -13,7 +13,7 @@ import type { Stored, View } from "../View.ts"
 import { changeStatus } from "./changeStatus.ts"
 import { discard, finish } from "./finish.ts"
 import { type LeaderContext, type LeaderError, say } from "./LeaderContext.ts"
-import { startTakeBack } from "./takeBack.ts"
+import { startTakeBack, takenBack } from "./takeBack.ts"
 import { startUndo, superviseUndo } from "./undo.ts"
 
 /** Carries one operation on by what its steps show. */
@@ -159,7 +159,7 @@ const superviseStop = Effect.fnUntraced(function* (
     yield* context.store.compareAndSet(stored, { ...operation, undoing: true }, { term: context.term })
     return yield* say(context, operation, "rolling-back", operation.error ?? "stopped")
   }
-  if (operation.kind === "rebalance" && operation.stop?.asked === true) {
+  if (takenBack.has(operation.kind) && operation.stop?.asked === true) {
     return yield* startTakeBack(context, view, stored)
   }
   yield* finish(context, view, stored, "stopped", operation.error ?? "")

@@ -6,7 +6,7 @@
  * derives the steps from that. An operation that was given up half-way needs no memory of its own: its records say
  * what is left to do, and the next plan does it.
  */
-import type { Group, OperationKind, Table } from "../State.ts"
+import type { Group, Operation, OperationKind, Table } from "../State.ts"
 import type { Step } from "../step/Step.ts"
 
 /** A step of a plan; `dependsOn` are indices into the same plan. `node` null: the leader executes it. */
@@ -63,6 +63,8 @@ export interface Plan {
   readonly tables: ReadonlyMap<string, Table>
   readonly groups: ReadonlyMap<string, Group>
   readonly steps: ReadonlyArray<PlannedStep>
+  /** What it changes beside groups, as it was before; see `Operation.before`. */
+  readonly before?: NonNullable<Operation["before"]>
   /** Why each thing changes, in the order of the changes. */
   readonly explanation: ReadonlyArray<Explanation>
 }

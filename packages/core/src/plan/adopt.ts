@@ -52,7 +52,12 @@ export const planAdoption = (
   old: OldLayout,
   wish: AdoptWish,
 ): Plan | Refusal => {
-  const names = [...new Set(old.rows.map(({ table }) => table))].toSorted()
+  const all = [...new Set(old.rows.map(({ table }) => table))].toSorted()
+  const begun = all.find((name) => (view.tables.get(name)?.record.operation ?? null) !== null)
+  if (begun !== undefined)
+    return notYet(`table '${begun}' is held by operation ${view.tables.get(begun)?.record.operation}`)
+  // What an adoption has that was stopped: its tables are ours since, whatever became of their layout.
+  const names = all.filter((name) => !isAdopted(view, old, name))
   if (old.open > 0) return notYet(`the queue of the existing orchestrator has ${old.open} items that are not done`)
   const busy = names.find((name) => old.state.get(`rebalance:${name}`) === "running")
   if (busy !== undefined) return refused(`the existing orchestrator did not finish the rebalance of ${busy}`)
@@ -102,6 +107,21 @@ export const planAdoption = (
       reason: `${name}: ${shards.length} shards with ${rf} ${rf === 1 ? "copy" : "copies"} each stay where they are`,
     })),
   }
+}
+
+/** True for a table whose record was made from these shards: there are none of their names but those. */
+const isAdopted = (view: View, old: OldLayout, name: string): boolean => {
+  const known = view.tables.get(name)?.record
+  if (known?.status !== "ready" || known.placement !== "buddy") return false
+  const shards = new Set(old.rows.flatMap((row) => (row.table === name ? row.shards : [])))
+  const physicals = [...shards].map((shard) => `system.${name}_s${shard}`).toSorted()
+  return (
+    physicals.join() ===
+    known.layout
+      .map(({ physical }) => physical)
+      .toSorted()
+      .join()
+  )
 }
 
 /** A table as the rows and the daemons show it, or what is wrong with it. */

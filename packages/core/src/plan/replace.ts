@@ -89,7 +89,8 @@ export const planReplace = (
   }
   if (groups.size === 0) return empty
   const change = { kind: "replace", table: null, reason, scope: null, groups, reasons } as const
-  return planChange(view, given, config, operation, change) ?? empty
+  const plan = planChange(view, given, config, operation, change) ?? empty
+  return { ...plan, before: { rf: {}, nodes: { [wish.old]: nodes[wish.old]?.state ?? "active" } } }
 }
 
 /** Whether a node may take the place of another one in a group. */

@@ -71,9 +71,10 @@ export const planSetRf = (
   })
   // Nothing of what the tables have has to change: the number is written down all the same.
   const records = new Map(tables.map((table): [string, Table] => [table.name, { ...table, rf: wish.rf }]))
+  const was = { rf: Object.fromEntries(tables.map(({ name, rf }) => [name, rf])), nodes: {} }
   if (plan !== undefined) {
     for (const [name, table] of plan.tables) records.set(name, table)
-    return { ...plan, tables: records }
+    return { ...plan, tables: records, before: was }
   }
   return {
     kind: "set-rf",

@@ -1,13 +1,14 @@
 /**
- * Plans how a rebalance that was stopped comes to rest: what the wrappers show stays, what they do not show yet is called
- * off, and nothing is left half done. After it the layout is what clients have been using all the time.
+ * Plans how a change of the layout that was stopped comes to rest: what the wrappers show stays, what they do not show yet
+ * is called off, and nothing is left half done. After it the layout is what clients have been using all the time.
  */
-import type { Group, Operation } from "../State.ts"
+import type { Group, Operation, Table } from "../State.ts"
 import type { View } from "../View.ts"
 import { convergeSteps } from "./membership.ts"
 import { type Presence, StepList } from "./Plan.ts"
 import { dissolve, union, without } from "./records.ts"
 import type { PlannedUndo } from "./undo.ts"
+import { sameLists } from "./wrappers.ts"
 
 /** Nodes that the wrappers list for the shards of a group. */
 const shownNodes = (view: View, group: Group): ReadonlyArray<string> =>
@@ -16,6 +17,8 @@ const shownNodes = (view: View, group: Group): ReadonlyArray<string> =>
 /** The record of a group in which nothing is half done. */
 const settled = (view: View, presence: Presence, group: Group): Group => {
   if (group.status === "dissolved") return group
+  // The new group of a split that has no shards yet.
+  if (group.status === "forming") return dissolve(group, group.operation)
   if (group.origin !== undefined) {
     // Single copies that are in no group yet stay what they are; shards that have left another group go forward.
     return group.origin.group === null ? dissolve(group, group.operation) : group
@@ -44,21 +47,65 @@ const settled = (view: View, presence: Presence, group: Group): Group => {
   return { ...group, leaving: union(leaving, off), epoch: group.epoch + 1 }
 }
 
-/** Records of groups to write, and the steps that follow; their indices begin with `firstIndex`. */
-export const planTakeBack = (
-  view: View,
-  presence: Presence,
-  operation: Operation,
-  firstIndex: number,
-): { readonly groups: ReadonlyMap<string, Group>; readonly steps: ReadonlyArray<PlannedUndo> } => {
+/**
+ * Tables that keep the number of copies that they had, with that number. Those whose wrappers show what was asked for have
+ * the new one for good, and so have all that share a group with them: RF belongs to groups.
+ */
+const formerRfs = (view: View, operation: Operation): ReadonlyMap<string, number> => {
+  const rows = view.steps.get(operation.id) ?? []
+  const isShown = (name: string) =>
+    rows.some(
+      ({ record: { step } }) =>
+        step._tag === "PublishWrapper" &&
+        step.table === name &&
+        sameLists(step.mirrors, view.tables.get(name)?.record.wrapper.mirrors ?? null),
+    )
+  const former = new Map(Object.entries(operation.before?.rf ?? {}).filter(([name]) => !isShown(name)))
+  const sharing = operation.groups.map((name) => view.groups.get(name)?.record.shards.map(({ table }) => table) ?? [])
+  for (let before = -1; before !== former.size;) {
+    before = former.size
+    for (const names of sharing) {
+      if (names.some((name) => !former.has(name))) for (const name of names) former.delete(name)
+    }
+  }
+  return former
+}
+
+/** The record of a group with as many copies as it had before they were to become more or fewer. */
+const withFormerRf = (view: View, group: Group, rf: number): Group => {
+  const placements = group.shards.map(({ physical, table }) =>
+    view.tables.get(table)?.record.layout.find((item) => item.physical === physical),
+  )
+  // Single copies that were to become a group: whoever has one keeps it.
+  if (rf === 1 && placements.every((placement) => placement?.group === null)) return dissolve(group, group.operation)
+  // A group that was to end goes on.
+  return { ...group, rf, status: group.status === "temporary" && rf > 1 ? "live" : group.status }
+}
+
+/** Records to write, and the steps that follow. */
+export interface TakeBack {
+  readonly tables: ReadonlyMap<string, Table>
+  readonly groups: ReadonlyMap<string, Group>
+  readonly steps: ReadonlyArray<PlannedUndo>
+}
+
+/** What takes back whatever of an operation is half done; the indices of its steps begin with `firstIndex`. */
+export const planTakeBack = (view: View, presence: Presence, operation: Operation, firstIndex: number): TakeBack => {
+  const former = formerRfs(view, operation)
+  const tables = new Map<string, Table>()
+  for (const [name, rf] of former) {
+    const table = view.tables.get(name)?.record
+    if (table !== undefined && table.rf !== rf) tables.set(name, { ...table, rf })
+  }
   const groups = new Map<string, Group>()
   const changed = new Map<string, Group>()
   const working: Array<Group> = []
   for (const [name, { record }] of view.groups) {
     const held = record.operation === operation.id
-    const next = held ? settled(view, presence, record) : record
+    const rf = former.get(record.shards[0]?.table ?? "")
+    const next = held ? settled(view, presence, rf === undefined ? record : withFormerRf(view, record, rf)) : record
     groups.set(name, next)
-    if (next !== record) changed.set(name, next)
+    if (JSON.stringify(next) !== JSON.stringify(record)) changed.set(name, next)
     if (held) working.push(next)
   }
   const list = new StepList()
@@ -69,5 +116,5 @@ export const planTakeBack = (
     dependsOn: dependsOn.map((index) => firstIndex + index),
     undoes: 0,
   }))
-  return { groups: changed, steps }
+  return { tables, groups: changed, steps }
 }

@@ -91,6 +91,10 @@ describe("planAdoption", () => {
     ])
     const after = planConverge(model.view, everybody, defaultEngineConfig, "3_1", { rebalance: true, requested: true })
     expect(after).toBeUndefined()
+    const again = adopt(model, found)
+    if (isRefusal(again)) throw new Error(again.reason)
+    expect(again.steps.map(({ step }) => step._tag)).toEqual(["RetireTables"])
+    expect([...again.tables.keys(), ...again.groups.keys()]).toEqual([])
   })
 
   it("does not take the copies that an outage left for what is asked for (D13)", () => {
