@@ -113,10 +113,10 @@ export const planUndo = (
     const swaps = rows.filter(
       (row) => row.record.undoes === null && row.record.step._tag === "SwapWrapper" && !isGone(row),
     )
-    indicesOf.set(publish.record.index, [
-      published,
-      ...swaps.map((row) => add(row, { _tag: "SwapWrapper", table }, [published])),
-    ])
+    const swapped = swaps.map((row) => add(row, { _tag: "SwapWrapper", table }, [published]))
+    // And by nodes that have no step in this: they were added, or were away when it was planned.
+    const confirm = { _tag: "ConfirmWrappers", tables: [table], all: false } as const
+    indicesOf.set(publish.record.index, [add(publish, confirm, [published, ...swapped])])
   }
   const dependents = (index: number) =>
     begun
