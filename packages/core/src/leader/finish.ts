@@ -13,6 +13,7 @@ import {
   type Request,
 } from "../State.ts"
 import type { Stored, View } from "../View.ts"
+import { restoreCopies, restoreNodes } from "./before.ts"
 import { changeStatus, engineOn } from "./changeStatus.ts"
 import { type LeaderContext, type LeaderError, say } from "./LeaderContext.ts"
 
@@ -33,6 +34,8 @@ export const discard = Effect.fnUntraced(function* (
 ): Effect.fn.Return<void, LeaderError> {
   const { store, term } = context
   const operation = stored.record
+  yield* restoreCopies(context, view, operation)
+  yield* restoreNodes(context, view, operation)
   yield* reopenRequest(context, view, operation)
   yield* store.compareAndSet(stored, { ...operation, error: "never went live" }, { term, live: false })
   yield* say(context, operation, operation.status, "its leader was lost before it went live")

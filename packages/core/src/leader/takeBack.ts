@@ -3,30 +3,15 @@
  */
 import * as Effect from "effect/Effect"
 import { planTakeBack } from "../plan/takeBack.ts"
-import type { Operation, OperationKind, Registry } from "../State.ts"
+import type { Operation, OperationKind } from "../State.ts"
 import type { Stored, View } from "../View.ts"
+import { restoreNodes } from "./before.ts"
 import { finish } from "./finish.ts"
 import type { LeaderContext, LeaderError } from "./LeaderContext.ts"
 import { beginUndo, freeIndex } from "./undo.ts"
 
 /** What is taken back when somebody stops it. An adoption has its records from the beginning, and moves nothing. */
 export const takenBack: ReadonlySet<OperationKind> = new Set<OperationKind>(["rebalance", "set-rf", "split", "replace"])
-
-/** Nodes that were to be emptied are what they were. */
-const restoreNodes = Effect.fnUntraced(function* (
-  { store, term }: LeaderContext,
-  { registry }: View,
-  { before }: Operation,
-): Effect.fn.Return<void, LeaderError> {
-  if (registry === undefined) return
-  const nodes: Record<string, Registry["nodes"][string]> = { ...registry.record.nodes }
-  for (const [name, state] of Object.entries(before?.nodes ?? {})) {
-    const node = nodes[name]
-    if (node?.state === "draining" && state !== "draining") nodes[name] = { ...node, state }
-  }
-  const isSame = Object.entries(nodes).every(([name, node]) => registry.record.nodes[name] === node)
-  if (!isSame) yield* store.compareAndSet(registry, { epoch: registry.record.epoch + 1, nodes }, { term })
-})
 
 /** Writes records in which nothing is half done, and the steps that bring the groups to them. */
 export const startTakeBack = Effect.fnUntraced(function* (
