@@ -74,6 +74,9 @@ export const requestKinds = [
   "pause",
   "stop",
   "stop-now",
+  "maintain",
+  "approve",
+  "adopt",
 ] as const
 export type RequestKind = (typeof requestKinds)[number]
 
@@ -88,6 +91,8 @@ export interface Profile {
   /** Requests beside the three that every seed has. */
   readonly requests: Range
   readonly faults: Range
+  /** How likely nodes are to be in zones, to differ in weight, and to be bounded in what they carry. */
+  readonly unevenness: number
   /** How likely a kind of fault is to be switched on in a seed. */
   readonly swarm: number
   readonly faultKinds: ReadonlyArray<FaultKind>
@@ -104,6 +109,7 @@ const everything: Profile = {
   rf: { min: 1, max: 3 },
   requests: { min: 0, max: 3 },
   faults: { min: 2, max: 4 },
+  unevenness: 0.25,
   swarm: 0.4,
   faultKinds,
   requestKinds,

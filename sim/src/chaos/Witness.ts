@@ -23,6 +23,7 @@ export const witnessed = [
   "returned-node-cleaned",
   "paused-and-resumed",
   "stopped-now-by-operator",
+  "draft-approved",
   "rf1-move-completed",
   "two-operations-at-once",
   "transfer-broken-off",
@@ -41,6 +42,8 @@ export class Witness {
   /** Operations that have ended. */
   readonly #ended = new Set<string>()
   readonly #live = new Map<string, OperationKind>()
+  /** Operations that awaited approval. */
+  readonly #drafted = new Set<string>()
   readonly #paused = new Set<string>()
   readonly #resumed = new Set<string>()
   /** Operations that moved a copy by a temporary group. */
@@ -101,6 +104,8 @@ export class Witness {
     }
     if (status === "paused") this.#paused.add(operation)
     if (status === "running" && this.#paused.has(operation)) this.#resumed.add(operation)
+    if (status === "awaiting_approval") this.#drafted.add(operation)
+    if (status === "running" && this.#drafted.has(operation)) this.reached.add("draft-approved")
     if (status === "running") {
       this.#live.set(operation, operationKind)
       const layout = [...this.#live.values()].filter((kind) => kind !== "repair")

@@ -5,6 +5,7 @@
 import * as Duration from "effect/Duration"
 import type { RandomStream } from "../runtime/RandomStream.ts"
 import type { Act, TableSpec, TimelineEntry, Trigger } from "../scenario/Scenario.ts"
+import { drawOldOrchestrator } from "./drawOldOrchestrator.ts"
 import type { Profile, Range, RequestKind } from "./Profile.ts"
 
 /** Columns of every table. */
@@ -18,6 +19,8 @@ const createMs: ReadonlyArray<Range> = [
 ]
 const dropMs: Range = { min: 22_000, max: 35_000 }
 const otherMs: Range = { min: 500, max: 32_000 }
+/** When drafts that nobody has approved are withdrawn. */
+const withdrawMs = 60_000
 /** How long an operation stays paused. */
 const pausedMs: Range = { min: 500, max: 15_000 }
 
@@ -66,6 +69,36 @@ export const drawRequests = (
   return entries
 }
 
+const rebalance: Act = {
+  _tag: "Ask",
+  wish: "rebalance",
+  of: "all",
+  reason: "",
+  approval: true,
+  dryRun: false,
+  answer: null,
+}
+
+/**
+ * Something whose plan is to be approved, and what becomes of its draft: it is approved after a while, or withdrawn. An
+ * approval is refused if the plan would be another one by then; whatever still waits in the end is withdrawn.
+ */
+const drawApproval = (random: RandomStream, ms: number, wish: Act): ReadonlyArray<TimelineEntry> => {
+  const drafted: Trigger = {
+    _tag: "After",
+    sighting: { _tag: "OperationSeen", operation: "any", is: "awaiting_approval", node: null },
+    count: 1,
+    plus: Duration.millis(random.int(100, 10_000)),
+    atLatest: Duration.millis(otherMs.max + 10_000),
+  }
+  const isApproved = random.chance(0.8)
+  return [
+    entry(at(ms), wish),
+    entry(drafted, { _tag: "Control", ask: isApproved ? "approve" : "withdraw", table: null }),
+    entry(at(withdrawMs), { _tag: "Control", ask: "withdraw", table: null }),
+  ]
+}
+
 const drawRequest = (
   random: RandomStream,
   profile: Profile,
@@ -97,6 +130,10 @@ const drawRequest = (
     )
   const node = random.pick(nodes) ?? "n1"
   const table = random.pick(tables)
+  const setRf = (approval: boolean): Act => {
+    const rf = Math.min(nodes.length, drawRange(random, profile.rf))
+    return { _tag: "SetRf", tables: [table?.name ?? "t1"], rf, approval }
+  }
   switch (kind) {
     case "add-node": {
       const spare = spares.shift()
@@ -119,11 +156,19 @@ const drawRequest = (
     case "undrain":
       return now({ _tag: "Undrain", node })
     case "set-rf":
-      if (table === undefined) break
-      return now({ _tag: "SetRf", tables: [table.name], rf: Math.min(nodes.length, drawRange(random, profile.rf)) })
+      return now(setRf(false))
     case "split":
       if (table === undefined) break
       return now({ _tag: "Split", table: table.name, shard: random.int(0, table.shards - 1) })
+    case "maintain":
+      return [
+        entry(at(ms), { _tag: "Maintain", node }),
+        entry(at(ms + random.int(5_000, 30_000)), { _tag: "Undrain", node }),
+      ]
+    case "adopt":
+      return drawOldOrchestrator(random)
+    case "approve":
+      return drawApproval(random, ms, random.chance(0.7) ? setRf(true) : rebalance)
     case "pause": {
       const pause = meanwhile({ _tag: "Control", ask: "pause", table: null })
       const resume: Trigger = {

@@ -7,7 +7,7 @@
  */
 import * as Duration from "effect/Duration"
 import { RandomStream } from "../runtime/RandomStream.ts"
-import type { Scenario, TableSpec, TimelineEntry, Trigger, Workload } from "../scenario/Scenario.ts"
+import type { NodeDeclaration, Scenario, TableSpec, TimelineEntry, Trigger, Workload } from "../scenario/Scenario.ts"
 import { drawFault, type Surroundings } from "./drawFault.ts"
 import { drawRequests, drawTable } from "./drawRequests.ts"
 import { type FaultKind, type Profile, type Range, takesAway } from "./Profile.ts"
@@ -21,6 +21,8 @@ const operationTimeoutMs: Range = { min: 65_000, max: 90_000 }
 /** Shares of the faults that wait for a step, and for a state transfer. */
 const stepShare = 0.7
 const transferShare = 0.1
+/** The most replicas of a node that has a bound. */
+const capacities: Range = { min: 15, max: 25 }
 /** When a fault begins that waits for nothing, or has waited in vain. */
 const faultMs: Range = { min: 1_000, max: 35_000 }
 /** How long after a step has begun. */
@@ -118,6 +120,23 @@ const drawWorkloads = (random: RandomStream, table: TableSpec, share: number): R
   ]
 }
 
+/**
+ * Draws what nodes are like. There are two zones, of two nodes or more each, so that one of a zone may go; with three nodes
+ * there are none.
+ */
+const drawTraits = (random: RandomStream, { unevenness }: Profile, nodeCount: number) => {
+  const zoned = nodeCount > 3 && random.chance(unevenness)
+  const weighed = random.chance(unevenness)
+  // Bounds that are felt when nodes are away, and leave room for what is asked for while they are there.
+  const bounded = random.chance(unevenness)
+  return (name: string, index: number): NodeDeclaration => ({
+    name,
+    zone: zoned ? (index % 2 === 0 ? "east" : "west") : null,
+    weight: weighed ? (random.pick([0.5, 1, 2]) ?? 1) : 1,
+    ...(bounded ? { capacity: drawRange(random, capacities) } : {}),
+  })
+}
+
 /** The scenario of a seed. */
 export const drawScenario = (seed: number, profile: Profile): Scenario => {
   const random = new RandomStream(seed).stream(`chaos ${profile.name}`)
@@ -141,7 +160,8 @@ export const drawScenario = (seed: number, profile: Profile): Scenario => {
   const requests = drawRequests(random.stream("requests"), profile, { nodes, spares, tables })
   const faults = drawFaults(random.stream("faults"), profile, kinds, { nodes, graceMs: grace })
   const workload = random.stream("workload")
-  const declare = (name: string) => ({ name, zone: null, weight: 1 })
+  const maxOperations = random.stream("operations").pick([1, 2, 4]) ?? 4
+  const declare = drawTraits(random.stream("traits"), profile, nodeCount)
   return {
     version: 1,
     name: `chaos-${profile.name}-${seed}`,
@@ -150,12 +170,18 @@ export const drawScenario = (seed: number, profile: Profile): Scenario => {
     seed,
     engine: "shardwright",
     without: [],
-    cluster: { coordination: "c", nodes: nodes.map(declare), spares: spares.map(declare), threads: null },
+    cluster: {
+      coordination: "c",
+      nodes: nodes.map(declare),
+      spares: spares.map((name, index) => declare(name, nodeCount + index)),
+      threads: null,
+    },
     settings: {
       gracePeriod: Duration.millis(grace),
       busyTick: Duration.millis(busyMs),
       operationTimeout: Duration.millis(timeout),
       groupsPerNode,
+      maxOperations,
     },
     tables,
     workloads: tables.flatMap((table) => drawWorkloads(workload, table, tables.length)),

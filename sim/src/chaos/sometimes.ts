@@ -28,6 +28,13 @@ const shown: Readonly<Record<string, Reached>> = {
   "set-rf-completed": said("operation set-rf completed"),
   "split-completed": said("operation split completed"),
   "replace-completed": said("operation replace completed"),
+  "adopt-completed": said("operation adopt completed"),
+  "draft-withdrawn": (result) =>
+    Object.keys(result.seen).some((phrase) => phrase.startsWith("operation ") && phrase.endsWith(" idle")),
+  "draft-awaited-approval": (result) =>
+    Object.keys(result.seen).some((phrase) => phrase.startsWith("operation ") && phrase.endsWith(" awaiting_approval")),
+  "node-in-maintenance": (result) =>
+    result.timeline.some(({ kind, text }) => kind === "act" && text.startsWith("maintain ")),
   "group-promoted": said("step PromoteGroup done"),
   "member-verified": said("step VerifyReplica done"),
   "rollback-executed": (result) =>

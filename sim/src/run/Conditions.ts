@@ -177,6 +177,7 @@ export const minimumMoves = ({ simulation, initial }: Judged, view: View): numbe
       name: address,
       zone: node.zone ?? undefined,
       weight: node.weight,
+      ...(node.capacity === undefined ? {} : { capacity: node.capacity }),
       state: up ? node.state : ("away" as const),
     }
   })

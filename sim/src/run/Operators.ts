@@ -38,8 +38,8 @@ export interface AskedOutcome {
 
 /** What a node is registered with. */
 export const traitsOf = (simulation: Simulation, name: string) => {
-  const { weight, zone } = simulation.declaration(name)
-  return { weight, zone }
+  const { capacity, weight, zone } = simulation.declaration(name)
+  return { weight, zone, ...(capacity === undefined ? {} : { capacity }) }
 }
 const costText = ({ bytes, replicas, rows, steps }: Cost): string =>
   `${steps} steps, ${replicas} replicas${rows === null ? "" : `, ${rows} rows`}${bytes === null ? "" : `, about ${bytes} bytes`}`

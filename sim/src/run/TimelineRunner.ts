@@ -297,7 +297,11 @@ export class TimelineRunner {
       case "Control":
         return this.#control(act)
       case "SetRf":
-        operators.submit(describeAct(act), { _tag: "SetRf", tables: act.tables, rf: act.rf })
+        operators.submit(
+          describeAct(act),
+          { _tag: "SetRf", tables: act.tables, rf: act.rf },
+          { approval: act.approval },
+        )
         return
       case "Split": {
         const groups = groupRecords(simulation.state.view())
@@ -366,6 +370,8 @@ const askable: Readonly<Record<Control, ReadonlyArray<OperationStatus>>> = {
   resume: ["paused"],
   stop: ["running", "paused"],
   "stop-now": ["running", "paused", "stopping"],
+  approve: ["awaiting_approval"],
+  withdraw: ["awaiting_approval"],
 }
 
 const controlWish = (ask: Control, operation: string): Wish => {
@@ -374,8 +380,11 @@ const controlWish = (ask: Control, operation: string): Wish => {
       return { _tag: "Pause", operation }
     case "resume":
       return { _tag: "Resume", operation }
+    case "approve":
+      return { _tag: "Approve", operation }
     case "stop":
     case "stop-now":
+    case "withdraw":
       return { _tag: "Stop", operation, now: ask === "stop-now" }
   }
 }

@@ -135,7 +135,7 @@ export const describeAct = (act: Act): string => {
     case "Control":
       return `${act.ask} the operations ${act.table === null ? "under way" : `on ${act.table}`}`
     case "SetRf":
-      return `RF ${act.rf} for ${act.tables.join(", ")}`
+      return `RF ${act.rf} for ${act.tables.join(", ")}${act.approval ? " with approval" : ""}`
     case "Split":
       return `split the group of shard ${act.shard} of ${act.table}`
     case "Adopt":

@@ -63,6 +63,8 @@ export interface NodeDeclaration {
   readonly name: string
   readonly zone: string | null
   readonly weight: number
+  /** The most shard replicas that it may carry; absent: as many as there are. */
+  readonly capacity?: number
 }
 
 /**
@@ -182,7 +184,7 @@ export const transferOutcomes = ["synced", "failed", "broken-off"] as const
 export type TransferOutcome = (typeof transferOutcomes)[number]
 
 /** What can be asked of operations. */
-export const controls = ["pause", "resume", "stop", "stop-now"] as const
+export const controls = ["pause", "resume", "stop", "stop-now", "approve", "withdraw"] as const
 export type Control = (typeof controls)[number]
 /** What may be asked of the engine, besides what has an act of its own. */
 export const askedWishes = [
@@ -226,7 +228,7 @@ export type Act =
   | { readonly _tag: "Undrain"; readonly node: NodeSelector }
   /** `table` null: every operation that it can be asked of at that moment. */
   | { readonly _tag: "Control"; readonly ask: Control; readonly table: string | null }
-  | { readonly _tag: "SetRf"; readonly tables: ReadonlyArray<string>; readonly rf: number }
+  | { readonly _tag: "SetRf"; readonly tables: ReadonlyArray<string>; readonly rf: number; readonly approval: boolean }
   /** The group that carries the shard at that moment. */
   | { readonly _tag: "Split"; readonly table: string; readonly shard: number }
   | { readonly _tag: "Adopt"; readonly tables: ReadonlyArray<string> }

@@ -35,18 +35,28 @@ const nodesFrom = (source: NodesSource, first: number): ReadonlyArray<NodeDeclar
     : source.map((node) =>
         typeof node === "string"
           ? { name: node, zone: null, weight: defaults.weight }
-          : { name: node.name, zone: node.zone ?? null, weight: node.weight ?? defaults.weight },
+          : {
+              name: node.name,
+              zone: node.zone ?? null,
+              weight: node.weight ?? defaults.weight,
+              ...(node.capacity === undefined ? {} : { capacity: node.capacity }),
+            },
       )
 
 const nodesTo = (nodes: ReadonlyArray<NodeDeclaration>, first: number): NodesSource =>
   nodes.every(
-    (node, index) => node.name === `n${first + index}` && node.zone === null && node.weight === defaults.weight,
+    (node, index) =>
+      node.name === `n${first + index}` &&
+      node.zone === null &&
+      node.weight === defaults.weight &&
+      node.capacity === undefined,
   )
     ? nodes.length
     : nodes.map((node) => ({
         name: node.name,
         ...unless("zone", node.zone, null),
         ...unless("weight", node.weight, defaults.weight),
+        ...(node.capacity === undefined ? {} : { capacity: node.capacity }),
       }))
 
 const clusterFrom = (source: Source<"cluster">): ClusterSpec => {

@@ -58,8 +58,9 @@ const NodeSource = Schema.Union([
       "Zone of the node. Replicas of a group go to distinct zones where there are enough. Default: none.",
     ),
     weight: optional(decimal(0.01, 1_000), "Share of the load, relative to the other nodes. Default: 1."),
+    capacity: optional(whole(1, 1_000_000), "The most shard replicas that it may carry. Default: no limit."),
   }),
-]).annotate({ expected: "the name of a node, or a mapping with name, zone and weight" })
+]).annotate({ expected: "the name of a node, or a mapping with name, zone, weight and capacity" })
 
 const NodesSource = Schema.Union([whole(1, limits.nodes), someOf(NodeSource, "nodes")]).annotate({
   expected: `a number of nodes from 1 to ${limits.nodes}, or a list of nodes`,

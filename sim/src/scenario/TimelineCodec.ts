@@ -120,8 +120,9 @@ const actFrom = (source: EntrySource): Act => {
   if ("undrain" in source) return { _tag: "Undrain", node: source.undrain }
   if ("control" in source) return { _tag: "Control", ask: source.control.ask, table: source.control.table ?? null }
   if ("setRf" in source) {
-    const { tables, rf } = source.setRf
-    return { _tag: "SetRf", tables: typeof tables === "string" ? [tables] : tables, rf }
+    const { approval, rf, tables } = source.setRf
+    const named = typeof tables === "string" ? [tables] : tables
+    return { _tag: "SetRf", tables: named, rf, approval: approval ?? false }
   }
   if ("split" in source) return { _tag: "Split", ...source.split }
   if ("adopt" in source) return { _tag: "Adopt", tables: source.adopt }
@@ -169,7 +170,8 @@ const actTo = (act: Act): ActSource => {
       return { control: { ask: act.ask, ...unless("table", act.table, null) } }
     case "SetRf": {
       const [first, ...others] = act.tables
-      return { setRf: { tables: first !== undefined && others.length === 0 ? first : act.tables, rf: act.rf } }
+      const tables = first !== undefined && others.length === 0 ? first : act.tables
+      return { setRf: { tables, rf: act.rf, ...unless("approval", act.approval, false) } }
     }
     case "Split":
       return { split: { table: act.table, shard: act.shard } }

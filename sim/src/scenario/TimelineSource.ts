@@ -153,6 +153,7 @@ const SetRfSource = Schema.Struct({
     "The tables. All that share a group must be named.",
   ),
   rf: described(whole(1, limits.rf), "Copies of each shard."),
+  approval: optional(flag, "The plan waits to be approved. Default: false."),
 }).annotate({ expected: "{tables: t, rf: 3}" })
 
 const SplitSource = Schema.Struct({
