@@ -4,7 +4,7 @@
  * is not known counts against it.
  */
 import type { Mutation } from "./Mutation.ts"
-import type { Group, ObservedGroup } from "./State.ts"
+import { type Group, isOpen, type ObservedGroup } from "./State.ts"
 import type { View } from "./View.ts"
 
 /** True if no member that is there says that the group is primary, and at least one says that it is not. */
@@ -62,6 +62,19 @@ const isOut = (seen: ObservedGroup | undefined): boolean =>
 const isCertifiedOut = (view: View, group: Group, node: string, away: ReadonlySet<string>): boolean =>
   !away.has(node) && view.observations.has(node) && isOut(shownBy(view, group, node))
 
+/**
+ * True if the promotion of a group waits for this node to go: it is there and not in sync. Nobody is made primary while it
+ * is in view: whose rows count then was not recorded from any server. It comes back to those who are.
+ */
+export const standsInTheWay = (view: View, name: string, node: string): boolean => {
+  const group = view.groups.get(name)?.record
+  const own = group === undefined ? undefined : shownBy(view, group, node)
+  if (group === undefined || group.inSync.includes(node) || own === undefined || own.status === "primary") return false
+  return [...view.steps.values()].some((rows) =>
+    rows.some(({ record }) => isOpen(record) && record.step._tag === "PromoteGroup" && record.step.group === name),
+  )
+}
+
 /** True if the wrappers list a node for all that the group carries: it is not the target of a move before its cut-over. */
 const isShown = (view: View, group: Group, node: string): boolean =>
   group.shards.every(({ table, shard }) => {
@@ -72,8 +85,9 @@ const isShown = (view: View, group: Group, node: string): boolean =>
 /**
  * Members that may be made the primary component of a group that lost it, the one to be bootstrapped first; or why none
  * may. They are in sync, and one of them is shown by the wrappers; everybody else who could be in the group is outside of
- * the coordination cluster's view or certified out; and those who are missing were no majority of the last primary view
- * of any of them. Exactly half is no majority.
+ * the coordination cluster's view or certified out; and those who are missing or behind were no majority of the last
+ * primary view of any of them. Exactly half is no majority. Whoever is there and behind is shut out before the bootstrap,
+ * see `standsInTheWay`.
  */
 export const promotable = (
   view: View,
@@ -109,8 +123,6 @@ export const promotable = (
       return `${elsewhere.join(", ")} could have been a majority of their own`
     }
   }
-  const strangers = present.filter((node) => !survivors.includes(node))
-  if (strangers.length > 0) return `${strangers.join(", ")} is there but not in sync`
   const shown = survivors.filter((node) => isShown(view, group, node))
   return shown.length === 0
     ? `${survivors.join(", ")} is the target of a move, and the wrappers do not show it yet`

@@ -2,7 +2,7 @@
  * Who may be promoted: a wrong yes makes two histories, a wrong no keeps writes refused.
  */
 import { describe, expect, it } from "vitest"
-import { promotable } from "../src/Promotion.ts"
+import { promotable, standsInTheWay } from "../src/Promotion.ts"
 import type { Group, ObservedGroup } from "../src/State.ts"
 import { group, orphaned, showing } from "./groupViews.ts"
 
@@ -34,8 +34,23 @@ describe("promotable", () => {
 
   it("does not take who is not in the last primary view of another one, though the record calls both in sync", () => {
     const restarted = orphaned()
-    expect(promote({ a: restarted, c: orphaned("b", "c") }, ["b"])).toBe("a is there but not in sync")
-    expect(promote({ a: orphaned("a", "b", "c"), c: orphaned("b", "c") }, ["b"])).toBe("a is there but not in sync")
+    expect(promote({ a: restarted, c: orphaned("b", "c") }, ["b"])).toEqual(["c"])
+    expect(promote({ a: orphaned("a", "b", "c"), c: orphaned("b", "c") }, ["b"])).toEqual(["c"])
+  })
+
+  it("restarts who is behind while the others wait for it to go, and nobody else", () => {
+    const shown = { a: orphaned(), c: orphaned("b", "c") }
+    const shrunk = { ...group, inSync: ["c"] }
+    const step = { operation: "1_1", index: 0, node: "c", dependsOn: [], tries: 1, claimedBy: "c.1", undoes: null }
+    const promotes = { ...step, error: null, step: { _tag: "PromoteGroup", group: "g" }, status: "processing" }
+    const records = { "step/1_1/0": promotes }
+    expect(standsInTheWay(showing(shown, shrunk, records), "g", "a")).toBe(true)
+    expect(standsInTheWay(showing(shown, shrunk, records), "g", "c")).toBe(false)
+    expect(standsInTheWay(showing(shown, group, records), "g", "a")).toBe(false)
+    expect(standsInTheWay(showing(shown, shrunk, { "step/1_1/0": { ...promotes, status: "done" } }), "g", "a")).toBe(
+      false,
+    )
+    expect(standsInTheWay(showing(shown, shrunk), "g", "a")).toBe(false)
   })
 
   it("takes nobody of two that were primary without each other", () => {

@@ -10,13 +10,15 @@ import { isPrimary, observedGroups } from "../Observe.ts"
 import { percentAllowanceMs } from "../operation/allowance.ts"
 import * as Sql from "../Sql.ts"
 import { isOpen, Key, type LeavingLock, type Observation } from "../State.ts"
+import { standsInTheWay } from "../Promotion.ts"
 import type { View } from "../View.ts"
 import type { AgentContext } from "./AgentContext.ts"
 import { isNewcomer, restartNewcomer } from "./newcomer.ts"
 
 /**
  * A member that joins for ever, or that was thrown out, is cured by nothing but a restart of its daemon, and until
- * then no cluster statement on this node is answered (semantics 20, 48, 49, 59).
+ * then no cluster statement on this node is answered (semantics 20, 48, 49, 59). One that is behind is restarted so that
+ * the others can be made primary without it.
  */
 export const tendDaemon = Effect.fnUntraced(function* (agent: AgentContext, observation: Observation, nowMs: number) {
   const { config, state } = agent
@@ -24,16 +26,19 @@ export const tendDaemon = Effect.fnUntraced(function* (agent: AgentContext, obse
   for (const name of state.stuckSinceMs.keys())
     if (observation.groups[name] === undefined) state.stuckSinceMs.delete(name)
   for (const [name, group] of Object.entries(observation.groups)) {
-    const stuck = group.nodeState === "joining" || group.nodeState === "destroyed"
+    // The records may be those of before a restart.
+    const inTheWay =
+      group.status !== "primary" && state.view !== undefined && standsInTheWay(state.view, name, agent.node)
+    const stuck = inTheWay || group.nodeState === "joining" || group.nodeState === "destroyed"
+    const patienceMs = inTheWay
+      ? Duration.toMillis(config.awayAfter)
+      : Duration.toMillis(config.joinTimeout) * 1.25 + percentAllowanceMs(state.view, name, config)
     const sinceMs = state.stuckSinceMs.get(name)
     if (!stuck) state.stuckSinceMs.delete(name)
     else if (sinceMs === undefined) state.stuckSinceMs.set(name, nowMs)
-    else if (
-      nowMs - Math.max(sinceMs, state.transfers.get(name)?.sinceMs ?? 0) >
-      Duration.toMillis(config.joinTimeout) * 1.25 + percentAllowanceMs(state.view, name, config)
-    ) {
+    else if (nowMs - Math.max(sinceMs, state.transfers.get(name)?.sinceMs ?? 0) > patienceMs) {
       state.stuckSinceMs.set(name, nowMs)
-      const why = `${name} was ${group.nodeState} for too long`
+      const why = inTheWay ? `it keeps ${name} from a new primary` : `${name} was ${group.nodeState} for too long`
       const isNew = isNewcomer(agent, observation)
       return (yield* isNew ? restartNewcomer(agent, observation, why) : restart(agent, why)) === undefined
     }

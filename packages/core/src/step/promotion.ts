@@ -30,8 +30,9 @@ export const promoteGroup = Effect.fnUntraced(function* (name: string, forced: b
   })
   if (typeof survivors === "string") return retry("promotion-unsafe", survivors)
   if (!survivors.includes(node)) return failed(`${node} is not in sync`)
+  // Nobody who is behind may be in view: who is there is restarted, and comes back to those who are primary.
   if (seen.size !== survivors.length)
-    return retry("member-missing", `${seen.size} members are seen, ${survivors.length} are in sync`)
+    return retry("promotion-unsafe", `${seen.size} members are seen, and ${survivors.join(", ")} must be alone`)
   return yield* bootstrap(name)
 })
 
