@@ -5,8 +5,10 @@
 import type { EngineConfig } from "./EngineConfig.ts"
 import type { Presence } from "./plan/Plan.ts"
 import { isWithoutPrimary, promotable } from "./Promotion.ts"
+import { isPrimary } from "./Observe.ts"
 import { splitSides } from "./SplitBrain.ts"
-import type { Group, Table } from "./State.ts"
+import { groupOfStep } from "./step/Step.ts"
+import { type Group, isOpen, type Table } from "./State.ts"
 import type { View } from "./View.ts"
 
 /** Every code. */
@@ -22,6 +24,10 @@ export type FindingCode =
   | "runner-dead"
   | "exiled-member"
   | "drop-pending"
+  | "shard-detached"
+  | "shard-missing"
+  | "shard-altered"
+  | "copy-differs"
 
 /** `critical`: data is out of reach or in danger. `warning`: less redundancy than asked for. `info`: something waits. */
 export type Severity = "critical" | "warning" | "info"
@@ -92,6 +98,14 @@ const aboutGroup = (view: View, group: Group, { presence, coordination }: Circum
     const recommendation = "start the node, or have it forgotten if its data will never start again"
     found.push({ code: "exiled-member", severity: "info", subject, detail, recommendation })
   }
+  const differs = [...view.steps.values()]
+    .flat()
+    .find(({ record }) => record.waiting?.code === "copy-differs" && groupOfStep(record.step) === group.name)
+  if (differs !== undefined && isOpen(differs.record)) {
+    const detail = `${differs.record.node}: ${differs.record.waiting?.detail}; it does not count as a copy`
+    const recommendation = "compare the two; drain the node whose copy is wrong, and it is made anew elsewhere"
+    found.push({ code: "copy-differs", severity: "critical", subject, detail, recommendation })
+  }
   return found
 }
 
@@ -104,7 +118,7 @@ const aboutTable = (view: View, table: Table, { presence, config }: Circumstance
     return [{ code: "drop-pending", severity: "info", subject, detail, recommendation }]
   }
   if (table.status !== "ready") return []
-  const found: Array<Finding> = []
+  const found: Array<Finding> = [...aboutShards(view, table, presence)]
   const gone = table.layout.filter(({ nodes }) => nodes.length > 0 && nodes.every((node) => presence.away.has(node)))
   if (gone.length > 0) {
     const shown = gone.map(({ shard, nodes }) => `${shard} (${nodes.join(", ")})`).join(", ")
@@ -122,6 +136,53 @@ const aboutTable = (view: View, table: Table, { presence, config }: Circumstance
   }
   return found
 }
+
+/** Where a copy of a shard is that its node serves, as the records have it: nothing that is being changed. */
+const copiesAtRest = (view: View, table: Table, { away }: Presence) =>
+  table.layout.flatMap(({ group: name, nodes, physical }) => {
+    const group = name === null ? undefined : view.groups.get(name)?.record
+    if (name !== null && (group?.status !== "live" || group.operation !== null)) return []
+    if (group?.shards.some((shard) => shard.physical === physical) === false) return []
+    return nodes
+      .filter((node) => !away.has(node) && (group === undefined || group.inSync.includes(node)))
+      .map((node) => ({ group, node, physical }))
+  })
+
+/** What somebody did to shards directly. Nobody but people can say which rows were meant. */
+const aboutShards = (view: View, table: Table, presence: Presence): ReadonlyArray<Finding> => {
+  if (table.operation !== null) return []
+  const copies = copiesAtRest(view, table, presence)
+  const subject = table.name
+  const detached = copies.flatMap(({ group, node, physical }) => {
+    const seen = group === undefined ? undefined : view.observations.get(node)?.record.groups[group.name]
+    return seen !== undefined && isPrimary(seen) && !seen.tables.includes(physical) ? [`${physical} on ${node}`] : []
+  })
+  const found: Array<Finding> = []
+  if (detached.length > 0) {
+    const detail = `taken out of its group by somebody: ${few(detached)}; its copies drift apart with each write`
+    const recommendation =
+      "stop writers, compare the copies, drop all but the one that is right, and add that one again"
+    found.push({ code: "shard-detached", severity: "critical", subject, detail, recommendation })
+  }
+  for (const what of ["missing", "altered"] as const) {
+    const amiss = copies.flatMap(({ node, physical }) => {
+      const said = view.inspections.get(node)?.record.amiss[physical]
+      return said?.what === what ? [`${physical} on ${node}: ${said.detail}`] : []
+    })
+    if (amiss.length === 0) continue
+    const detail = `changed by somebody: ${few(amiss)}`
+    const recommendation =
+      what === "missing"
+        ? "restore it from a backup, or drop the table; nothing is made anew in its place"
+        : "take the change back with ALTER TABLE: wrappers refuse such a shard, and are lost when the daemon restarts"
+    found.push({ code: `shard-${what}`, severity: "critical", subject, detail, recommendation })
+  }
+  return found
+}
+
+/** A list that stays readable. */
+const few = (items: ReadonlyArray<string>): string =>
+  items.length <= 5 ? items.join(", ") : `${items.slice(0, 5).join(", ")} and ${items.length - 5} more`
 
 const aboutNodes = (view: View, { presence, config }: Circumstances): ReadonlyArray<Finding> => {
   const registered = Object.keys(view.registry?.record.nodes ?? {})

@@ -82,6 +82,9 @@ export const showSystemTables = "SHOW TABLES FROM system"
 
 export const showTables = "SHOW TABLES"
 
+/** Columns of a system table: a row each, the name first. */
+export const describe = (physical: string): string => `DESC ${systemTable(physical)}`
+
 const optionsText = (options: Readonly<Record<string, string>>): string =>
   Object.entries(options)
     .map(([name, value]) => ` ${assertIdentifier(name)}=${text(value)}`)

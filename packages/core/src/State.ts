@@ -52,6 +52,15 @@ export type LeavingLock = typeof LeavingLock.Type
 export const UnansweredDrops = Schema.Struct({ tables: Schema.Array(Schema.String) })
 export type UnansweredDrops = typeof UnansweredDrops.Type
 
+/** What a node found amiss with shards that it is to hold, by physical name; see `tendInspection`. */
+export const Inspection = Schema.Struct({
+  amiss: Schema.Record(
+    Schema.String,
+    Schema.Struct({ what: Schema.Literals(["missing", "altered"]), detail: Schema.String }),
+  ),
+})
+export type Inspection = typeof Inspection.Type
+
 /** A sign of life; its row's version grows with every beat and serves as the node's barrier. */
 export const Heartbeat = Schema.Struct({ incarnation: Schema.String })
 export type Heartbeat = typeof Heartbeat.Type
@@ -375,6 +384,7 @@ export const Key = {
   observation: (node: string) => `observation/${node}`,
   wrapper: (node: string) => `wrapper/${node}`,
   drops: (node: string) => `drops/${node}`,
+  inspection: (node: string) => `inspection/${node}`,
   table: (name: string) => `table/${name}`,
   group: (name: string) => `group/${name}`,
   operation: (id: string) => `operation/${id}`,

@@ -30,6 +30,7 @@ export interface View {
   readonly heartbeats: ReadonlyMap<string, number>
   readonly observations: ReadonlyMap<string, Stored<State.Observation>>
   readonly wrappers: ReadonlyMap<string, Stored<State.WrapperConfirmation>>
+  readonly inspections: ReadonlyMap<string, Stored<State.Inspection>>
   readonly drops: ReadonlyMap<string, Stored<State.UnansweredDrops>>
   readonly tables: ReadonlyMap<string, Stored<State.Table>>
   readonly groups: ReadonlyMap<string, Stored<State.Group>>
@@ -48,6 +49,7 @@ const decoders = {
   finished: Schema.decodeUnknownExit(State.Finished),
   observation: Schema.decodeUnknownExit(State.Observation),
   wrapper: Schema.decodeUnknownExit(State.WrapperConfirmation),
+  inspection: Schema.decodeUnknownExit(State.Inspection),
   drops: Schema.decodeUnknownExit(State.UnansweredDrops),
   table: Schema.decodeUnknownExit(State.Table),
   group: Schema.decodeUnknownExit(State.Group),
@@ -103,6 +105,7 @@ export const makeView = (entries: Iterable<RawEntry>): View => {
   const heartbeats: Array<readonly [string, number]> = []
   const observations: Array<readonly [string, Stored<State.Observation>]> = []
   const wrappers: Array<readonly [string, Stored<State.WrapperConfirmation>]> = []
+  const inspections: Array<readonly [string, Stored<State.Inspection>]> = []
   const drops: Array<readonly [string, Stored<State.UnansweredDrops>]> = []
   const tables: Array<readonly [string, Stored<State.Table>]> = []
   const groups: Array<readonly [string, Stored<State.Group>]> = []
@@ -154,6 +157,9 @@ export const makeView = (entries: Iterable<RawEntry>): View => {
       case "wrapper":
         take(entry, decoders.wrapper, (stored) => wrappers.push([name, stored]))
         break
+      case "inspection":
+        take(entry, decoders.inspection, (stored) => inspections.push([name, stored]))
+        break
       case "drops":
         take(entry, decoders.drops, (stored) => drops.push([name, stored]))
         break
@@ -190,6 +196,7 @@ export const makeView = (entries: Iterable<RawEntry>): View => {
     heartbeats: new Map(heartbeats),
     observations: byKey(observations),
     wrappers: byKey(wrappers),
+    inspections: byKey(inspections),
     drops: byKey(drops),
     tables: byKey(tables),
     groups: byKey(groups),

@@ -23,9 +23,17 @@ const table = (status: string, nodes: ReadonlyArray<string>) => ({
 const codes = (
   shown: Readonly<Record<string, ObservedGroup | undefined>>,
   away: ReadonlyArray<string>,
-  options: { readonly record?: Group; readonly status?: string; readonly runnerless?: ReadonlyArray<string> } = {},
+  options: {
+    readonly record?: Group
+    readonly status?: string
+    readonly records?: Readonly<Record<string, unknown>>
+    readonly runnerless?: ReadonlyArray<string>
+  } = {},
 ) => {
-  const view = showing(shown, options.record ?? group, { "table/t": table(options.status ?? "ready", ["a", "b", "c"]) })
+  const view = showing(shown, options.record ?? group, {
+    "table/t": table(options.status ?? "ready", ["a", "b", "c"]),
+    ...options.records,
+  })
   const presence = {
     away: new Set(away),
     lost: new Set<string>(),
@@ -69,6 +77,32 @@ describe("findings", () => {
 
   it("do not take an empty cluster of the group's name for a side of it", () => {
     expect(codes({ ...whole, d: { ...primary(1, "d"), tables: [] } }, [])).toEqual([])
+  })
+
+  it("tell what somebody did to shards directly", () => {
+    const lists = (node: ObservedGroup): ObservedGroup => ({ ...node, tables: [...node.tables, "system.t_s0"] })
+    const carrying: Group = { ...group, shards: [{ table: "t", shard: 0, physical: "system.t_s0" }] }
+    const attached = { a: lists(whole.a), b: lists(whole.b), c: lists(whole.c) }
+    expect(codes(attached, [], { record: carrying })).toEqual([])
+    expect(codes({ ...attached, b: whole.b }, [], { record: carrying })).toEqual(["shard-detached t"])
+    // An operation may be about to attach it.
+    const held = { ...carrying, operation: "1_1" }
+    expect(codes({ ...attached, b: whole.b }, [], { record: held })).toEqual([])
+    const amiss = { "system.t_s0": { what: "missing", detail: "there is no such table" } }
+    expect(codes(attached, [], { record: carrying, records: { "inspection/c": { amiss } } })).toEqual([
+      "shard-missing t",
+    ])
+    expect(codes(attached, ["c"], { record: carrying, records: { "inspection/c": { amiss } } })).not.toContain(
+      "shard-missing t",
+    )
+  })
+
+  it("tell of a member whose copy differs", () => {
+    const waiting = { code: "copy-differs", detail: "system.t_s0 differs from a", sinceMs: 0 }
+    const step = { _tag: "VerifyReplica", group: "g" }
+    const row = { operation: "1_1", index: 0, node: "b", step, dependsOn: [], tries: 1, claimedBy: "b.1", undoes: null }
+    const records = { "step/1_1/0": { ...row, status: "processing", error: null, waiting } }
+    expect(codes(whole, [], { records })).toEqual(["copy-differs g"])
   })
 
   it("tell what waits for people: exiles, drops, runners", () => {

@@ -18,6 +18,7 @@ import { type AgentContext, type AgentOptions, makeAgent, remember } from "./Age
 import { tendLastHolder } from "./lastHolder.ts"
 import { monotonicMs } from "../Monotonic.ts"
 import { releaseToken, tendDaemon, tendLeaving } from "./daemon.ts"
+import { tendInspection } from "./inspection.ts"
 import { holdsLease, keepLease, leaderTerm, tendLease } from "./lease.ts"
 import { noteHeartbeats, observe, publish, refusalToAct } from "./presence.ts"
 import { dueSteps, startSteps } from "./steps.ts"
@@ -63,6 +64,7 @@ const look = Effect.fnUntraced(
     yield* tendLastHolder(agent, view, observation)
     yield* startSteps(agent, view)
     yield* tendWrappers(agent, view, node)
+    yield* tendInspection(agent, view, node)
     if (!(yield* holdsLease(agent))) return
     for (const other of state.runnerless) yield* actFor(agent, view, other)
     const term = state.ownTerm
@@ -110,6 +112,7 @@ const actFor = Effect.fnUntraced(function* (agent: AgentContext, view: View, nod
   if (observation === undefined) return
   yield* publish(agent, view, node, observation)
   yield* tendWrappers(agent, view, node)
+  yield* tendInspection(agent, view, node)
 })
 
 /**

@@ -76,6 +76,8 @@ export interface AgentState {
   readonly shown: Map<string, Shown>
   /** When the wrappers of a node were looked at last. */
   readonly wrappersCheckedMs: Map<string, number>
+  /** When the shards of a node were looked at last, and how often. */
+  readonly inspections: Map<string, { readonly number: number; readonly atMs: number }>
   /** When the last barrier was begun that succeeded. */
   refreshedMs: number
   /** Since when groups of the own daemon have been on their way in without arriving, or out for good. */
@@ -143,6 +145,7 @@ export const makeAgent = Effect.fnUntraced(function* (options: AgentOptions) {
     observed: new Map(),
     shown: new Map(),
     wrappersCheckedMs: new Map(),
+    inspections: new Map(),
     refreshedMs: 0,
     stuckSinceMs: new Map(),
     transfers: new Map(),
