@@ -43,6 +43,7 @@ export const drawOldOrchestrator = (random: RandomStream): ReadonlyArray<Timelin
   })
   const sql = (ms: number, node: string, statements: ReadonlyArray<string>): TimelineEntry =>
     at(ms, { _tag: "Sql", node, connection: null, statements, timeout: Duration.seconds(15), expect: null })
+  const rows = Array.from({ length: random.int(1, rowsMax) }, (_, index) => `(${index + 1},${index})`)
   return [
     sql(0, "n1", records),
     at(0, { _tag: "Mkdir", node: "n1", directory: cluster }),
@@ -57,14 +58,7 @@ export const drawOldOrchestrator = (random: RandomStream): ReadonlyArray<Timelin
       `ALTER CLUSTER ${cluster} ADD ${physical(0)},${physical(1)}`,
       `CREATE TABLE ${oldTable} (title text, v bigint) type='shard' ${agents}`,
     ]),
-    at(9_000, {
-      _tag: "Fill",
-      node: "n1",
-      table: oldTable,
-      from: 1,
-      to: random.int(1, rowsMax),
-      batch: 50,
-    }),
+    sql(9_000, "n1", [`INSERT INTO ${oldTable} (id,v) VALUES ${rows.join(",")}`]),
     at(random.int(adoptMs.min, adoptMs.max), { _tag: "Adopt", tables: [oldTable] }),
   ]
 }

@@ -19,8 +19,6 @@ const createMs: ReadonlyArray<Range> = [
 ]
 const dropMs: Range = { min: 22_000, max: 35_000 }
 const otherMs: Range = { min: 500, max: 32_000 }
-/** When drafts that nobody has approved are withdrawn. */
-const withdrawMs = 60_000
 /** How long an operation stays paused. */
 const pausedMs: Range = { min: 500, max: 15_000 }
 
@@ -95,7 +93,6 @@ const drawApproval = (random: RandomStream, ms: number, wish: Act): ReadonlyArra
   return [
     entry(at(ms), wish),
     entry(drafted, { _tag: "Control", ask: isApproved ? "approve" : "withdraw", table: null }),
-    entry(at(withdrawMs), { _tag: "Control", ask: "withdraw", table: null }),
   ]
 }
 

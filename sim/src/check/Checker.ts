@@ -16,6 +16,8 @@ export interface CheckContext {
   readonly clients: ReadonlyMap<string, ClientModel>
   /** Host of an address; undefined for an unknown one. */
   readonly hostOf: (address: string) => string | undefined
+  /** Tables and clusters that clients have made, and that are not the engine's; see `ForeignObjects`. */
+  readonly foreign: ReadonlySet<string>
   /** Since when no fault has touched the node; undefined while one does. */
   readonly undisturbedSinceMicros: (node: string) => number | undefined
   /** Reports what must not be. Names, ids and numbers belong into the message. */

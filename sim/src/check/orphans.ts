@@ -21,6 +21,7 @@ const pendingShards = (context: CheckContext, group: Group): ReadonlyArray<strin
 
 /** What nobody owns, a line each. */
 export const leftovers = (context: CheckContext, view: View): ReadonlyArray<string> => {
+  const { foreign } = context
   const found: Array<string> = []
   const shardsOf = new Map<string, Set<string>>()
   for (const { record: table } of view.tables.values()) {
@@ -40,11 +41,13 @@ export const leftovers = (context: CheckContext, view: View): ReadonlyArray<stri
     const pending = new Set(own.flatMap((group) => pendingShards(context, group)))
     for (const table of context.world.tables(host)) {
       if (!table.name.startsWith("system.") || alwaysThere.has(table.name) || probes.has(table.name)) continue
+      if (foreign.has(table.name) || foreign.has(`${host} ${table.name}`)) continue
       if (!(shardsOf.get(host)?.has(table.name) ?? false) && !pending.has(table.name))
         found.push(`table ${table.name} on ${host} belongs to nothing`)
     }
     for (const cluster of context.world.clusters(host)) {
       if (cluster.name === context.config.coordination || own.some((group) => group.name === cluster.name)) continue
+      if (foreign.has(cluster.name)) continue
       found.push(`cluster ${cluster.name} on ${host} belongs to no live group`)
     }
   }

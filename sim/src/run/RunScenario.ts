@@ -8,6 +8,7 @@ import * as Duration from "effect/Duration"
 import type { Checker, CheckContext } from "../check/Checker.ts"
 import { checkers as allCheckers } from "../check/checkers.ts"
 import { missingEverywhere } from "../check/lostWrite.ts"
+import { foreignObjects } from "../check/ForeignObjects.ts"
 import { leftovers } from "../check/orphans.ts"
 import { guardedSession, outsideSimulation } from "../runtime/ForbiddenGlobals.ts"
 import type { StreamOutcome } from "../scenario/Condition.ts"
@@ -176,6 +177,7 @@ class Run {
       config: simulation.config,
       clients: this.#clients,
       hostOf: (address) => simulation.hostOf(address),
+      foreign: foreignObjects(simulation.state, (listener) => simulation.onEvent(listener)),
       undisturbedSinceMicros: (name) => simulation.undisturbedSinceMicros(name),
       report: (checker, message) => this.#report(checker, message),
     }
@@ -251,7 +253,8 @@ class Run {
     this.#startWorkloads()
     timeline.start()
 
-    const endMicros = Math.min(micros(scenario.until), this.#options.untilMicros ?? Number.MAX_SAFE_INTEGER)
+    // Virtual time has whole microseconds: a part of one would never pass.
+    const endMicros = Math.floor(Math.min(micros(scenario.until), this.#options.untilMicros ?? Number.MAX_SAFE_INTEGER))
     const left = (): number => endMicros - this.#sinceZero
     const stopped = (): boolean => this.#options.stopAtViolation === true && this.#violations.length > 0
     const open = (): boolean =>

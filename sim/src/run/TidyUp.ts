@@ -1,6 +1,6 @@
 /**
- * What people do when a day of chaos is over: what they have paused goes on, and what they have stopped is let go, so that
- * the cluster may come to rest.
+ * What people do when a day of chaos is over: what they have paused goes on, what they have not approved is withdrawn, and
+ * what they have stopped is let go, so that the cluster may come to rest.
  */
 import type { Operators } from "./Operators.ts"
 import type { Simulation } from "./Simulation.ts"
@@ -20,15 +20,20 @@ export class TidyUp {
   look(): boolean {
     const view = this.#simulation.state.view()
     const paused = [...view.operations.values()].filter(({ record }) => record.status === "paused")
+    const drafts = [...view.operations.values()].filter(({ record }) => record.status === "awaiting_approval")
     const held = view.finished?.record.operations.filter((item) => item.held) ?? []
     for (const { record } of paused) {
       const pauses = record.history.filter((change) => change.status === "paused").length
       this.#once(`resume operation ${record.id} (${pauses})`, () => ({ _tag: "Resume", operation: record.id }))
     }
-    for (const { id } of held) {
-      this.#once(`reset operation ${id}`, () => ({ _tag: "Reset", operation: id, start: false }))
+    for (const { record } of drafts) {
+      this.#once(`withdraw operation ${record.id}`, () => ({ _tag: "Stop", operation: record.id, now: false }))
     }
-    return paused.length > 0 || held.length > 0
+    for (const { id, kind } of held) {
+      // Of an adoption nothing else retires the tables of the existing orchestrator.
+      this.#once(`reset operation ${id}`, () => ({ _tag: "Reset", operation: id, start: kind === "adopt" }))
+    }
+    return paused.length > 0 || drafts.length > 0 || held.length > 0
   }
 
   #once(what: string, wish: () => Parameters<Operators["submit"]>[1]): void {

@@ -169,6 +169,7 @@ export class FakeWorld {
       state: this.state,
       config: defaultEngineConfig,
       clients: this.clients,
+      foreign: new Set(),
       hostOf: (address) => this.#names.find((name) => address === `${name}:9312`),
       undisturbedSinceMicros: (node) => (this.undisturbedSince.has(node) ? this.undisturbedSince.get(node) : 0),
       report: (checker, message) => this.reports.push(`${checker}: ${message}`),

@@ -82,7 +82,10 @@ export const finish = Effect.fnUntraced(function* (
   const { store, term } = context
   const operation = stored.record
   const request = operation.request === null ? undefined : view.requests.get(operation.request)
-  if (request !== undefined && request.record.status !== "done" && request.record.status !== "refused") {
+  if (operation.kind === "adopt" && status === "stopped" && operation.stop?.asked !== true) {
+    // Nothing but another plan of it would retire the tables of the existing orchestrator.
+    yield* reopenRequest(context, view, operation)
+  } else if (request !== undefined && request.record.status !== "done" && request.record.status !== "refused") {
     const refused = status !== "completed" && operation.kind === "create"
     // A drop that stopped half-way is planned again; its request is answered when the wrapper is gone.
     const next: Request = {
