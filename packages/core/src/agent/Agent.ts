@@ -19,6 +19,7 @@ import { tendLastHolder } from "./lastHolder.ts"
 import { monotonicMs } from "../Monotonic.ts"
 import { releaseToken, tendDaemon, tendLeaving } from "./daemon.ts"
 import { tendInspection } from "./inspection.ts"
+import { fencedStore } from "./fencedStore.ts"
 import { holdsLease, keepLease, leaderTerm, tendLease } from "./lease.ts"
 import { noteHeartbeats, observe, publish, refusalToAct } from "./presence.ts"
 import { dueSteps, startSteps } from "./steps.ts"
@@ -36,17 +37,25 @@ export const runAgent = Effect.fnUntraced(function* (
   }
 })
 
+/**
+ * While members are evicted a barrier takes six seconds (semantics 24), and a process may be stalled for any time: what its
+ * daemon showed before that is over, and is neither acted on nor published as what it shows now.
+ */
+const observationAgeMs = 1000
+
 /** One look at the records, and all that is due after it. */
 const look = Effect.fnUntraced(
   function* (agent: AgentContext) {
     const { node, config, state, store, termsMatter } = agent
     if (!(yield* isFullLookDue(agent))) return
     state.fullLookMs = yield* monotonicMs
-    const observation = yield* observe(agent, node)
-    if (observation !== undefined && observation.groups[config.coordination] === undefined)
-      yield* makeAbsentTables(agent)
-    if (observation === undefined || (yield* tendDaemon(agent, observation, yield* monotonicMs))) return
+    const first = yield* observe(agent, node)
+    if (first !== undefined && first.groups[config.coordination] === undefined) yield* makeAbsentTables(agent)
+    if (first === undefined || (yield* tendDaemon(agent, first, yield* monotonicMs))) return
     const view = yield* agent.refresh
+    const isOld = (yield* monotonicMs) - state.fullLookMs > observationAgeMs
+    const observation = isOld ? yield* observe(agent, node) : first
+    if (observation === undefined) return
     noteHeartbeats(agent, view, observation, yield* monotonicMs)
     const refusal = refusalToAct(agent, view, observation)
     if (refusal !== undefined) {
@@ -81,7 +90,7 @@ const look = Effect.fnUntraced(
         node,
         term,
         config,
-        store,
+        store: fencedStore(store, holdsLease(agent), "the lease may have run out"),
         memory: state.memory,
         presence,
         holdsLease: holdsLease(agent),

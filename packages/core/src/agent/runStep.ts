@@ -20,7 +20,7 @@ import { needsRunner } from "../step/Step.ts"
 import type { Stored } from "../View.ts"
 import type { AgentContext } from "./AgentContext.ts"
 import { monotonicMs } from "../Monotonic.ts"
-import { claimedStore } from "./claimedStore.ts"
+import { fencedStore } from "./fencedStore.ts"
 import { restart } from "./daemon.ts"
 import { observe, publish } from "./presence.ts"
 import { refusal } from "./permission.ts"
@@ -211,7 +211,7 @@ const attempt = Effect.fnUntraced(function* (
     Effect.provideService(CurrentStep, {
       node,
       config,
-      store: claimedStore(store, held),
+      store: fencedStore(store, held, "somebody else works on this step"),
       term: operation.term,
       refresh,
       permitted: Effect.map(refresh, (latest) => refusal(agent, latest, row, "go-on") === undefined),
