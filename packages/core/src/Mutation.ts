@@ -10,6 +10,12 @@ export const mutations = [
   "skip-term-check",
   /** Whoever the record counts as in sync is promoted, whatever the others name as their last primary view. */
   "promote-who-is-behind",
+  /** An operation may become anything, whatever it is. */
+  "ignore-transitions",
+  /** Wishes for tables and groups that an operation holds are planned all the same. */
+  "ignore-holders",
+  /** What is to be approved goes live at once. */
+  "skip-approval",
   /** Steps of a paused operation begin all the same. */
   "ignore-pause",
   /** An agent goes on with a step that may have been taken over. */

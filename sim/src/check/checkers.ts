@@ -1,9 +1,11 @@
 /** All checkers that every run has. */
 import type { MakeChecker } from "./Checker.ts"
+import { approvals } from "./approvals.ts"
 import { groupStatements } from "./groupStatements.ts"
 import { liveOperation } from "./liveOperation.ts"
 import { lostWrite } from "./lostWrite.ts"
 import { oldTerm } from "./oldTerm.ts"
+import { oneHolder } from "./oneHolder.ts"
 import { oneLeaderPerTerm } from "./oneLeaderPerTerm.ts"
 import { operationStatus } from "./operationStatus.ts"
 import { orphans } from "./orphans.ts"
@@ -24,6 +26,8 @@ export const checkers: ReadonlyArray<MakeChecker> = [
   groupStatements,
   operationStatus,
   pauseHolds,
+  oneHolder,
+  approvals,
   orphans,
   userTables,
 ]

@@ -1,6 +1,6 @@
 /**
  * Control of operations, one scenario for each thing that a person may ask of them; each is run twice in the same way. And
- * that a checker would notice if a pause paused nothing.
+ * that a checker would notice if one of its mechanisms were missing.
  */
 import * as NodePath from "node:path"
 import type { Operation } from "@shardwright/core/State"
@@ -80,8 +80,13 @@ describe("scenarios/control", () => {
     ])
   })
 
-  it("has a checker that notices when steps of a paused operation begin", () => {
-    const result = runScenario(named("pause-resume"), { seed: 1, mutations: ["ignore-pause"] })
-    expect(result.violations.map(({ checker }) => checker)).toContain("pause-holds")
+  it.each([
+    ["ignore-pause", "pause-resume", "pause-holds"],
+    ["ignore-transitions", "illegal-transition", "operation-status"],
+    ["ignore-holders", "held-table", "one-holder"],
+    ["skip-approval", "approve", "approvals"],
+  ] as const)("without its mechanism (%s) a checker reports it", (mutation, scenario, checker) => {
+    const result = runScenario(named(scenario), { seed: 1, mutations: [mutation] })
+    expect(result.violations.map((violation) => violation.checker)).toContain(checker)
   })
 })

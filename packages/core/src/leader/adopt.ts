@@ -9,7 +9,7 @@ import { Mutations } from "../Mutation.ts"
 import { type AdoptWish, planAdoption } from "../plan/adopt.ts"
 import { notYet, type Plan, type Refusal } from "../plan/Plan.ts"
 import { answered, type PlannedWish, planWish, type WishPlan } from "../plan/planWish.ts"
-import type { View } from "../View.ts"
+import type { Stored, View } from "../View.ts"
 import { tableInTheWay } from "./conflicts.ts"
 import type { LeaderContext } from "./LeaderContext.ts"
 import { readOldTables } from "./oldLayout.ts"
@@ -36,6 +36,13 @@ const adopt = Effect.fnUntraced(function* (
   return planAdoption(view, presence, config, operation, old.layout, wish)
 })
 
+/** The records as if no operation held anything. */
+const heldByNobody = (view: View): View => {
+  const free = <A extends { readonly operation: string | null }>(records: ReadonlyMap<string, Stored<A>>) =>
+    new Map([...records].map(([key, stored]) => [key, { ...stored, record: { ...stored.record, operation: null } }]))
+  return { ...view, tables: free(view.tables), groups: free(view.groups) }
+}
+
 /** Plans any wish; for an adoption and for a new table more than the records must be read. */
 export const planRequest = Effect.fnUntraced(function* (
   context: LeaderContext,
@@ -44,7 +51,8 @@ export const planRequest = Effect.fnUntraced(function* (
   wish: PlannedWish,
 ): Effect.fn.Return<WishPlan, never, Manticore> {
   if (wish._tag === "Adopt") return answered(yield* adopt(context, view, operation, wish))
-  const planned = planWish(view, context.presence, context.config, operation, wish, yield* Mutations)
+  const seen = (yield* Mutations).has("ignore-holders") ? heldByNobody(view) : view
+  const planned = planWish(seen, context.presence, context.config, operation, wish, yield* Mutations)
   if (wish._tag !== "CreateTable" || planned._tag !== "Plan") return planned
   const reason = yield* tableInTheWay(context, view, planned.plan)
   return reason === undefined ? planned : { _tag: "Refused", reason }

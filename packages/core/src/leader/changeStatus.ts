@@ -5,7 +5,14 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
-import { type Author, type IllegalTransition, transitionThrough } from "../operation/transitions.ts"
+import { Mutations } from "../Mutation.ts"
+import {
+  anyTransition,
+  type Author,
+  type IllegalTransition,
+  transitions,
+  transitionThrough,
+} from "../operation/transitions.ts"
 import type { Operation, OperationStatus } from "../State.ts"
 import type { Conflict, Entry, StoreUnavailable } from "../StateStore.ts"
 import type { LeaderContext } from "./LeaderContext.ts"
@@ -28,6 +35,11 @@ export const engineOn = (node: string): string => `shardwright@${node}`
 export const authorNow = (context: LeaderContext, by: string | undefined, why: string): Effect.Effect<Author> =>
   Effect.map(Clock.currentTimeMillis, (atMs) => ({ atMs, by: by ?? engineOn(context.node), why }))
 
+/** The table of transitions, unless a mutant is to do without it. */
+export const transitionTable = Effect.map(Mutations, (mutations) =>
+  mutations.has("ignore-transitions") ? anyTransition : transitions,
+)
+
 /** Writes the operation with the status that it has after all the given ones. */
 export const changeStatus = Effect.fnUntraced(function* (
   context: LeaderContext,
@@ -37,7 +49,7 @@ export const changeStatus = Effect.fnUntraced(function* (
   { by, why, patch, live }: StatusWrite,
 ): Effect.fn.Return<Operation, IllegalTransition | Conflict | StoreUnavailable> {
   const author = yield* authorNow(context, by, why)
-  const changed = transitionThrough(operation, through, author)
+  const changed = transitionThrough(operation, through, author, yield* transitionTable)
   if (Result.isFailure(changed)) return yield* changed.failure
   const next = { ...changed.success, ...patch }
   const { term } = context

@@ -11,7 +11,7 @@ import { isPlanned, operationText } from "../plan/planWish.ts"
 import { Key, Operation, type OperationStatus, Request, type Wish } from "../State.ts"
 import type { Stored, View } from "../View.ts"
 import { planRequest } from "./adopt.ts"
-import { changeStatus } from "./changeStatus.ts"
+import { changeStatus, transitionTable } from "./changeStatus.ts"
 import { withdraw, writeFinished } from "./finish.ts"
 import { digestOf, goLive } from "./launch.ts"
 import { setNodeState } from "./nodeState.ts"
@@ -78,7 +78,7 @@ const move = Effect.fnUntraced(function* (
   to: OperationStatus,
   patch: Partial<Operation> = {},
 ): Effect.fn.Return<Answered, LeaderError> {
-  const allowed = transition(stored.record, to, { by, why: reason, atMs: 0 })
+  const allowed = transition(stored.record, to, { by, why: reason, atMs: 0 }, yield* transitionTable)
   if (Result.isFailure(allowed)) return refused(`${operationText(stored.record)}: ${allowed.failure.message}`)
   const next = yield* changeStatus(context, stored, stored.record, [to], { by, why: reason, patch })
   yield* say(context, next, next.status, `by ${by}${reason === "" ? "" : `: ${reason}`}`)

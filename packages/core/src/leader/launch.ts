@@ -5,6 +5,7 @@
 import * as Effect from "effect/Effect"
 import { rowId } from "../Identifier.ts"
 import type { Manticore } from "../Manticore.ts"
+import { Mutations } from "../Mutation.ts"
 import { costOf, type ShardSize, weightOf } from "../plan/cost.ts"
 import type { Plan, PlannedStep } from "../plan/Plan.ts"
 import type * as Sql from "../Sql.ts"
@@ -113,7 +114,7 @@ export const launch = Effect.fnUntraced(function* (
   if (!(yield* writeSteps(context, rows))) return
   const by = request?.record.by ?? engineOn(context.node)
   const why = request === undefined || request.record.reason === "" ? plan.reason : request.record.reason
-  if (request?.record.approval === true) {
+  if (request?.record.approval === true && !(yield* Mutations).has("skip-approval")) {
     const accepted: Request = { ...request.record, status: "accepted", operation: id }
     yield* store.compareAndSet(request, accepted, { term })
     const drafted = yield* changeStatus(context, root, operation, ["awaiting_approval"], { by, why })

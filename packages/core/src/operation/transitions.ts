@@ -20,6 +20,20 @@ export const transitions: Readonly<Record<OperationStatus, ReadonlyArray<Operati
   critical_failure: ["idle"],
 }
 
+/** What there would be without the table: for a mutant, see `Mutation`. */
+export const anyTransition: typeof transitions = {
+  idle: OperationStatus.literals,
+  awaiting_approval: OperationStatus.literals,
+  queued: OperationStatus.literals,
+  running: OperationStatus.literals,
+  paused: OperationStatus.literals,
+  stopping: OperationStatus.literals,
+  stopped: OperationStatus.literals,
+  completed: OperationStatus.literals,
+  failed: OperationStatus.literals,
+  critical_failure: OperationStatus.literals,
+}
+
 /** A status was to change in a way that the table does not know. */
 export class IllegalTransition extends Schema.TaggedError<IllegalTransition>()("IllegalTransition", {
   from: OperationStatus,
@@ -42,9 +56,10 @@ export const transition = (
   operation: Operation,
   to: OperationStatus,
   author: Author,
+  table = transitions,
 ): Result.Result<Operation, IllegalTransition> => {
   const from = operation.status
-  if (!transitions[from].includes(to)) return Result.fail(new IllegalTransition({ from, to }))
+  if (!table[from].includes(to)) return Result.fail(new IllegalTransition({ from, to }))
   const all = [...operation.history, { ...author, status: to }]
   const history = all.length > historyMax ? [...all.slice(0, 1), ...all.slice(1 - historyMax)] : all
   return Result.succeed({ ...operation, status: to, history })
@@ -55,9 +70,10 @@ export const transitionThrough = (
   operation: Operation,
   statuses: ReadonlyArray<OperationStatus>,
   author: Author,
+  table = transitions,
 ): Result.Result<Operation, IllegalTransition> =>
   statuses.reduce<Result.Result<Operation, IllegalTransition>>(
-    (result, to) => Result.flatMap(result, (before) => transition(before, to, author)),
+    (result, to) => Result.flatMap(result, (before) => transition(before, to, author, table)),
     Result.succeed(operation),
   )
 
