@@ -61,6 +61,12 @@ export interface EngineConfig {
   readonly groupBudget: number
   /** Whether new and lost nodes lead to moves without a request. */
   readonly autoRebalance: boolean
+  /** How often the leader deletes finished records that are old enough. */
+  readonly cleanUpInterval: Duration.Duration
+  /** How long steps of operations that have ended can be read: long enough to look into what happened last week. */
+  readonly queueRetention: Duration.Duration
+  /** The same of operations, requests and groups. Those that ended last, and tables, are kept. */
+  readonly stateRetention: Duration.Duration
   /** Rows read at once when two copies are compared. */
   readonly compareRows: number
 }
@@ -92,5 +98,8 @@ export const defaultEngineConfig: EngineConfig = {
   groupsPerNode: 8,
   groupBudget: 32,
   autoRebalance: true,
+  cleanUpInterval: Duration.hours(1),
+  queueRetention: Duration.days(7),
+  stateRetention: Duration.days(30),
   compareRows: 1000,
 }

@@ -222,6 +222,14 @@ export const updateRow = (
 export const retireRows = (cluster: string, table: string, ids: ReadonlyArray<string>): string =>
   `UPDATE ${assertCluster(cluster)}:${systemTable(table)} SET live=0 WHERE id IN (${ids.map(idText).join(",")})`
 
+/** Ids of rows that left the listing before a time, in seconds; the oldest are not first. */
+export const selectRetired = (table: string, beforeSeconds: number, after: string, limit: number): string =>
+  `SELECT id FROM ${systemTable(table)} WHERE live=0 AND updated_at<${integer(beforeSeconds)} AND id>${idText(after)} ORDER BY id ASC LIMIT ${integer(limit)} OPTION max_matches=${integer(limit)}`
+
+/** Rows go for good. */
+export const deleteRows = (cluster: string, table: string, ids: ReadonlyArray<string>): string =>
+  `DELETE FROM ${assertCluster(cluster)}:${systemTable(table)} WHERE id IN (${ids.map(idText).join(",")})`
+
 /** Ids and versions of all live rows. */
 export const selectVersions = (table: string, limit: number): string =>
   `SELECT id,version FROM ${systemTable(table)} WHERE live=1 ORDER BY id ASC LIMIT ${integer(limit)} OPTION max_matches=${integer(limit)}`

@@ -97,6 +97,17 @@ export class StateStore extends Context.Service<
     ) => Effect.Effect<boolean, Conflict | StoreUnavailable | E>
     /** Takes finished records out of the listing, without touching their versions. */
     readonly retire: (keys: ReadonlyArray<string>) => Effect.Effect<void, StoreUnavailable>
+    /**
+     * Records that left the listing before a time of the wall clock, at most so many; further calls go on where the last
+     * one ended, and begin anew after the last.
+     */
+    readonly retired: (
+      table: "state" | "queue",
+      beforeMs: number,
+      limit: number,
+    ) => Effect.Effect<ReadonlyArray<Entry>, StoreUnavailable>
+    /** Deletes the rows of records that left the listing. */
+    readonly remove: (keys: ReadonlyArray<string>) => Effect.Effect<void, StoreUnavailable>
     /** Replaces a record if it still has the version of `entry`. */
     readonly compareAndSet: (
       entry: Entry,
@@ -379,6 +390,37 @@ export const make = Effect.fnUntraced(function* ({ node, incarnation, config }: 
     }
   })
 
+  /** The id after which the next look for retired rows begins, by table. */
+  const retiredAfter = new Map<string, string>()
+
+  const retired = Effect.fnUntraced(function* (kind: "state" | "queue", beforeMs: number, limit: number) {
+    const table = kind === "queue" ? Sql.queueTable : Sql.stateTable
+    const after = retiredAfter.get(table) ?? "0"
+    const answer = yield* query(Sql.selectRetired(table, Math.floor(beforeMs / 1000), after, limit))
+    if (answer._tag !== "Rows") return yield* unavailable(answer)
+    const ids = answer.rows.map((row) => cellText(row[0]))
+    retiredAfter.set(table, ids.length < limit ? "0" : (ids.at(-1) ?? "0"))
+    if (ids.length === 0) return []
+    const records = yield* query(Sql.selectRecords(table, ids))
+    if (records._tag !== "Rows") return yield* unavailable(records)
+    return records.rows.flatMap((cells): ReadonlyArray<Entry> => {
+      const row = decodeRow(cells)
+      return row === undefined ? [] : [row]
+    })
+  })
+
+  const remove = Effect.fnUntraced(function* (keys: ReadonlyArray<string>) {
+    for (const table of [Sql.stateTable, Sql.queueTable]) {
+      const ids = keys.filter((key) => tableOf(key) === table).map(rowId)
+      for (let start = 0; start < ids.length; start += fetchChunk) {
+        const chunk = ids.slice(start, start + fetchChunk)
+        const answer = yield* query(Sql.deleteRows(cluster, table, chunk))
+        if (answer._tag !== "Ok") return yield* unavailable(answer)
+        for (const id of chunk) known.delete(id)
+      }
+    }
+  })
+
   const sync = Effect.gen(function* () {
     const heartbeats = new Map<string, number>()
     const state = yield* syncTable(Sql.stateTable, heartbeats)
@@ -402,6 +444,8 @@ export const make = Effect.fnUntraced(function* ({ node, incarnation, config }: 
       ),
     sync,
     retire,
+    retired,
+    remove,
     create,
     createAll,
     compareAndSet,

@@ -153,6 +153,9 @@ const SettingsSource = Schema.Struct({
   groupsPerNode: setting("groupsPerNode", whole(1, 32), "Replica groups per node when a table is made."),
   groupBudget: setting("groupBudget", whole(1, 1_000), "Replica groups that a node may have in all."),
   autoRebalance: setting("autoRebalance", flag, "Whether new and lost nodes lead to moves without a request."),
+  cleanUpInterval: setting("cleanUpInterval", Length, "How often finished records that are old enough are deleted."),
+  queueRetention: setting("queueRetention", Length, "How long steps of operations that have ended are kept."),
+  stateRetention: setting("stateRetention", Length, "How long operations, requests and groups are kept."),
   compareRows: setting("compareRows", whole(1, 1_000_000), "Rows that are read at once when two copies are compared."),
 })
 

@@ -25,5 +25,6 @@ export const fencedStore = (
     createAll: (records, options, goOn) => ifAllowed(store.createAll(records, options, goOn)),
     compareAndSet: (entry, value, options) => ifAllowed(store.compareAndSet(entry, value, options)),
     retire: (keys) => ifAllowed(store.retire(keys)),
+    remove: (keys) => ifAllowed(store.remove(keys)),
   })
 }

@@ -41,6 +41,7 @@ export class LeaderMemory {
   /** What is amiss, since when, and whether it was told. */
   readonly findings = new Map<string, { readonly sinceMs: number; readonly told: boolean }>()
   #convergeAfterMs = 0
+  #cleanUpAfterMs: number | undefined
   /** Facts on which the layout last needed no change. */
   settled: Facts | undefined
   /** What was last found to be amiss, and on which facts. */
@@ -50,6 +51,13 @@ export class LeaderMemory {
   nextOperation(term: number): string {
     this.#sequence += 1
     return `${term}_${this.#sequence}`
+  }
+
+  /** True if it is time to delete old records; a new leader waits for a whole interval first. */
+  dueForCleanUp(nowMs: number, intervalMs: number): boolean {
+    const isDue = this.#cleanUpAfterMs !== undefined && nowMs >= this.#cleanUpAfterMs
+    if (isDue || this.#cleanUpAfterMs === undefined) this.#cleanUpAfterMs = nowMs + intervalMs
+    return isDue
   }
 
   /** True if it is time to look for changes that nobody asked for; the next look is some time later. */

@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import { journal } from "../Journal.ts"
 import type { Manticore } from "../Manticore.ts"
 import type { View } from "../View.ts"
+import { cleanUp } from "./cleanUp.ts"
 import { converge } from "./converge.ts"
 import type { LeaderContext, LeaderError } from "./LeaderContext.ts"
 import { promoteGroups, releaseLocks, shrinkSets, verifyReturned } from "./repair.ts"
@@ -40,4 +41,5 @@ const look = Effect.fnUntraced(function* (
   const running = layoutOperations(view)
   const automatic = running.some(({ record }) => record.request === null)
   if (!automatic && running.length < context.config.maxOperations) yield* converge(context, view)
+  yield* cleanUp(context, view)
 })

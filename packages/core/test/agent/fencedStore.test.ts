@@ -16,6 +16,8 @@ const stores = (mayWrite: () => boolean) => {
     create: (key) => Effect.as(note(`create ${key}`), entry),
     createAll: (records) => Effect.as(note(`create ${records.length}`), true),
     retire: (keys) => note(`retire ${keys.length}`),
+    retired: () => Effect.succeed([]),
+    remove: (keys) => note(`remove ${keys.length}`),
     compareAndSet: ({ key }) => Effect.as(note(`change ${key}`), entry),
   })
   return { written, store: fencedStore(store, Effect.sync(mayWrite), "replaced") }
@@ -26,6 +28,7 @@ const writes = (store: StateStore["Service"]) => [
   store.createAll([{ key: "b", value: {} }], { term: 1 }, Effect.succeed(true)),
   store.compareAndSet(entry, {}, { term: 1 }),
   store.retire(["c"]),
+  store.remove(["d", "e"]),
 ]
 
 describe("fencedStore", () => {
@@ -33,7 +36,7 @@ describe("fencedStore", () => {
     Effect.gen(function* () {
       const { written, store } = stores(() => true)
       for (const write of writes(store)) yield* write
-      expect(written).toEqual(["create a", "create 1", "change group/g", "retire 1"])
+      expect(written).toEqual(["create a", "create 1", "change group/g", "retire 1", "remove 2"])
     }),
   )
 
