@@ -243,6 +243,22 @@ describe("sim chaos and sim replay", () => {
     }),
   )
 
+  it.effect("make a failure smaller, and say when it became likely", () =>
+    Effect.gen(function* () {
+      const [bundles, small] = [path.join(folder, ".small"), path.join(folder, ".small.yaml")]
+      yield* shardwright("sim", "run", path.join(folder, "late.yaml"), "--bundles", bundles)
+      const kept = path.join(bundles, "late-1")
+      const minimized = yield* shardwright("sim", "minimize", kept, "-o", small, "--json")
+      expect(JSON.parse(minimized.out)).toMatchObject({ file: small, class: "liveness", complete: true })
+      expect(fs.readFileSync(small, "utf8")).toContain("name: minimized-late")
+      expect((yield* shardwright("sim", "run", small)).exitCode).toBe(3)
+      const branched = yield* shardwright("sim", "branch", kept, "--at", "1s", "--branches", "2", "--json")
+      expect(JSON.parse(branched.out).points).toEqual([{ atMs: 1000, branches: 2, failed: 2, failedOtherwise: 0 }])
+      const passing = yield* shardwright("sim", "minimize", "x", "-o", small)
+      expect([passing.exitCode, passing.noted]).toEqual([2, expect.stringMatching(/neither a seed/)])
+    }),
+  )
+
   it.effect("begin no seed when the budget is spent", () =>
     Effect.gen(function* () {
       const { exitCode, out } = yield* shardwright("sim", "chaos", "--seeds", "1..50", "--budget", "0.001ms", "--json")

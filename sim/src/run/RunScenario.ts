@@ -253,8 +253,7 @@ class Run {
     this.#startWorkloads()
     timeline.start()
 
-    // Virtual time has whole microseconds: a part of one would never pass.
-    const endMicros = Math.floor(Math.min(micros(scenario.until), this.#options.untilMicros ?? Number.MAX_SAFE_INTEGER))
+    const endMicros = Math.min(micros(scenario.until), this.#options.untilMicros ?? Number.MAX_SAFE_INTEGER)
     const left = (): number => endMicros - this.#sinceZero
     const stopped = (): boolean => this.#options.stopAtViolation === true && this.#violations.length > 0
     const open = (): boolean =>
@@ -303,8 +302,11 @@ class Run {
       Math.min(endMicros, Math.max(quiesceMicros, expectations.deadlineMicros + tickMicros))
     const done = (): boolean =>
       this.#workloads.every(({ clients }) => clients.isQuiet) && expectations.decided && this.#atRest() && isSettled()
-    while (!stopped() && this.#sinceZero < deadline()) {
-      if (this.#runUntil(() => stopped() || done(), deadline() - this.#sinceZero)) break
+    let untilMicros = 0
+    // Again if the deadline has moved meanwhile. Time stands at the last event before it, so that alone ends nothing.
+    while (!stopped() && untilMicros < deadline()) {
+      untilMicros = deadline()
+      if (this.#runUntil(() => stopped() || done(), untilMicros - this.#sinceZero)) break
     }
   }
 

@@ -59,6 +59,11 @@ export const tableFrom = (source: typeof TableSource.Type): TableSpec => ({
   structure: source.structure ?? defaults.structure,
 })
 
+export const tableTo = ({ structure, ...table }: TableSpec): typeof TableSource.Type => ({
+  ...table,
+  ...unless("structure", structure, defaults.structure),
+})
+
 /** A length of time, or two between which one is drawn. */
 export const spanFrom = (source: string | ReadonlyArray<string>): Span => {
   const [min, max] = typeof source === "string" ? [source, source] : source

@@ -6,7 +6,7 @@ import * as Duration from "effect/Duration"
 import * as Schema from "effect/Schema"
 import * as SchemaTransformation from "effect/SchemaTransformation"
 import { conditionFrom, conditionTo, seenFrom, seenTo } from "./ConditionCodec.ts"
-import { defaults, duration, durationOr, tableFrom, unless, unlessTime } from "./CodecParts.ts"
+import { defaults, duration, durationOr, tableFrom, tableTo, unless, unlessTime } from "./CodecParts.ts"
 import { durationText } from "./ScalarSchemas.ts"
 import type {
   Always,
@@ -118,13 +118,16 @@ const workloadFrom = (source: WorkloadSource): Workload => ({
         },
 })
 
+const isUsualMix = (mix: Workload["mix"]): boolean =>
+  (["insert", "replace", "update", "delete"] as const).every((kind) => mix[kind] === defaults.mix[kind])
+
 const workloadTo = (workload: Workload): WorkloadSource => ({
   table: workload.table,
-  writers: workload.writers,
-  every: durationText(workload.every),
+  ...unless("writers", workload.writers, defaults.writers),
+  ...unlessTime("every", workload.every, defaults.every),
   ...unlessTime("from", workload.from, Duration.zero),
   ...unlessTime("until", workload.until, null),
-  mix: workload.mix,
+  ...(isUsualMix(workload.mix) ? {} : { mix: workload.mix }),
   ...unless("rows", workload.rows, defaults.rows),
   ...unlessTime("timeout", workload.timeout, defaults.timeout),
   ...unless("through", workload.through, null),
@@ -222,12 +225,12 @@ const scenarioTo = (scenario: Scenario): ScenarioSource => {
     ...(scenario.without.length === 0 ? {} : { without: [...scenario.without] }),
     cluster: clusterTo(scenario.cluster),
     ...(Object.keys(scenario.settings).length === 0 ? {} : { settings: settingsTo(scenario.settings) }),
-    tables: scenario.tables,
+    ...(scenario.tables.length === 0 ? {} : { tables: scenario.tables.map(tableTo) }),
     ...(scenario.workloads.length === 0 ? {} : { workloads: scenario.workloads.map(workloadTo) }),
     ...(scenario.timeline.length === 0 ? {} : { timeline: scenario.timeline.map(entryTo) }),
     ...(Object.keys(expect).length === 0 ? {} : { expect }),
-    quiesce: durationText(scenario.quiesce),
-    until: durationText(scenario.until),
+    ...unlessTime("quiesce", scenario.quiesce, defaults.quiesce),
+    ...unlessTime("until", scenario.until, defaults.until),
   }
 }
 

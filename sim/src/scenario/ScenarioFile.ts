@@ -8,7 +8,7 @@ import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import { stringify } from "yaml"
+import { Document, isCollection, isMap, isScalar, isSeq } from "yaml"
 import { compose, isMapping, type Source } from "./Composition.ts"
 import { checkReferences } from "./ReferenceChecks.ts"
 import type { Scenario } from "./Scenario.ts"
@@ -149,9 +149,28 @@ const load = (
     : Result.fail(inOrder(problems, file))
 }
 
+/** Keys whose value is a list with a line for each item; everything else has one line. */
+const listed: ReadonlySet<string> = new Set(["tables", "workloads", "timeline"])
+
+/** Lists and mappings on one line each: `- {at: 2s, kill: n1}`. */
+const inOneLine = (node: unknown): void => {
+  if (isCollection(node)) node.flow = true
+}
+
+const linesOf = (key: string, value: unknown): void => {
+  if (key === "expect" && isMap(value)) for (const pair of value.items) linesOf("tables", pair.value)
+  else if (listed.has(key) && isSeq(value)) value.items.forEach(inOneLine)
+  else inOneLine(value)
+}
+
 /** The scenario as YAML text, with a modeline for editors. `loadScenario` gives the same scenario back. */
-export const renderScenario = (scenario: Scenario, schemaPath = "../schema.json"): string =>
-  `# yaml-language-server: $schema=${schemaPath}\n${stringify(encode(scenario), { lineWidth: 110, aliasDuplicateObjects: false })}`
+export const renderScenario = (scenario: Scenario, schemaPath = "../schema.json"): string => {
+  const document = new Document(encode(scenario), { aliasDuplicateObjects: false })
+  if (isMap(document.contents))
+    for (const { key, value } of document.contents.items) linesOf(isScalar(key) ? String(key.value) : "", value)
+  const text = document.toString({ lineWidth: 0, flowCollectionPadding: false })
+  return `# yaml-language-server: $schema=${schemaPath}\n${text}`
+}
 
 // ------------------------------------------------------------------------------------------------------------- files
 

@@ -1,7 +1,7 @@
 /** The way between the timeline as it is written and as the simulator carries it out. */
 import * as Duration from "effect/Duration"
 import { conditionFrom, conditionTo, sightingFrom, sightingTo } from "./ConditionCodec.ts"
-import { defaults, duration, durationOr, spanFrom, tableFrom, unless, unlessTime } from "./CodecParts.ts"
+import { defaults, duration, durationOr, spanFrom, tableFrom, tableTo, unless, unlessTime } from "./CodecParts.ts"
 import { courseFrom, courseTo, faultFrom, faultTo } from "./FaultCodec.ts"
 import { durationText } from "./ScalarSchemas.ts"
 import type { Act, SqlAnswer, SqlExpectation, StreamSpec, TimelineEntry, Trigger } from "./Scenario.ts"
@@ -155,7 +155,7 @@ const actFrom = (source: EntrySource): Act => {
 const actTo = (act: Act): ActSource => {
   switch (act._tag) {
     case "Create":
-      return { create: act.table }
+      return { create: tableTo(act.table) }
     case "Drop":
       return { drop: act.table }
     case "AddNode":

@@ -69,7 +69,7 @@ describe("a bundle", () => {
     const { timeline } = resolveTimeline(run.scenario, bundle.decisions)
     const kill = timeline.find(({ act }) => act._tag === "Kill")
     expect(kill?.when._tag).toBe("At")
-    expect(kill?.act).toMatchObject({ node: [expect.stringMatching(/^n[123]$/)] })
+    expect(kill?.act).toMatchObject({ node: expect.stringMatching(/^n[123]$/) })
     expect(kill?.course).toMatchObject({ probability: null, repeat: null })
     expect(kill?.course?.lasts?.min).toEqual(kill?.course?.lasts?.max)
     const maintain = timeline.find(({ act }) => act._tag === "Maintain")

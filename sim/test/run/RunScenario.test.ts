@@ -163,6 +163,16 @@ describe("runScenario", () => {
   })
 })
 
+describe("the end of a run", () => {
+  it("comes at any moment that is asked for, also while it waits for rest", () => {
+    for (const untilMicros of [9_333_333, 17_777_777.5]) {
+      const { virtualMs } = runScenario(scenario(), { seed: 1, untilMicros })
+      expect(virtualMs).toBeGreaterThan(untilMicros / 1000 - 300)
+      expect(virtualMs).toBeLessThanOrEqual(untilMicros / 1000)
+    }
+  })
+})
+
 describe("outcomeOf", () => {
   const violation = (checker: string) => ({ checker, atMs: 1, message: "" })
   const failed = (name: string) => ({ name, held: false, detail: "" })

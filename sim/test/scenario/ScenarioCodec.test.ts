@@ -204,11 +204,7 @@ describe("the codec", () => {
         "name: small",
         "about: Small.",
         "seed: 1",
-        "cluster:",
-        "  nodes: 2",
-        "tables: []",
-        "quiesce: 1m",
-        "until: 10m",
+        "cluster: {nodes: 2}",
         "",
       ].join("\n"),
     )

@@ -3,6 +3,7 @@
  * runs, so that `--help` and `--version` do not load the simulator.
  */
 import type { Mutation } from "@shardwright/core/Mutation"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
@@ -166,6 +167,65 @@ const simReplay = Command.make(
   lazily(async () => (await import("../commands/simReplay.ts")).simReplay),
 ).pipe(Command.withDescription("Run a chaos seed or a kept failure again and show all that happened"))
 
+const simMinimize = Command.make(
+  "minimize",
+  {
+    what: failure,
+    profile,
+    without,
+    output: Flag.String("output").pipe(
+      Flag.withAlias("o"),
+      Flag.withMetavar("FILE.yaml"),
+      Flag.withDescription("Scenario file to write"),
+    ),
+    budget: parsedFlag(
+      "budget",
+      "TIME",
+      "Real time after which the smallest so far is taken; 1m by default",
+      parseLength,
+    ).pipe(Flag.withDefault(Duration.minutes(1))),
+    json: jsonFlag,
+  },
+  lazily(async () => (await import("../commands/simMinimize.ts")).simMinimize),
+).pipe(
+  Command.withDescription(
+    "Make a failure as small as it can be: the fewest faults, nodes and tables that still fail alike",
+  ),
+  Command.withExamples([
+    {
+      command: "shardwright sim minimize out/bundles/chaos-default-42 -o small.yaml",
+      description: "Write the smallest scenario that fails like the kept one",
+    },
+  ]),
+)
+
+const simBranch = Command.make(
+  "branch",
+  {
+    what: failure,
+    profile,
+    without,
+    at: Flag.optional(
+      parsedFlag(
+        "at",
+        "TIME",
+        "Virtual time from which on seeds are fresh; by default eight times up to the failure",
+        parseLength,
+      ),
+    ),
+    branches: parsedFlag("branches", "N", "Fresh seeds for each time; 10 by default", parseJobs).pipe(
+      Flag.withDefault(10),
+    ),
+    jobs: Flag.optional(parsedFlag("jobs", "N", "Runs at the same time; by default one for each core", parseJobs)),
+    json: jsonFlag,
+  },
+  lazily(async () => (await import("../commands/simBranch.ts")).simBranch),
+).pipe(
+  Command.withDescription(
+    "Show when a failure became likely: the same run up to some time, and fresh seeds from there on",
+  ),
+)
+
 const simExhaust = Command.make(
   "exhaust",
   {
@@ -241,7 +301,7 @@ const simServe = Command.make(
 
 const sim = Command.make("sim").pipe(
   Command.withDescription("The deterministic simulator: the production engine in virtual time"),
-  Command.withSubcommands([simRun, simChaos, simReplay, simExhaust, simServe, simSchema]),
+  Command.withSubcommands([simRun, simChaos, simReplay, simMinimize, simBranch, simExhaust, simServe, simSchema]),
 )
 
 const planPlace = Command.make(

@@ -35,6 +35,7 @@ import { type SeedRange, seedsOf, type ShardOf } from "../cli/Values.ts"
 import type { ChaosWorkerData } from "./chaosWorker.ts"
 import { openJunit } from "./JunitFile.ts"
 import { keepBundle } from "./keepBundle.ts"
+import { noProfile } from "./Rerun.ts"
 import { type Reply, runOnWorkers } from "./Workers.ts"
 
 /** What the command line asked for. */
@@ -153,10 +154,8 @@ const caseOf = (reply: ChaosReply, profile: string): JunitCase => {
 }
 
 /** Fails with the names that there are. */
-export const checkProfile = (profile: string): Effect.Effect<void, CommandError> =>
-  profileNames.includes(profile)
-    ? Effect.void
-    : badInput(`there is no chaos profile "${profile}"; there are: ${profileNames.join(", ")}`)
+const checkProfile = (profile: string): Effect.Effect<void, CommandError> =>
+  profileNames.includes(profile) ? Effect.void : badInput(noProfile(profile))
 
 const codeOf = ({ crashed, failed }: ChaosDocument): ExitCode =>
   crashed.length > 0

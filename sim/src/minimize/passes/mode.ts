@@ -1,0 +1,16 @@
+/** A scenario that needs no chaos around it: run by itself, at best with its timeline as it was carried out. */
+import { resolveTimeline } from "../../bundle/resolve.ts"
+import type { Search } from "../Search.ts"
+
+/** Takes the budget of chaos away, which decides when faults happen and which are left out. */
+export const withoutChaos = (search: Search): void => {
+  const { current, decisions } = search
+  if (current.mode === "scenario") return
+  const plain = { ...current, mode: "scenario" } as const
+  const resolved = { ...plain, scenario: resolveTimeline(current.scenario, decisions) }
+  if (search.tryCandidate(plain) || search.tryCandidate(resolved)) return
+  // Clients of chaos go on until they have written enough.
+  const workloads = current.scenario.workloads.map((workload) => ({ ...workload, until: current.scenario.until }))
+  for (const { scenario } of [plain, resolved])
+    if (search.tryCandidate({ ...plain, scenario: { ...scenario, workloads } })) return
+}
