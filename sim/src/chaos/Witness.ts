@@ -24,6 +24,7 @@ export const witnessed = [
   "paused-and-resumed",
   "stopped-now-by-operator",
   "draft-approved",
+  "draft-withdrawn",
   "rf1-move-completed",
   "two-operations-at-once",
   "transfer-broken-off",
@@ -106,6 +107,8 @@ export class Witness {
     if (status === "running" && this.#paused.has(operation)) this.#resumed.add(operation)
     if (status === "awaiting_approval") this.#drafted.add(operation)
     if (status === "running" && this.#drafted.has(operation)) this.reached.add("draft-approved")
+    if (status === "idle" && this.#drafted.has(operation) && !this.#ended.has(operation))
+      this.reached.add("draft-withdrawn")
     if (status === "running") {
       this.#live.set(operation, operationKind)
       const layout = [...this.#live.values()].filter((kind) => kind !== "repair")

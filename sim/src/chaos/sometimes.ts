@@ -29,8 +29,6 @@ const shown: Readonly<Record<string, Reached>> = {
   "split-completed": said("operation split completed"),
   "replace-completed": said("operation replace completed"),
   "adopt-completed": said("operation adopt completed"),
-  "draft-withdrawn": (result) =>
-    Object.keys(result.seen).some((phrase) => phrase.startsWith("operation ") && phrase.endsWith(" idle")),
   "draft-awaited-approval": (result) =>
     Object.keys(result.seen).some((phrase) => phrase.startsWith("operation ") && phrase.endsWith(" awaiting_approval")),
   "node-in-maintenance": (result) =>
