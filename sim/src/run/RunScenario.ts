@@ -268,7 +268,7 @@ class Run {
     for (const { clients } of this.#workloads) clients.stop()
     if (!this.#withEngine) this.#runUntil(() => expectations.decided, left())
     else if (!stopped() && left() > 0) {
-      const isSettled = () => expectations.finalsHold || inspector?.isSettled?.(judged) === true
+      const isSettled = () => enough() && (expectations.finalsHold || inspector?.isSettled?.(judged) === true)
       this.#quiesce(expectations, endMicros, stopped, isSettled)
     }
     inspector?.atEnd?.(judged)
@@ -379,7 +379,8 @@ class Run {
   /** True when nothing happens any more and nothing is left to be done. Looked at now and then, because it is a long look. */
   #atRest(): boolean {
     const simulation = this.#simulation
-    if (simulation.queue.nowMicros - this.#lastRestLookMicros < restLookMicros) return this.#wasAtRest
+    if (simulation.queue.nowMicros - this.#lastRestLookMicros < restLookMicros)
+      return this.#wasAtRest && this.#observer.lastActivityMicros <= this.#lastRestLookMicros
     this.#lastRestLookMicros = simulation.queue.nowMicros
     const untidy = this.#options.withinBudget === true && this.#tidyUp.look()
     this.#wasAtRest =
