@@ -2,7 +2,8 @@
  * Anomaly loops over a scenario: it is run once to see which statements the agents send for the operation under test,
  * then once for each of these statements and each way in which a statement can fail. The run is the same up to there, so
  * each point can be repeated. Whatever fails, the operation must end completed or rolled back to exactly what was there
- * before, nothing may be lost or left over, and once the fault is gone nothing may wait.
+ * before, and nothing may be lost or left over. While a fault lasts, an operation that cannot go on says why; once the fault
+ * is gone nothing may wait.
  */
 import { refused } from "@shardwright/core/Answer"
 import * as Duration from "effect/Duration"
@@ -12,7 +13,8 @@ import { outcomeOf, runScenario } from "../run/RunScenario.ts"
 import type { ResultClass, ScenarioResult, Violation } from "../run/ScenarioResult.ts"
 import type { Disturb } from "../run/SimulatedPorts.ts"
 import type { Scenario } from "../scenario/Scenario.ts"
-import { type Way, ways } from "./Way.ts"
+import { silentOperations } from "./silence.ts"
+import { lastingMicros, shapeOf, type Way, ways } from "./Way.ts"
 import { differences, type Snapshot, takeSnapshot } from "./Snapshot.ts"
 
 /** A statement that an agent sent, counted from 1 since the operation under test was asked for. */
@@ -67,6 +69,8 @@ export interface Recording {
 
 /** What a statement that is made to fail is answered: an error that nobody knows. */
 const injected = refused("injected failure")
+/** The same where it lasts: something is full. */
+const full = refused("write error: No space left on device")
 /** How long the agent that was killed stays dead. */
 const restartMicros = 5_000_000
 /** So many reads and signs of life are tried unless all are. */
@@ -93,6 +97,10 @@ class Counter {
 
   atZero(inside: Judged): void {
     this.#inside = inside
+  }
+
+  get inside(): Judged | undefined {
+    return this.#inside
   }
 
   get simulation(): Judged["simulation"] | undefined {
@@ -165,9 +173,32 @@ export const runPoint = (
     simulation.killAgent(from)
     simulation.queue.after(restartMicros, () => simulation.startAgent(from))
   }
+  const away = (name: string) => {
+    const simulation = counter.simulation
+    if (simulation === undefined) return
+    simulation.processes.kill(name, "host")
+    simulation.queue.after(lastingMicros, () => simulation.processes.revive(name, "host"))
+  }
+  let lastsUntilMicros = 0
+  const isFull = ({ from, to, sql }: AgentCommand) =>
+    from === command.from && to === command.to && shapeOf(sql) === shapeOf(command.sql)
+  const silent: Array<string> = []
+  const lasts = () => {
+    const simulation = counter.simulation
+    if (simulation === undefined || counter.inside === undefined) return
+    lastsUntilMicros = simulation.queue.nowMicros + lastingMicros
+    const { inside } = counter
+    simulation.queue.after(lastingMicros - 1, () => silent.push(...silentOperations(inside)))
+  }
   const disturb: Disturb = (statement) => {
     const next = counter.next(statement)
-    if (next === undefined || next.number !== command.number) return undefined
+    if (next === undefined) return undefined
+    if (next.number !== command.number) {
+      const nowMicros = counter.simulation?.queue.nowMicros ?? 0
+      return way === "full" && nowMicros < lastsUntilMicros && isFull(next)
+        ? { _tag: "refused", answer: full }
+        : undefined
+    }
     reached = next
     counter.simulation?.note("fault", next.from, `statement ${next.number} fails: ${way}: ${next.sql}`)
     switch (way) {
@@ -179,10 +210,21 @@ export const runPoint = (
         return { _tag: "withheld" }
       case "crash":
         return { _tag: "executed", ended: () => crash(next.from) }
+      case "full":
+        lasts()
+        return { _tag: "refused", answer: full }
+      case "away":
+        lasts()
+        // Whether the statement still has its effect is left to the daemon.
+        counter.simulation?.queue.after(1, () => away(next.to))
+        return undefined
     }
   }
   const result = runScenario(
-    { ...scenario, expect: { ...scenario.expect, eventually: [], always: [], sometimes: [], never: [] } },
+    {
+      ...scenario,
+      expect: { ...scenario.expect, eventually: [], always: [], sometimes: [], never: [] },
+    },
     {
       seed,
       disturb,
@@ -192,6 +234,7 @@ export const runPoint = (
           counter.atZero(inside)
           before = takeSnapshot(inside, written)
         },
+        isEnough: ({ simulation }) => simulation.queue.nowMicros >= lastsUntilMicros,
         isSettled: (inside) => differences(before, takeSnapshot(inside, written)).length === 0,
         atEnd: (inside) => {
           const open = finals.filter((condition) => !judge(inside, condition).held)
@@ -209,6 +252,8 @@ export const runPoint = (
   const violations: Array<Violation> = [...result.violations]
   if (problems.length > 0)
     violations.push({ checker: "completed-or-rolled-back", atMs: result.virtualMs, message: problems.join(". ") })
+  if (silent.length > 0)
+    violations.push({ checker: "waits-with-a-code", atMs: result.virtualMs, message: silent.join("; ") })
   const isSame = reached !== undefined && reached.sql === command.sql && reached.to === command.to
   if (!isSame)
     violations.push({

@@ -5,7 +5,7 @@
 import * as NodePath from "node:path"
 import { describe, expect, it } from "vitest"
 import { choosePoints, type Point, record, runPoint } from "../../src/exhaust/Exhaust.ts"
-import { ways } from "../../src/exhaust/Way.ts"
+import { shapeOf, ways } from "../../src/exhaust/Way.ts"
 import type { Scenario } from "../../src/scenario/Scenario.ts"
 import { loadScenarios } from "../../src/scenario/ScenarioFile.ts"
 import { printProblems } from "../../src/scenario/ScenarioProblem.ts"
@@ -75,6 +75,28 @@ describe("sim exhaust", () => {
     expect(attach).toBeDefined()
     if (attach === undefined) return
     expect(runPoint(scenario, scenario.seed, { command: attach, way: "refused" }).end).toBe("rolled back")
+  })
+
+  it("takes statements for alike that do the same, and all that write records", () => {
+    expect(shapeOf("JOIN CLUSTER g AT 'n1:9312' 'g' as path")).toBe(shapeOf("JOIN CLUSTER g AT 'n2:9312' 'h' as path"))
+    expect(shapeOf("DROP TABLE IF EXISTS system.t_s0")).not.toBe(shapeOf("DROP TABLE IF EXISTS system.t_s1"))
+    expect(shapeOf("UPDATE c:system.shardwright_queue SET `value`='it''s 1'")).toBe(
+      shapeOf("INSERT INTO c:system.shardwright_state (id) VALUES (7)"),
+    )
+  })
+
+  it("an operation says what it waits for while a fault lasts", { timeout: 60_000 }, () => {
+    const scenario = named("create")
+    const { commands } = record(scenario, scenario.seed)
+    const join = commands.find(({ sql }) => sql.startsWith("JOIN CLUSTER"))
+    const claim = commands.find(({ sql }) => sql.includes('"status":"processing"'))
+    if (join === undefined || claim === undefined) throw new Error("no JOIN, or no claim")
+    const points: ReadonlyArray<Point> = [
+      { command: join, way: "full" },
+      { command: join, way: "away" },
+      { command: claim, way: "full" },
+    ]
+    expect(failures(scenario, points)).toEqual([])
   })
 
   it("tells when a run does not end as it must", () => {

@@ -247,7 +247,7 @@ const simExhaust = Command.make(
   },
   lazily(async () => (await import("../commands/simExhaust.ts")).simExhaust),
 ).pipe(
-  Command.withDescription("Fail each statement of an operation in turn, in four ways, and check how each run ends"),
+  Command.withDescription("Fail each statement of an operation in turn, in six ways, and check how each run ends"),
   Command.withExamples([
     { command: "shardwright sim exhaust scenarios/exhaust/create.yaml", description: "Try every point" },
     {

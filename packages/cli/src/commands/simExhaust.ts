@@ -1,5 +1,5 @@
 /**
- * `sim exhaust`: fails each statement that agents send for an operation, one a run, in each of four ways, and says which
+ * `sim exhaust`: fails each statement that agents send for an operation, one a run, in each of six ways, and says which
  * runs did not end as they must.
  */
 import os from "node:os"

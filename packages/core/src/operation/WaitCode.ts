@@ -43,6 +43,7 @@ export const WaitCode = Schema.Literals([
   "restart-needed",
   "daemon-restarting",
   // The engine.
+  "not-begun",
   "not-permitted",
   "leader-changed",
   "paused",

@@ -2,7 +2,7 @@
  * How far an operation has come, and what it waits for. A function of the records and of a time for people: nothing in the
  * engine is decided by it.
  */
-import type { Operation, StatusChange, StepRow, StepWaiting } from "../State.ts"
+import { isLive, type Operation, type StatusChange, type StepRow, type StepWaiting } from "../State.ts"
 import type { StepKind } from "../step/Step.ts"
 import type { View } from "../View.ts"
 
@@ -62,7 +62,7 @@ const stepsOf = (rows: ReadonlyArray<StepRow>, total: number): Steps => ({
 })
 
 /** What has been waited for longest. `away`: nodes that show no sign of life. */
-const waitingOf = (rows: ReadonlyArray<StepRow>, away: ReadonlySet<string>): Waiting | null => {
+const waitingOf = (view: View, rows: ReadonlyArray<StepRow>, away: ReadonlySet<string>): Waiting | null => {
   let oldest: Waiting | null = null
   for (const { index, node, status, waiting } of rows) {
     if (status !== "processing" || waiting === undefined || waiting === null) continue
@@ -74,9 +74,31 @@ const waitingOf = (rows: ReadonlyArray<StepRow>, away: ReadonlySet<string>): Wai
     ({ status, node, dependsOn }) =>
       node !== null && away.has(node) && (status === "processing" || (status === "pending" && dependsOn.every(isDone))),
   )
-  if (stuck === undefined) return null
+  if (stuck === undefined) return joiningOf(view, rows) ?? dueOf(rows)
   const detail = `${stuck.node}, which has to do step ${stuck.index}, is away`
   return { code: "node-away", detail, node: stuck.node, step: stuck.index, sinceMs: null }
+}
+
+/** A JOIN is one statement, which may take minutes, or never end: its node shows the group meanwhile. */
+const joiningOf = (view: View, rows: ReadonlyArray<StepRow>): Waiting | null => {
+  for (const { index, node, status, step } of rows) {
+    if (status !== "processing" || step._tag !== "JoinGroup") continue
+    const shown = view.observations.get(node ?? "")?.record.groups[step.group]
+    if (shown?.status === "primary" && shown.nodeState !== "joining") continue
+    const detail = `${node} is not in ${step.group} yet: ${shown?.transfer ?? "nothing is being copied"}`
+    return { code: "member-joining", detail, node, step: index, sinceMs: null }
+  }
+  return null
+}
+
+/** The first step that is due, if nothing is being worked on: its agent has not claimed it, or could not. */
+const dueOf = (rows: ReadonlyArray<StepRow>): Waiting | null => {
+  if (rows.some(({ status }) => status === "processing")) return null
+  const isDone = (index: number) => rows.find((row) => row.index === index)?.status === "done"
+  const due = rows.find(({ status, dependsOn }) => status === "pending" && dependsOn.every(isDone))
+  if (due === undefined) return null
+  const detail = `${due.node ?? "the leader"} has not begun step ${due.index}, which is due`
+  return { code: "not-begun", detail, node: due.node, step: due.index, sinceMs: null }
 }
 
 /** Bytes that joining nodes have received. */
@@ -127,6 +149,6 @@ export const progressOf = (
     current: live
       .filter(({ status }) => status === "processing")
       .map(({ index, node, step }) => ({ index, node, step: step._tag })),
-    waiting: waitingOf(live, away),
+    waiting: isLive(operation) && operation.status !== "paused" ? waitingOf(view, live, away) : null,
   }
 }

@@ -61,7 +61,13 @@ describe("progressOf", () => {
       percentage: 25,
       etaMs: 30_000,
       current: [{ index: 1, node: "n1:9312", step: "JoinGroup" }],
-      waiting: null,
+      waiting: {
+        code: "member-joining",
+        detail: "n1:9312 is not in g yet: nothing is being copied",
+        node: "n1:9312",
+        step: 1,
+        sinceMs: null,
+      },
     })
   })
 
@@ -122,7 +128,15 @@ describe("progressOf", () => {
       code: "node-away",
       step: 0,
     })
-    expect(progressOf(viewOf([row(0, {}), row(1, {})]), operation, 9000).waiting).toBeNull()
+    expect(progressOf(viewOf([row(0, {}), row(1, {})]), operation, 9000).waiting).toMatchObject({
+      code: "not-begun",
+      step: 0,
+    })
+    const working = row(0, { status: "processing", step: { _tag: "VerifyReplica", group: "g" } })
+    expect(progressOf(viewOf([working, row(1, {})]), operation, 9000).waiting).toBeNull()
+    const joining = { ...working, step: { _tag: "JoinGroup", group: "g" } } as const
+    expect(progressOf(viewOf([joining]), operation, 9000).waiting).toMatchObject({ code: "member-joining", step: 0 })
+    expect(progressOf(viewOf([row(0, {})]), { ...operation, status: "paused" }, 9000).waiting).toBeNull()
   })
 
   it("counts undo steps apart, and not those whose leader was lost while it wrote them", () => {
