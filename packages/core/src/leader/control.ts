@@ -99,12 +99,14 @@ const stop = Effect.fnUntraced(function* (
     return done(`operation ${operation.id} is withdrawn`)
   }
   if (operation.undoing) return refused(`${operationText(operation)} is being rolled back already`)
-  if (operation.status === "stopping" && now && operation.stop?.now === false) {
-    const next: Operation = { ...operation, stop: { now: true, asked: true } }
-    yield* context.store.compareAndSet(stored, next, { term: context.term })
-    return done(`operation ${operation.id} stops now`)
-  }
   const error = `stopped by ${request.by}${request.reason === "" ? "" : `: ${request.reason}`}`
+  const before = operation.stop
+  // One that stops by itself would be gone on with; a stop that does not wait may follow one that does.
+  if (operation.status === "stopping" && before !== null && (!before.asked || (now && !before.now))) {
+    const next: Operation = { ...operation, stop: { now: now || before.now, asked: true }, error }
+    yield* context.store.compareAndSet(stored, next, { term: context.term })
+    return done(`operation ${operation.id} is stopping`)
+  }
   return yield* move(context, stored, request, "stopping", { stop: { now, asked: true }, error })
 })
 
