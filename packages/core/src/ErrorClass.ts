@@ -59,11 +59,7 @@ const rules: ReadonlyArray<readonly [RegExp, Failure["effect"], ErrorClass]> = [
   [/replication connection failed/, "none", "cluster"],
   [/retries limit exceeded|query timed out|connect and query timed out/, "unknown", "cluster"],
   [/no replication ports available|No space left|cannot access directory/, "none", "resource"],
-  [
-    /already exists|unknown cluster|unknown table|duplicate id|is part of cluster|is a part of cluster/,
-    "none",
-    "state",
-  ],
+  [/already exists|unknown cluster|unknown table|duplicate id|is (already |a )?part of cluster/, "none", "state"],
 ]
 
 /** The failure in an answer, or undefined if it is a success. */

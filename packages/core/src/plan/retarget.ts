@@ -95,13 +95,16 @@ const placementOf = (view: View, table: string, shard: number): ShardPlacement |
 
 /** Single copies whose table asks for more: the one that holds them begins a group, and others join it. */
 const formGroups = (work: Work): void => {
-  const { changes, presence, reasons, target, view } = work
+  const { changes, groups, presence, reasons, target, view } = work
+  const carrier = carriers(groups.values())
   for (const { fresh, name, nodes, rf, shards } of target.groups) {
     if (!fresh || !inScope(work, new Set(shards.map(({ table }) => table)))) continue
     const carried = shards.map(({ shard, table }) => ({ table, placement: placementOf(view, table, shard) }))
     const holder = carried[0]?.placement?.nodes[0]
     if (holder === undefined || presence.away.has(holder)) continue
     if (carried.some(({ table }) => view.tables.get(table)?.record.operation !== null)) continue
+    // A copy that is on its way through a temporary group arrives first: it cannot be in two groups.
+    if (carried.some(({ placement }) => placement !== undefined && carrier.has(placement.physical))) continue
     for (const to of without(nodes, [holder])) {
       reasons.set(reasonKey(name, to), { from: null, reason: `${rf} copies are asked for, there is one` })
     }
