@@ -12,7 +12,7 @@ import type { Group } from "../State.ts"
 import type { View } from "../View.ts"
 import { clusterStatement, CurrentStep, ownGroup, ownGroups, systemTablesOf } from "./CurrentStep.ts"
 import { dropOnce, settleDrops } from "./dropOnce.ts"
-import { completeness, groupRecord, minus, updateGroup } from "./groups.ts"
+import { clearPeers, completeness, groupRecord, minus, updateGroup } from "./groups.ts"
 import { done, failed, retry, retryFor, verdict } from "./Outcome.ts"
 
 /** Drops local copies that nothing needs, and ends the membership in the record. */
@@ -103,6 +103,8 @@ export const detachShard = Effect.fnUntraced(function* (name: string, tables: Re
   if (!isPrimary(seen)) return retry("no-primary", `${name} is ${seen?.status ?? "absent"}`)
   const stored = yield* groupRecord(name)
   if (stored === undefined) return failed(`no record of group ${name}`)
+  const cleared = yield* clearPeers(stored.record, seen, node)
+  if (cleared !== undefined) return cleared
   const whole = completeness(stored.record, seen, node)
   if (whole !== undefined) return retryFor(whole)
   if (!(yield* permitted)) return retry("not-permitted", "not permitted now")

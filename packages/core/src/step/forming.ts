@@ -16,7 +16,7 @@ import type { Group } from "../State.ts"
 import type { Stored } from "../View.ts"
 import { clusterStatement, CurrentStep, ownGroup, query, restartDaemon, systemTablesOf } from "./CurrentStep.ts"
 import { dropOnce, settleDrops } from "./dropOnce.ts"
-import { completeness, donors, groupRecord, isFoundedAnew, plus, updateGroup, wholeness } from "./groups.ts"
+import { clearPeers, completeness, donors, groupRecord, isFoundedAnew, plus, updateGroup, wholeness } from "./groups.ts"
 import { holdLeaving, releaseLeaving } from "./leavingLock.ts"
 import { done, failed, retry, retryFor, verdict } from "./Outcome.ts"
 
@@ -78,6 +78,8 @@ const attach = Effect.fnUntraced(function* (
     return retry("no-primary", `group ${name} is ${seen?.status ?? "absent"} (${seen?.nodeState ?? ""})`)
   const stored = yield* groupRecord(name)
   if (stored === undefined) return failed(`no record of group ${name}`)
+  const cleared = yield* clearPeers(stored.record, seen, node)
+  if (cleared !== undefined) return cleared
   const mutations = yield* Mutations
   const whole = mutations.has("attach-beside-missing") ? undefined : completeness(stored.record, seen, node)
   if (whole !== undefined) return retryFor(whole)
@@ -138,6 +140,8 @@ export const joinGroup = Effect.fnUntraced(function* (name: string) {
   yield* settleDrops(held)
   const leftover = groupTables(stored.record).find((table) => held.has(table))
   if (leftover !== undefined) return yield* dropLeftover(stored, leftover)
+  const cleared = yield* clearPeers(stored.record, donorSees, donor)
+  if (cleared !== undefined) return cleared
   const whole = wholeness(stored.record, donorSees, donor)
   if (whole !== undefined) return retryFor(whole)
   const files = yield* NodeFiles

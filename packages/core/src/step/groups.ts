@@ -6,7 +6,9 @@ import { type Wait, wait } from "../operation/WaitCode.ts"
 import { isBeginning } from "../plan/records.ts"
 import type { Group, ObservedGroup } from "../State.ts"
 import type { Stored } from "../View.ts"
-import { CurrentStep } from "./CurrentStep.ts"
+import * as Sql from "../Sql.ts"
+import { CurrentStep, query } from "./CurrentStep.ts"
+import { retry, verdict } from "./Outcome.ts"
 
 /** The record of a group, read after a barrier. */
 export const groupRecord = Effect.fnUntraced(function* (name: string) {
@@ -45,6 +47,21 @@ export const completeness = (group: Group, seen: ObservedGroup | undefined, node
   const missing = [...group.members, ...group.exiled].find((member) => seen?.members.includes(member) !== true)
   return missing === undefined ? undefined : wait("member-missing", `${missing} is missing from ${group.name}`)
 }
+
+/**
+ * Clears who has left from a member's own list of peers, if that is all that is wrong with it: a member that was on its way
+ * back as another one left goes on naming it, and to a cluster statement it looks as if somebody were missing. It is the
+ * one statement that is allowed before the list is whole (safety rule 13). Undefined if there was nothing to clear.
+ */
+export const clearPeers = Effect.fnUntraced(function* (group: Group, seen: ObservedGroup | undefined, at: string) {
+  if (seen === undefined || seen.size !== seen.members.length) return undefined
+  const known = [...seen.members, ...group.members, ...group.leaving, ...group.exiled]
+  const gone = seen.nodesSet.filter((peer) => !known.includes(peer))
+  const isWhole = group.members.every((member) => group.leaving.includes(member) || seen.members.includes(member))
+  if (gone.length === 0 || !isWhole) return undefined
+  const outcome = verdict(yield* query(Sql.updatePeers(group.name), undefined, at), "ALTER CLUSTER UPDATE nodes")
+  return outcome ?? retry("membership-changed", `${at} no longer names ${gone.join(", ")}, who left ${group.name}`)
+})
 
 /** Why a cluster statement must wait: a member is not seen, or one is seen that the records do not know. */
 export const wholeness = (group: Group, seen: ObservedGroup | undefined, node: string): Wait | undefined => {
