@@ -9,9 +9,11 @@ import { refused } from "@shardwright/core/Answer"
 import * as Duration from "effect/Duration"
 import { type Judged, judge } from "../run/Conditions.ts"
 import { describeCondition } from "../run/describe.ts"
+import { FaultBudget } from "../run/FaultBudget.ts"
 import { outcomeOf, runScenario } from "../run/RunScenario.ts"
 import type { ResultClass, ScenarioResult, Violation } from "../run/ScenarioResult.ts"
 import type { Disturb } from "../run/SimulatedPorts.ts"
+import type { Fault } from "../scenario/Fault.ts"
 import type { Scenario } from "../scenario/Scenario.ts"
 import { silentOperations } from "./silence.ts"
 import { lastingMicros, shapeOf, type Way, ways } from "./Way.ts"
@@ -176,8 +178,11 @@ export const runPoint = (
   const away = (name: string) => {
     const simulation = counter.simulation
     if (simulation === undefined) return
-    simulation.processes.kill(name, "host")
-    simulation.queue.after(lastingMicros, () => simulation.processes.revive(name, "host"))
+    const whole: Fault = { _tag: "Kill", node: [name], what: "host" }
+    // Who has the last copy in sync of a group keeps its daemon: nothing brings that copy back but its peers, or an operator.
+    const part = new FaultBudget(simulation).excess(whole, [name]) === undefined ? "host" : "agent"
+    simulation.processes.kill(name, part)
+    simulation.queue.after(lastingMicros, () => simulation.processes.revive(name, part))
   }
   let lastsUntilMicros = 0
   const isFull = ({ from, to, sql }: AgentCommand) =>
