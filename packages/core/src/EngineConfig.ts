@@ -67,6 +67,13 @@ export interface EngineConfig {
   readonly queueRetention: Duration.Duration
   /** The same of operations, requests and groups. Those that ended last, and tables, are kept. */
   readonly stateRetention: Duration.Duration
+  /**
+   * How long the start of a daemon waits for nodes without which one of its groups cannot be begun; it starts with that
+   * group closed then. As long as others have to come back before they are given up.
+   */
+  readonly startPatience: Duration.Duration
+  /** Pause between two looks of a start that waits. */
+  readonly startPause: Duration.Duration
   /** Rows read at once when two copies are compared. */
   readonly compareRows: number
 }
@@ -101,5 +108,7 @@ export const defaultEngineConfig: EngineConfig = {
   cleanUpInterval: Duration.hours(1),
   queueRetention: Duration.days(7),
   stateRetention: Duration.days(30),
+  startPatience: Duration.seconds(60),
+  startPause: Duration.seconds(1),
   compareRows: 1000,
 }

@@ -8,16 +8,19 @@ import type { View } from "./View.ts"
 /**
  * Why the daemon of a node must not be restarted now, or undefined (safety rule 14): a member that comes back to a
  * group of which nobody else is there stays closed, and whoever comes back after it elects itself with whatever it has
- * (semantics 1).
+ * (semantics 1). Behind the gate (`isGated`) it begins a group of which it has the only copy in sync, and asks whoever
+ * serves the others.
  */
 export const restartRefusal = (
   view: View,
   node: string,
   shown: ReadonlyMap<string, ObservedGroup>,
   away: ReadonlySet<string>,
+  isGated: boolean,
 ): string | undefined => {
   for (const { record: group } of view.groups.values()) {
     if (group.status === "dissolved" || !group.inSync.includes(node)) continue
+    if (isGated && group.inSync.length === 1) continue
     const stale = staleSet(view, group, away)
     if (stale !== undefined) return stale
     const others = group.inSync.filter((member) => member !== node && !away.has(member))
@@ -27,7 +30,7 @@ export const restartRefusal = (
     })
     if (kept.length === 0) return `${group.name} would have no other member in sync`
     const own = shown.get(group.name)
-    if (own !== undefined && !kept.some((member) => own.nodesSet.includes(member))) {
+    if (!isGated && own !== undefined && !kept.some((member) => own.nodesSet.includes(member))) {
       return `${node} would not ask another member of ${group.name} for its way back`
     }
     if (own?.status === "primary" && !kept.some((member) => own.members.includes(member))) {

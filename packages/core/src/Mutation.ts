@@ -40,6 +40,10 @@ export const mutations = [
   "attach-beside-missing",
   /** Wrappers list new replicas before they are made. */
   "publish-before-verification",
+  /** Daemons start as they are, and elect themselves with whatever they have. */
+  "start-without-gate",
+  /** An agent recovers a coordination cluster that has lost its majority by itself. */
+  "recover-unasked",
   /** Whatever bears the name of a dropped table is taken for a wrapper that was left. */
   "drop-any-table",
   /** A DROP that got no answer is sent again, and may take effect long after the step has ended. */

@@ -1,6 +1,6 @@
 /**
  * The little that the engine needs from the disk of its own node: directories for replication clusters below the
- * daemon's data folder, and a memory that survives restarts of the agent.
+ * daemon's data folder, and a memory that survives restarts of the runner.
  */
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
@@ -17,9 +17,9 @@ export class NodeFiles extends Context.Service<
   {
     /** Makes the directory of a replication cluster below the data folder; one that exists already is fine. */
     readonly makeClusterDirectory: (name: string) => Effect.Effect<void, NodeFilesError>
-    /** What was remembered last, or undefined on a fresh disk. */
-    readonly recall: Effect.Effect<string | undefined, NodeFilesError>
+    /** The text that was remembered last under a name, or undefined on a fresh disk. */
+    readonly recall: (name: string) => Effect.Effect<string | undefined, NodeFilesError>
     /** Remembers a text durably: it is on disk when this returns. */
-    readonly remember: (text: string) => Effect.Effect<void, NodeFilesError>
+    readonly remember: (name: string, text: string) => Effect.Effect<void, NodeFilesError>
   }
 >()("shardwright/core/NodeFiles") {}

@@ -1,16 +1,16 @@
 /**
  * Decides how a daemon is started that has replication clusters on its disk (safety rule 14). After a stop of all nodes the
- * server itself lets whoever comes second become primary with whatever it has, and acknowledged rows vanish (semantics 1);
- * a member that was left out walks back in and mixes two histories by number (semantics 46). So a runner asks here before
- * each start, tells the others what its disk holds, and asks again while the answer is to wait.
+ * server itself lets whoever comes second become primary with whatever it has, and acknowledged rows vanish (semantics 1).
+ * So a runner asks here before each start, tells the others what its disk holds, and asks again while the answer is to
+ * wait. Whoever holds the most advanced copy of a cluster begins it; the others go to whoever serves it already.
  *
- * Only a decision: it reads nothing and starts nothing.
+ * Only a decision: it reads nothing and starts nothing. `gate/` carries it out.
  */
 
 /** What the files of a node say of one replication cluster (`grastate.dat`). */
 export interface CopyOnDisk {
-  /** Identity of the history that the number counts in. */
-  readonly history: string
+  /** Identity of the history that the number counts in; null if the copy was given up, and only a full one helps. */
+  readonly history: string | null
   /** Number of the last change; null if the file does not know it, as after a crash. */
   readonly seqno: number | null
 }
@@ -18,68 +18,113 @@ export interface CopyOnDisk {
 /** What another node reports of a replication cluster. */
 export type PeerReport =
   /** Its daemon is primary and synced in it. */
-  | { readonly _tag: "Serving"; readonly history: string }
-  /** Its daemon is stopped or closed there; this is what its disk holds. Null: nothing. */
+  | { readonly _tag: "Serving"; readonly history: string | null }
+  /** Its daemon is a member and waits for a majority, or is on its way in. */
+  | { readonly _tag: "Open" }
+  /** Its daemon is stopped, or closed there; this is what its disk holds. Null: nothing. */
   | { readonly _tag: "Waiting"; readonly copy: CopyOnDisk | null }
 
 /** One replication cluster, as a node that is about to start sees it. */
 export interface GatedGroup {
   readonly name: string
   readonly own: CopyOnDisk
-  /** Members in sync by the last record that this node knows; null if no record of it is known, or it is dissolved. */
+  /**
+   * Members in sync by the latest record; for the coordination cluster, those of the last primary views. Null: none of
+   * the engine's clusters, or dissolved.
+   */
   readonly inSync: ReadonlyArray<string> | null
-  /** Left out by an operator's word: its copy may hold another history. */
+  /** Out of the group for good, by the records: its copy may hold another history. */
   readonly estranged: boolean
   /** What was heard, by node; nobody of whom nothing was heard. */
   readonly reports: ReadonlyMap<string, PeerReport>
 }
 
+/** What is done to the entry of a cluster in the daemon's files before it starts. An entry without a change stays. */
+export type EntryChange =
+  /** Its list of nodes is emptied: the daemon begins the cluster with what it has. */
+  | { readonly _tag: "Begin" }
+  /** Its list names these nodes and the own one. */
+  | { readonly _tag: "Rejoin"; readonly peers: ReadonlyArray<string> }
+  /** Its list names nobody who answers: the tables can be read, and refuse writes. */
+  | { readonly _tag: "Close"; readonly reason: string }
+  /** It is taken away: what was in the cluster becomes tables of the node's own. */
+  | { readonly _tag: "SetAside"; readonly reason: string }
+
 /** How to start. */
 export type StartDecision =
-  | {
-      readonly _tag: "Start"
-      /** Clusters that this node begins anew: nobody has a more advanced copy. */
-      readonly bootstrap: ReadonlyArray<string>
-      /** Clusters whose entries are taken away before the start: their copies are dropped and made anew by JOIN. */
-      readonly setAside: ReadonlyArray<string>
-    }
+  | { readonly _tag: "Start"; readonly entries: ReadonlyMap<string, EntryChange> }
   | { readonly _tag: "Wait"; readonly reason: string }
 
-type GroupDecision =
-  | { readonly _tag: "Start" | "Bootstrap" | "SetAside" }
-  /** `Wait`: this copy may be needed. `Yield`: another one, which is no worse, is begun with. */
-  | { readonly _tag: "Wait" | "Yield"; readonly reason: string }
+/** What is decided of one cluster. */
+export type GroupDecision =
+  | EntryChange
+  /** Not the gate's concern. */
+  | { readonly _tag: "Leave" }
+  /** This copy may be needed: more must be known. */
+  | { readonly _tag: "Wait"; readonly reason: string }
+  /** Another node has to begin; `to` is null if it is not known which. */
+  | { readonly _tag: "Yield"; readonly to: string | null; readonly reason: string }
 
-/**
- * The decision for a node and all that its disk holds. While one of its copies may be needed, it waits. A node that is to
- * begin some cluster anew does not wait for others to begin theirs, or two would wait for each other for ever: it sets
- * those copies aside.
- */
-export const decideStart = (node: string, groups: ReadonlyArray<GatedGroup>): StartDecision => {
-  const decided = groups.map((group) => ({ name: group.name, decision: decideGroup(node, group) }))
-  const named = (tag: GroupDecision["_tag"]) =>
-    decided.filter(({ decision }) => decision._tag === tag).map(({ name }) => name)
-  const bootstrap = named("Bootstrap")
-  for (const { name, decision } of decided) {
-    const holdsUp = decision._tag === "Wait" || (decision._tag === "Yield" && bootstrap.length === 0)
-    if (holdsUp) return { _tag: "Wait", reason: `${name}: ${decision.reason}` }
-  }
-  return { _tag: "Start", bootstrap, setAside: [...named("SetAside"), ...named("Yield")] }
+/** Whether a node still waits: for nodes that are silent, and for others that are to begin something. */
+export interface Patience {
+  readonly silent: boolean
+  readonly beginners: boolean
 }
 
-const decideGroup = (node: string, { own, inSync, estranged, reports }: GatedGroup): GroupDecision => {
-  if (inSync === null || estranged) return { _tag: "SetAside" }
-  const serving = [...reports.values()].find((report) => report._tag === "Serving")
-  if (serving?._tag === "Serving") return { _tag: serving.history === own.history ? "Start" : "SetAside" }
+/**
+ * The decision for a node and all that its disk holds, the coordination cluster left out: that one was decided before, and
+ * `begins` says that this node begins it. While it may be needed somewhere, it waits, until its patience is over: then it
+ * starts with those clusters closed. Who begins the coordination cluster waits for nobody to begin another
+ * one, since all wait for it. Of nodes that wait for each other to begin something, the first by name does so no longer.
+ */
+export const decideStart = (
+  node: string,
+  groups: ReadonlyArray<GatedGroup>,
+  { begins, patience }: { readonly begins: boolean; readonly patience: Patience },
+): StartDecision => {
+  const decided = groups.map((group) => ({ name: group.name, decision: decideGroup(node, group) }))
+  const beginsAny = decided.some(({ decision }) => decision._tag === "Begin")
+  const entries = new Map<string, EntryChange>()
+  for (const { name, decision } of decided) {
+    if (decision._tag === "Leave") continue
+    if (decision._tag !== "Wait" && decision._tag !== "Yield") {
+      entries.set(name, decision)
+      continue
+    }
+    const goesFirst =
+      decision._tag === "Yield" && (begins || (beginsAny && (decision.to === null || node < decision.to)))
+    if (decision._tag === "Wait" ? patience.silent : patience.beginners && !goesFirst)
+      return { _tag: "Wait", reason: `${name}: ${decision.reason}` }
+    entries.set(name, { _tag: "Close", reason: decision.reason })
+  }
+  return { _tag: "Start", entries }
+}
+
+/** The decision for one cluster. */
+export const decideGroup = (node: string, { own, inSync, estranged, reports }: GatedGroup): GroupDecision => {
+  if (inSync === null) return { _tag: "Leave" }
+  if (estranged) return { _tag: "SetAside", reason: `${node} is no member any more` }
+  const serving = [...reports].filter(([, report]) => report._tag === "Serving")
+  const alike = serving.filter(
+    ([, report]) => own.history === null || (report._tag === "Serving" && report.history === own.history),
+  )
+  if (alike.length > 0) return { _tag: "Rejoin", peers: alike.map(([peer]) => peer) }
+  const [other] = serving
+  if (other !== undefined)
+    return { _tag: "Close", reason: `${other[0]} serves another history: an operator must choose` }
+  // A majority is counted from the last primary view, so whoever waits for one must be joined and not passed by.
+  const open = [...reports].filter(([, report]) => report._tag === "Open").map(([peer]) => peer)
+  if (open.length > 0) return { _tag: "Rejoin", peers: open }
   // Whoever is not in sync lacks acknowledged writes, however high its number is.
-  if (!inSync.includes(node)) return { _tag: "SetAside" }
+  if (!inSync.includes(node) || own.history === null)
+    return { _tag: "Yield", to: null, reason: `${node} is not in sync, and nobody serves it yet` }
   const copies = new Map<string, CopyOnDisk | null>([[node, own]])
   for (const [peer, report] of reports) if (report._tag === "Waiting") copies.set(peer, report.copy)
   const silent = inSync.find((member) => !copies.has(member))
   if (silent !== undefined) return { _tag: "Wait", reason: `${silent} was not heard of and may hold more` }
   const held = inSync.flatMap((member) => {
     const copy = copies.get(member)
-    return copy === null || copy === undefined ? [] : [{ member, copy }]
+    return copy === null || copy === undefined || copy.history === null ? [] : [{ member, copy }]
   })
   const unknown = held.find(({ copy }) => copy.seqno === null)
   if (unknown !== undefined && held.length > 1) {
@@ -92,6 +137,10 @@ const decideGroup = (node: string, { own, inSync, estranged, reports }: GatedGro
     (left, right) => (right.copy.seqno ?? 0) - (left.copy.seqno ?? 0) || (left.member < right.member ? -1 : 1),
   )[0]
   return best?.member === node
-    ? { _tag: "Bootstrap" }
-    : { _tag: "Yield", reason: `${best?.member ?? "nobody"} holds the most advanced copy and begins` }
+    ? { _tag: "Begin" }
+    : {
+        _tag: "Yield",
+        to: best?.member ?? null,
+        reason: `${best?.member ?? "nobody"} holds the most advanced copy and begins`,
+      }
 }

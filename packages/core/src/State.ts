@@ -17,6 +17,11 @@ const RegisteredNode = Schema.Struct({
   weight: Schema.Number,
   /** The most shard replicas that it may carry. Absent: no limit. */
   capacity: Schema.optionalKey(Schema.Int),
+  /**
+   * Declared dead when the coordination cluster was recovered without it: it counts for no majority and does nothing until
+   * it has joined again.
+   */
+  fenced: Schema.optionalKey(Schema.Boolean),
 })
 
 /** The registered nodes, by address. The epoch grows with every change. */
@@ -84,6 +89,8 @@ export type ObservedGroup = typeof ObservedGroup.Type
 
 /** What a node last saw of itself; written when it changes. */
 export const Observation = Schema.Struct({
+  /** True if the daemon is started by the runner beside it (safety rule 14). */
+  gated: Schema.optionalKey(Schema.Boolean),
   groups: Schema.Record(Schema.String, ObservedGroup),
 })
 export type Observation = typeof Observation.Type

@@ -29,7 +29,7 @@ describe("leftBehind", () => {
 describe("restartRefusal", () => {
   const all = primary(3, "a", "b", "c")
   const refusal = (shown: Readonly<Record<string, ObservedGroup>>, own: ObservedGroup, away: ReadonlyArray<string>) =>
-    restartRefusal(showing(shown), "a", new Map([["g", own]]), new Set(away))
+    restartRefusal(showing(shown), "a", new Map([["g", own]]), new Set(away), false)
 
   it("allows it while another member in sync is seen", () => {
     expect(refusal({ a: all, b: all, c: all }, all, [])).toBeUndefined()

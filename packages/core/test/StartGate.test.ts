@@ -4,11 +4,12 @@
  */
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
-import { type CopyOnDisk, decideStart, type GatedGroup, type PeerReport } from "../src/StartGate.ts"
+import { type CopyOnDisk, decideGroup, decideStart, type GatedGroup, type PeerReport } from "../src/StartGate.ts"
 
 const nodes = ["n1", "n2", "n3", "n4", "n5"]
-const copy = (seqno: number | null, history = "h"): CopyOnDisk => ({ history, seqno })
+const copy = (seqno: number | null, history: string | null = "h"): CopyOnDisk => ({ history, seqno })
 const waiting = (held: CopyOnDisk | null): PeerReport => ({ _tag: "Waiting", copy: held })
+const serving = (history: string): PeerReport => ({ _tag: "Serving", history })
 
 const group = (over: Partial<GatedGroup>): GatedGroup => ({
   name: "g",
@@ -19,48 +20,90 @@ const group = (over: Partial<GatedGroup>): GatedGroup => ({
   ...over,
 })
 
-describe("decideStart", () => {
+describe("decideGroup", () => {
   it("waits for a member in sync that was not heard of", () => {
-    expect(decideStart("n1", [group({})])).toEqual({
+    expect(decideGroup("n1", group({}))).toEqual({
       _tag: "Wait",
-      reason: "g: n2 was not heard of and may hold more",
+      reason: "n2 was not heard of and may hold more",
     })
   })
 
   it("begins with the most advanced copy, the first by name among equals", () => {
-    const reports = new Map([["n2", waiting(copy(7))]])
-    expect(decideStart("n1", [group({ reports })])).toEqual({ _tag: "Start", bootstrap: ["g"], setAside: [] })
-    const ahead = new Map([["n2", waiting(copy(8))]])
-    expect(decideStart("n1", [group({ reports: ahead })])).toMatchObject({ _tag: "Wait" })
+    expect(decideGroup("n1", group({ reports: new Map([["n2", waiting(copy(7))]]) }))._tag).toBe("Begin")
+    expect(decideGroup("n1", group({ reports: new Map([["n2", waiting(copy(8))]]) }))._tag).toBe("Yield")
+    expect(decideGroup("n1", group({ reports: new Map([["n2", waiting(null)]]) }))._tag).toBe("Begin")
   })
 
   it("does not begin with a number that nobody knows", () => {
-    const reports = new Map([["n2", waiting(copy(null))]])
-    expect(decideStart("n1", [group({ reports })])).toMatchObject({
+    expect(decideGroup("n1", group({ reports: new Map([["n2", waiting(copy(null))]]) }))).toMatchObject({
       _tag: "Wait",
       reason: expect.stringMatching(/not known/),
     })
   })
 
-  it("goes back to who serves, unless that is another history", () => {
-    const serving = (history: string) => new Map<string, PeerReport>([["n2", { _tag: "Serving", history }]])
-    expect(decideStart("n1", [group({ reports: serving("h") })])).toEqual({
-      _tag: "Start",
-      bootstrap: [],
-      setAside: [],
+  it("takes a copy whose history was thrown away for none", () => {
+    const reports = new Map([["n2", waiting(copy(null, null))]])
+    expect(decideGroup("n1", group({ reports }))._tag).toBe("Begin")
+    expect(decideGroup("n1", group({ own: copy(null, null) }))._tag).toBe("Yield")
+    expect(decideGroup("n1", group({ own: copy(null, null), reports: new Map([["n2", serving("h")]]) }))).toEqual({
+      _tag: "Rejoin",
+      peers: ["n2"],
     })
-    expect(decideStart("n1", [group({ reports: serving("other") })])).toMatchObject({ setAside: ["g"] })
   })
 
-  it("never trusts a copy that is not in sync, that was left out, or of which no record is known", () => {
+  it("goes back to who serves, and stays closed beside another history", () => {
+    expect(decideGroup("n1", group({ reports: new Map([["n2", serving("h")]]) }))).toEqual({
+      _tag: "Rejoin",
+      peers: ["n2"],
+    })
+    expect(decideGroup("n1", group({ reports: new Map([["n2", serving("other")]]) }))._tag).toBe("Close")
+  })
+
+  it("goes to who waits for a majority, which it may be part of", () => {
+    expect(decideGroup("n1", group({ reports: new Map([["n2", { _tag: "Open" }]]) }))).toEqual({
+      _tag: "Rejoin",
+      peers: ["n2"],
+    })
+  })
+
+  it("never begins with a copy that is not in sync, or that is out of its group", () => {
     const reports = new Map([["n2", waiting(copy(1))]])
-    for (const over of [{ inSync: ["n2"] }, { estranged: true }, { inSync: null }]) {
-      expect(decideStart("n1", [group({ reports, own: copy(99), ...over })])).toEqual({
-        _tag: "Start",
-        bootstrap: [],
-        setAside: ["g"],
-      })
+    const ahead = { reports, own: copy(99) }
+    expect(decideGroup("n1", group({ ...ahead, inSync: ["n2"] }))._tag).toBe("Yield")
+    expect(decideGroup("n1", group({ ...ahead, estranged: true }))._tag).toBe("SetAside")
+    expect(decideGroup("n1", group({ ...ahead, inSync: null }))._tag).toBe("Leave")
+  })
+})
+
+describe("decideStart", () => {
+  const patient = { begins: false, patience: { silent: true, beginners: true } }
+  const impatient = { begins: false, patience: { silent: false, beginners: true } }
+
+  it("waits while a copy may be needed, for so long, and then keeps it closed", () => {
+    expect(decideStart("n1", [group({})], patient)._tag).toBe("Wait")
+    expect(decideStart("n1", [group({})], impatient)).toEqual({
+      _tag: "Start",
+      entries: new Map([["g", { _tag: "Close", reason: "n2 was not heard of and may hold more" }]]),
+    })
+  })
+
+  it("does not wait for others to begin if they may wait for it", () => {
+    const yields = group({ reports: new Map([["n2", waiting(copy(8))]]) })
+    const begins = group({ name: "h", reports: new Map([["n2", waiting(copy(6))]]) })
+    expect(decideStart("n1", [yields], impatient)._tag).toBe("Wait")
+    for (const decision of [
+      decideStart("n1", [yields, begins], patient),
+      decideStart("n1", [yields], { ...patient, begins: true }),
+    ]) {
+      expect(decision).toMatchObject({ _tag: "Start" })
+      expect(decision._tag === "Start" && decision.entries.get("g")?._tag).toBe("Close")
     }
+    // The other way round it is n1 that goes first.
+    const mirrored = [yields, begins].map((one) => ({
+      ...one,
+      reports: new Map([["n1", one.reports.get("n2") ?? waiting(null)]]),
+    }))
+    expect(decideStart("n2", mirrored, patient)._tag).toBe("Wait")
   })
 
   it("elects the most advanced copy in sync, once, and lets everybody up, in any order", () => {
@@ -92,27 +135,22 @@ describe("decideStart", () => {
               const reports = new Map<string, PeerReport>(
                 heard
                   .filter((peer) => peer !== node)
-                  .map((peer) => [
-                    peer,
-                    servedBy.includes(peer) ? { _tag: "Serving", history: "h" } : waiting(held.get(peer) ?? null),
-                  ]),
+                  .map((peer) => [peer, servedBy.includes(peer) ? serving("h") : waiting(held.get(peer) ?? null)]),
               )
               return own === undefined ? [] : [{ name, own, inSync, estranged: false, reports }]
             })
-            const decision = decideStart(node, gated)
+            const decision = decideStart(node, gated, patient)
             if (decision._tag === "Wait") continue
             up.add(node)
             for (const one of groups) {
-              if (!one.held.has(node)) continue
-              if (decision.bootstrap.includes(one.name)) {
+              const change = decision.entries.get(one.name)?._tag
+              if (change === "Begin") {
                 expect(one.servedBy).toEqual([])
                 expect(one.inSync).toContain(node)
                 const most = Math.max(...one.inSync.map((member) => one.held.get(member)?.seqno ?? -1))
                 expect(one.held.get(node)?.seqno).toBe(most)
-              } else if (decision.setAside.includes(one.name)) {
-                continue
               }
-              one.servedBy.push(node)
+              if (change === "Begin" || change === "Rejoin") one.servedBy.push(node)
             }
           }
         }

@@ -175,6 +175,7 @@ export const drawScenario = (seed: number, profile: Profile): Scenario => {
       nodes: nodes.map(declare),
       spares: spares.map((name, index) => declare(name, nodeCount + index)),
       threads: null,
+      gate: false,
     },
     settings: {
       gracePeriod: Duration.millis(grace),

@@ -2,6 +2,8 @@
  * The one place where the simulator names the engine's entry points.
  */
 export { runAgent } from "@shardwright/core/agent/Agent"
+export { ownReport } from "@shardwright/core/gate/report"
+export { startDaemon } from "@shardwright/core/gate/startDaemon"
 export { initCluster, joinCluster, OperatorError, submit, tryOut } from "@shardwright/core/Operator"
 export { place } from "@shardwright/core/Placement"
 export type { DryRun } from "@shardwright/core/plan/dryRun"

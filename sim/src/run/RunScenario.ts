@@ -161,6 +161,7 @@ class Run {
       config: engineConfig({ ...scenario.settings, coordination: scenario.cluster.coordination }),
       ...(scenario.cluster.threads === null ? {} : { threads: scenario.cluster.threads }),
       withEngine: scenario.engine !== "none",
+      isGated: scenario.cluster.gate,
       trace,
       mutations: new Set([...(options.mutations ?? []), ...scenario.without]),
       ...(options.disturb === undefined ? {} : { disturb: options.disturb }),

@@ -5,6 +5,7 @@
  */
 import { noAnswer, type Answer } from "@shardwright/core/Answer"
 import { DaemonControl } from "@shardwright/core/DaemonControl"
+import { type NodeReport, Peers } from "@shardwright/core/gate/Peers"
 import { Journal, type JournalEvent } from "@shardwright/core/Journal"
 import { Manticore } from "@shardwright/core/Manticore"
 import { type Mutation, Mutations } from "@shardwright/core/Mutation"
@@ -16,11 +17,12 @@ import type { EventQueue } from "../runtime/EventQueue.ts"
 import type { Gate } from "../runtime/Gate.ts"
 import type { NodeClock } from "../runtime/NodeClock.ts"
 import type { Connection, SimulatedCluster } from "../world/SimulatedCluster.ts"
+import { type Daemons, daemonControl, nobodysDaemon } from "./SimulatedDaemon.ts"
 
 /** Connections that one process may have open to one daemon; more means that the engine leaks statements. */
 const connectionsPerTargetMax = 256
-/** How long a daemon has to end before it is killed. */
-const stopPatienceMicros = 20_000_000
+/** How long the runner of another node has to answer. */
+const reportMicros = 2_000_000
 /** Until a daemon has refused a statement. */
 const refusalMicros = 200
 /** Until a remembered text is on disk. */
@@ -98,7 +100,7 @@ export type Disturb = (statement: {
   readonly sql: string
 }) => Disturbance | undefined
 
-/** What agents remember on their nodes' disks, by node. */
+/** What runners remember on their nodes' disks, by node and name. */
 export type Disks = Map<string, string>
 
 /** What one process needs of the simulation. */
@@ -113,6 +115,9 @@ export interface PortOptions {
   readonly disks: Disks
   /** Name of the host that a daemon's address belongs to. */
   readonly hostOf: (address: string) => string | undefined
+  readonly daemons: Daemons
+  /** Asks the runner of another host; `reply` is never called if none is there. */
+  readonly askRunner: (from: string | null, to: string, reply: (report: NodeReport | undefined) => void) => void
   readonly journal: (event: JournalEvent) => void
   readonly mutations: ReadonlySet<Mutation>
   /** Makes statements of an agent fail. */
@@ -120,7 +125,19 @@ export interface PortOptions {
 }
 
 /** Services that an agent or an operator's command needs. */
-export type Ports = Manticore | NodeFiles | DaemonControl
+export type Ports = Manticore | NodeFiles | DaemonControl | Peers
+
+/** Asks the runner of another node; it says nothing if it is dead, stalled or out of reach. */
+const askPeer = (
+  { askRunner, clock, gate, host, hostOf, queue }: PortOptions,
+  node: string,
+): Effect.Effect<NodeReport | undefined> =>
+  Effect.callback((resume) => {
+    const answered = (report: NodeReport | undefined): void => gate.pass(() => resume(Effect.succeed(report)))
+    const target = hostOf(node)
+    if (target !== undefined) askRunner(host, target, answered)
+    queue.after(clock.queueMicros(reportMicros), () => answered(undefined))
+  })
 
 /** Builds the ports of one process. A new incarnation needs new ones: its connections are its own. */
 export const simulatedPorts = (options: PortOptions): Context.Context<Ports> => {
@@ -162,36 +179,16 @@ export const simulatedPorts = (options: PortOptions): Context.Context<Ports> => 
       NodeFiles,
       NodeFiles.of({
         makeClusterDirectory: (name) => Effect.sync(() => world.makeDirectory(ownHost(), name)),
-        recall: Effect.sync(() => disks.get(ownHost())),
-        remember: (text) =>
+        recall: (name) => Effect.sync(() => disks.get(`${ownHost()}/${name}`)),
+        remember: (name, text) =>
           Effect.andThen(
             Effect.sleep(syncDelay),
-            Effect.sync(() => void disks.set(ownHost(), text)),
+            Effect.sync(() => void disks.set(`${ownHost()}/${name}`, text)),
           ),
       }),
     ),
-    Context.add(
-      DaemonControl,
-      DaemonControl.of({
-        restart: Effect.sync(() => {
-          const host = ownHost()
-          let ended = false
-          const startAgain = () => {
-            if (ended) return
-            ended = true
-            world.start(host)
-          }
-          world.stop(host, startAgain)
-          // A daemon that hangs does not end by itself (semantics 49).
-          world.queue.after(stopPatienceMicros, () => {
-            if (ended) return
-            world.kill(host)
-            startAgain()
-          })
-          return true
-        }),
-      }),
-    ),
+    Context.add(DaemonControl, host === null ? nobodysDaemon : daemonControl(host, options.daemons, gate)),
+    Context.add(Peers, { report: (node) => askPeer(options, node) }),
     Context.add(Journal, { write: options.journal }),
     Context.add(Mutations, options.mutations),
   )

@@ -4,6 +4,7 @@
  */
 import { defaultEngineConfig, type EngineConfig } from "@shardwright/core/EngineConfig"
 import type { JournalEvent } from "@shardwright/core/Journal"
+import type { NodeReport } from "@shardwright/core/gate/Peers"
 import type { Mutation } from "@shardwright/core/Mutation"
 import type { Lease, Registry } from "@shardwright/core/State"
 import * as Cause from "effect/Cause"
@@ -23,7 +24,7 @@ import type { NodeDeclaration } from "../scenario/Scenario.ts"
 import type { SimulatedCluster, WorldEvent } from "../world/SimulatedCluster.ts"
 import { rowsView } from "../world/TableRows.ts"
 import { World } from "../world/World.ts"
-import { runAgent } from "./EngineAdapter.ts"
+import { ownReport, runAgent, startDaemon } from "./EngineAdapter.ts"
 import { type Disturb, type Ports, simulatedPorts } from "./SimulatedPorts.ts"
 import type { Trace } from "./Trace.ts"
 
@@ -44,11 +45,15 @@ export interface SimulationOptions {
   readonly mutations: ReadonlySet<Mutation>
   /** Makes statements of agents fail; operators' commands are left alone. */
   readonly disturb?: Disturb
+  /** Daemons are started by the runners beside them. */
+  readonly isGated?: boolean
 }
 
+/** A runner: the agent, and the start of the daemon while that is under way. */
 interface AgentProcess {
   readonly gate: Gate
   readonly fiber: Fiber.Fiber<never, never>
+  starting: Fiber.Fiber<void, never> | undefined
   paused: boolean
 }
 
@@ -73,6 +78,7 @@ export class Simulation implements Installation {
   readonly runtime = new VirtualRuntime(this.queue)
   readonly random: RandomStream
   readonly world: SimulatedCluster
+  readonly #world: World
   readonly state: StateWatcher
   readonly config: EngineConfig
   readonly #options: SimulationOptions
@@ -100,6 +106,7 @@ export class Simulation implements Installation {
     this.faults = new FaultInjector(this, this.random.stream("faults").stream("order"))
     const world = new World({ queue: this.queue, random: this.random.stream("world") })
     this.world = world
+    this.#world = world
     this.state = new StateWatcher(world, (node, name) => {
       const table = world.hosts.get(node)?.disk.database.table(name)
       return table === undefined ? undefined : rowsView(table)
@@ -266,12 +273,46 @@ export class Simulation implements Installation {
     host.daemon = "up"
     host.crashed = false
     this.#touch(host)
-    this.world.start(name, { newCluster: flag === "new-cluster", newClusterForce: flag === "new-cluster-force" })
+    // Whoever gives a flag does not ask the runner. Before time zero there is nothing on any disk.
+    if (this.#isGated && flag === null && this.#zeroMicros !== undefined) this.#startThroughGate(host)
+    else this.world.start(name, { newCluster: flag === "new-cluster", newClusterForce: flag === "new-cluster-force" })
+  }
+
+  get #isGated(): boolean {
+    return this.#options.isGated === true && this.#options.withEngine !== false
+  }
+
+  /** A daemon was to start while there was no runner to do it. */
+  #startIfWanted(host: HostState): void {
+    const isStarting = host.agent?.starting !== undefined || this.#world.isRunning(host.name)
+    if (this.#isGated && host.daemon === "up" && !isStarting && this.#zeroMicros !== undefined)
+      this.#startThroughGate(host)
+  }
+
+  /** The runner of the host starts its daemon when that is safe; without a runner it does not start. */
+  #startThroughGate(host: HostState): void {
+    const { agent, name } = host
+    if (agent === undefined || agent.paused) return
+    agent.starting?.interruptUnsafe()
+    const fiber = this.runtime.fork(startDaemon({ node: host.address, config: this.config }), {
+      context: this.#ports(name, agent.gate),
+      random: this.random.stream(`start ${name} ${this.queue.executed}`),
+      clock: host.clock,
+      gate: agent.gate,
+    })
+    agent.starting = fiber
+    fiber.addObserver((exit) => {
+      if (agent.starting === fiber) agent.starting = undefined
+      if (exit._tag === "Success") this.#touch(host)
+      else if (!Cause.hasInterruptsOnly(exit.cause))
+        for (const listener of this.#crashListeners) listener(name, Cause.pretty(exit.cause))
+    })
   }
 
   killDaemon(name: string): void {
     const host = this.#host(name)
     this.#victim = name
+    host.agent?.starting?.interruptUnsafe()
     // A process that was told to stop may never do so.
     if (host.daemon === "down") return this.world.kill(name)
     host.daemon = "down"
@@ -282,6 +323,7 @@ export class Simulation implements Installation {
   stopDaemon(name: string): void {
     const host = this.#host(name)
     this.#victim = name
+    host.agent?.starting?.interruptUnsafe()
     if (host.daemon === "down") return
     host.daemon = "down"
     this.#touch(host)
@@ -319,8 +361,9 @@ export class Simulation implements Installation {
       clock: this.#host(name).clock,
       gate,
     })
-    const agent: AgentProcess = { gate, fiber, paused: false }
+    const agent: AgentProcess = { gate, fiber, starting: undefined, paused: false }
     host.agent = agent
+    this.#startIfWanted(host)
     fiber.addObserver((exit) => {
       if (host.agent !== agent) return
       host.agent = undefined
@@ -350,6 +393,7 @@ export class Simulation implements Installation {
     host.agent = undefined
     this.#touch(host)
     agent?.gate.open()
+    agent?.starting?.interruptUnsafe()
     agent?.fiber.interruptUnsafe()
   }
 
@@ -368,6 +412,7 @@ export class Simulation implements Installation {
     host.agent.paused = false
     this.#touch(host)
     host.agent.gate.open()
+    this.#startIfWanted(host)
   }
 
   // --------------------------------------------------------------------------------------------------------- faults
@@ -461,9 +506,36 @@ export class Simulation implements Installation {
       gate,
       disks: this.#disks,
       hostOf: (address) => this.hostOf(address),
+      daemons: {
+        world: this.#world,
+        isGated: this.#isGated,
+        startAgain: (name) => {
+          if (this.#isGated) this.#startThroughGate(this.#host(name))
+          else this.#world.start(name)
+        },
+      },
+      askRunner: (from, to, reply) => this.#askRunner(from, to, reply),
       journal: (event) => this.#onJournal(event),
       mutations: this.#options.mutations,
       ...(disturb === undefined ? {} : { disturb }),
+    })
+  }
+
+  /** A runner asks another one what is on its node. One that is dead or stalled does not answer. */
+  #askRunner(from: string | null, to: string, reply: (report: NodeReport | undefined) => void): void {
+    this.#world.send(from, to, () => {
+      const host = this.#host(to)
+      if (host.agent === undefined || host.agent.paused) return
+      const { gate } = host.agent
+      const fiber = this.runtime.fork(ownReport(host.address), {
+        context: this.#ports(to, gate),
+        random: this.random.stream(`report ${to}`),
+        clock: host.clock,
+        gate,
+      })
+      fiber.addObserver((exit) => {
+        if (exit._tag === "Success") this.#world.send(to, from, () => reply(exit.value))
+      })
     })
   }
 

@@ -26,6 +26,7 @@ export const defaults = {
   quiesce: Duration.seconds(60),
   until: Duration.minutes(10),
   engine: "shardwright",
+  gate: false,
   sqlTimeout: Duration.minutes(2),
   batch: 1000,
   streamTimeout: Duration.seconds(15),

@@ -57,6 +57,8 @@ export interface ClusterSpec {
   readonly spares: ReadonlyArray<NodeDeclaration>
   /** Worker threads of each daemon; null: as many as the world gives it. */
   readonly threads: number | null
+  /** Daemons are started by the runners beside them (safety rule 14). False: by whoever starts them, as they are. */
+  readonly gate: boolean
 }
 
 export interface NodeDeclaration {

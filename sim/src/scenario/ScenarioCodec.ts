@@ -66,6 +66,7 @@ const clusterFrom = (source: Source<"cluster">): ClusterSpec => {
     nodes,
     spares: nodesFrom(source.spares ?? 0, nodes.length + 1),
     threads: source.threads ?? null,
+    gate: source.gate ?? defaults.gate,
   }
 }
 
@@ -74,6 +75,7 @@ const clusterTo = (cluster: ClusterSpec): Source<"cluster"> => ({
   ...unless("spares", nodesTo(cluster.spares, cluster.nodes.length + 1), 0),
   ...unless("coordination", cluster.coordination, defaults.coordination),
   ...unless("threads", cluster.threads, null),
+  ...unless("gate", cluster.gate, defaults.gate),
 })
 
 // --------------------------------------------------------------------------------------------------------- settings

@@ -80,6 +80,10 @@ const ClusterSource = Schema.Struct({
     "Further nodes that run but are not part of the cluster until `addNode`: a number (the names go on counting) or a list. Default: 0.",
   ),
   coordination: optional(Word, "Name of the coordination cluster. Default: c."),
+  gate: optional(
+    flag,
+    "Whether daemons are started by the runners beside them, which wait for whoever holds the most. Default: false.",
+  ),
   threads: optional(
     whole(1, limits.threads),
     "Worker threads of each daemon. As many blocked writes keep everything else from being answered. Default: 2.",
@@ -145,6 +149,12 @@ const SettingsSource = Schema.Struct({
     "Copies and comparisons slower than this count as stuck.",
   ),
   maxOperations: setting("maxOperations", whole(1, 1_000), "Operations that change the layout and run at once."),
+  startPatience: setting(
+    "startPatience",
+    Time,
+    "How long the start of a daemon waits for nodes without which one of its groups cannot be begun.",
+  ),
+  startPause: setting("startPause", Length, "Pause between two looks of a start that waits."),
   maxAwayShare: setting(
     "maxAwayShare",
     decimal(0, 1),

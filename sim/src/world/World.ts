@@ -234,6 +234,11 @@ export class World implements SimulatedCluster, WorldContext {
     }))
   }
 
+  /** True while the process exists, paused or not. */
+  isRunning(node: string): boolean {
+    return this.#host(node).daemon !== undefined
+  }
+
   /** Changes some times while the world runs; what is under way keeps the old ones. */
   setTimings(timings: Partial<Timings>): void {
     Object.assign(this.timings, timings)

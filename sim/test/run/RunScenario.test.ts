@@ -16,6 +16,7 @@ const scenario = (changes: Partial<Scenario> = {}): Scenario => ({
     nodes: ["n1", "n2", "n3"].map((name) => ({ name, zone: null, weight: 1 })),
     spares: [],
     threads: null,
+    gate: false,
   },
   settings: {},
   tables: [{ name: "t", shards: 2, rf: 3, structure: "title text, v bigint" }],

@@ -11,10 +11,11 @@ import { lead } from "../leader/lead.ts"
 import { initCluster } from "../Operator.ts"
 import type { Manticore } from "../Manticore.ts"
 import type { NodeFiles } from "../NodeFiles.ts"
+import { isPrimary } from "../Observe.ts"
 import type { Presence } from "../plan/Plan.ts"
 import { isLive, isOpen } from "../State.ts"
 import type { View } from "../View.ts"
-import { type AgentContext, type AgentOptions, makeAgent, remember } from "./AgentContext.ts"
+import { type AgentContext, type AgentOptions, makeAgent, remember, rememberRecords } from "./AgentContext.ts"
 import { tendLastHolder } from "./lastHolder.ts"
 import { monotonicMs } from "../Monotonic.ts"
 import { releaseToken, tendDaemon, tendLeaving } from "./daemon.ts"
@@ -50,8 +51,11 @@ const look = Effect.fnUntraced(
     if (!(yield* isFullLookDue(agent))) return
     state.fullLookMs = yield* monotonicMs
     const first = yield* observe(agent, node)
-    if (first !== undefined && first.groups[config.coordination] === undefined) yield* makeAbsentTables(agent)
-    if (first === undefined || (yield* tendDaemon(agent, first, yield* monotonicMs))) return
+    if (first === undefined) return
+    const coordination = first.groups[config.coordination]
+    if (coordination === undefined) yield* makeAbsentTables(agent)
+    if (isPrimary(coordination)) yield* remember(agent, { view: coordination?.members ?? [] })
+    if (yield* tendDaemon(agent, first, yield* monotonicMs)) return
     const view = yield* agent.refresh
     const isOld = (yield* monotonicMs) - state.fullLookMs > observationAgeMs
     const observation = isOld ? yield* observe(agent, node) : first
@@ -65,7 +69,7 @@ const look = Effect.fnUntraced(
     }
     if (state.state === "waiting") yield* journal({ kind: "agent", node, event: "acting", detail: "" })
     state.state = "acting"
-    yield* remember(agent, view)
+    yield* rememberRecords(agent, view)
     yield* publish(agent, view, node, observation)
     yield* tendLease(agent, view)
     yield* releaseToken(agent, view, observation, yield* holdsLease(agent))

@@ -3,10 +3,10 @@
  */
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
-import * as Schema from "effect/Schema"
 import * as Semaphore from "effect/Semaphore"
 import { DaemonControl } from "../DaemonControl.ts"
 import type { EngineConfig } from "../EngineConfig.ts"
+import { nothingSeen, recallSeen, rememberSeen, type Seen } from "../gate/RunnerMemory.ts"
 import { LeaderMemory } from "../leader/LeaderContext.ts"
 import { Manticore } from "../Manticore.ts"
 import { type Mutation, Mutations } from "../Mutation.ts"
@@ -49,9 +49,8 @@ export interface AgentState {
   leaderUntilMs: number | undefined
   /** Term in which this agent took the lease last. */
   ownTerm: number
-  term: number
-  epoch: number
-  remembered: string
+  /** What the own disk remembers. */
+  seen: Seen
   readonly heartbeats: Map<string, { readonly version: number; readonly silentMs: number }>
   /** When nodes that were away came back lately, by the own clock. */
   readonly returnsMs: Map<string, ReadonlyArray<number>>
@@ -105,11 +104,6 @@ export interface AgentContext extends AgentOptions {
   readonly wrapperPermit: Semaphore.Semaphore
 }
 
-/** What survives on the node's own disk: an agent never acts on less than it has seen (safety rule 1). */
-const Memory = Schema.fromJsonString(Schema.Struct({ epoch: Schema.Int, term: Schema.Int }))
-const decodeMemory = Schema.decodeUnknownOption(Memory)
-const encodeMemory = Schema.encodeSync(Memory)
-
 /** An agent that has not looked at anything yet, but recalls what its disk remembers. */
 export const makeAgent = Effect.fnUntraced(function* (options: AgentOptions) {
   const manticore = yield* Manticore
@@ -128,9 +122,7 @@ export const makeAgent = Effect.fnUntraced(function* (options: AgentOptions) {
     lease: undefined,
     leaderUntilMs: undefined,
     ownTerm: 0,
-    term: 0,
-    epoch: 0,
-    remembered: "",
+    seen: mutations.has("forget-the-disk") ? nothingSeen : yield* recallSeen(files),
     heartbeats: new Map(),
     returnsMs: new Map(),
     damped: new Set(),
@@ -153,17 +145,6 @@ export const makeAgent = Effect.fnUntraced(function* (options: AgentOptions) {
   }
   const refreshPermit = yield* Semaphore.make(1)
   const wrapperPermit = yield* Semaphore.make(1)
-
-  const recalled = yield* Effect.result(files.recall)
-  const forgets = mutations.has("forget-the-disk")
-  if (recalled._tag === "Success" && recalled.success !== undefined && !forgets) {
-    const memory = decodeMemory(recalled.success)
-    if (memory._tag === "Some") {
-      state.epoch = memory.value.epoch
-      state.term = memory.value.term
-      state.remembered = recalled.success
-    }
-  }
 
   const read = Effect.gen(function* () {
     const { records, heartbeats } = yield* store.sync
@@ -201,12 +182,21 @@ export const makeAgent = Effect.fnUntraced(function* (options: AgentOptions) {
   return agent
 })
 
-/** Writes the epoch and the term that were seen to the own disk, when they have grown. */
-export const remember = Effect.fnUntraced(function* ({ files, state }: AgentContext, view: View) {
-  state.epoch = Math.max(state.epoch, view.registry?.record.epoch ?? 0)
-  state.term = Math.max(state.term, view.lease?.record.term ?? 0)
-  const text = encodeMemory({ epoch: state.epoch, term: state.term })
-  if (text === state.remembered) return
-  yield* Effect.ignore(files.remember(text))
-  state.remembered = text
+/** Writes what was seen of who counts to the own disk, when it has changed: an agent never acts on less (safety rule 1). */
+export const remember = Effect.fnUntraced(function* ({ files, state }: AgentContext, seen: Partial<Seen>) {
+  const next = { ...state.seen, ...seen }
+  if (JSON.stringify(next) === JSON.stringify(state.seen)) return
+  state.seen = next
+  yield* Effect.ignore(rememberSeen(files, next))
 })
+
+/** Notes epoch, term and registered nodes of records that are acted on. */
+export const rememberRecords = (agent: AgentContext, view: View) => {
+  const { epoch, term, registered } = agent.state.seen
+  const registry = view.registry?.record
+  return remember(agent, {
+    epoch: Math.max(epoch, registry?.epoch ?? 0),
+    term: Math.max(term, view.lease?.record.term ?? 0),
+    registered: registry === undefined || registry.epoch < epoch ? registered : Object.keys(registry.nodes),
+  })
+}

@@ -14,11 +14,13 @@ import { standsInTheWay } from "../Promotion.ts"
 import type { View } from "../View.ts"
 import type { AgentContext } from "./AgentContext.ts"
 import { isNewcomer, restartNewcomer } from "./newcomer.ts"
+import { isShutOut, restartAlone } from "./shutOut.ts"
 
 /**
  * A member that joins for ever, or that was thrown out, is cured by nothing but a restart of its daemon, and until
  * then no cluster statement on this node is answered (semantics 20, 48, 49, 59). One that is behind is restarted so that
- * the others can be made primary without it.
+ * the others can be made primary without it; one that was started closed, once somebody else serves the group: behind the
+ * gate it finds its way back.
  */
 export const tendDaemon = Effect.fnUntraced(function* (agent: AgentContext, observation: Observation, nowMs: number) {
   const { config, state } = agent
@@ -29,15 +31,19 @@ export const tendDaemon = Effect.fnUntraced(function* (agent: AgentContext, obse
     // The records may be those of before a restart.
     const inTheWay =
       group.status !== "primary" && state.view !== undefined && standsInTheWay(state.view, name, agent.node)
-    const stuck = inTheWay || group.nodeState === "joining" || group.nodeState === "destroyed"
+    const shutOut = isShutOut(agent, name, group)
+    const stuck = inTheWay || shutOut || group.nodeState === "joining" || group.nodeState === "destroyed"
     const patienceMs = inTheWay
       ? Duration.toMillis(config.awayAfter)
-      : Duration.toMillis(config.joinTimeout) * 1.25 + percentAllowanceMs(state.view, name, config)
+      : shutOut
+        ? Duration.toMillis(config.statementTimeout)
+        : Duration.toMillis(config.joinTimeout) * 1.25 + percentAllowanceMs(state.view, name, config)
     const sinceMs = state.stuckSinceMs.get(name)
     if (!stuck) state.stuckSinceMs.delete(name)
     else if (sinceMs === undefined) state.stuckSinceMs.set(name, nowMs)
     else if (nowMs - Math.max(sinceMs, state.transfers.get(name)?.sinceMs ?? 0) > patienceMs) {
       state.stuckSinceMs.set(name, nowMs)
+      if (shutOut && name === config.coordination) return yield* restartAlone(agent, observation)
       const why = inTheWay ? `it keeps ${name} from a new primary` : `${name} was ${group.nodeState} for too long`
       const isNew = isNewcomer(agent, observation)
       return (yield* isNew ? restartNewcomer(agent, observation, why) : restart(agent, why)) === undefined
@@ -79,7 +85,7 @@ const restartNow = Effect.fnUntraced(
     const { node, config, manticore, control, state, store, refresh } = agent
     const view = yield* refresh
     const shown = observedGroups(yield* manticore.query(node, Sql.showClusters, config.statementTimeout))
-    const refusal = restartRefusal(view, node, shown ?? new Map(), state.away)
+    const refusal = restartRefusal(view, node, shown ?? new Map(), state.away, control.isGated)
     if (refusal !== undefined) return refusal
     const token = { holder: node, why }
     const held = view.restart

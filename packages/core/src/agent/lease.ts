@@ -40,7 +40,7 @@ export const tendLease = Effect.fnUntraced(function* (agent: AgentContext, view:
   if (!termsMatter && state.leaderUntilMs !== undefined) return
   const free = stored === undefined || stored.record.released || beforeMs - state.leaseSeenMs > durationMs * 1.5
   if (!free) return
-  yield* writeLease(agent, stored, Math.max(stored?.record.term ?? 0, state.term) + 1, beforeMs)
+  yield* writeLease(agent, stored, Math.max(stored?.record.term ?? 0, state.seen.term) + 1, beforeMs)
 })
 
 /** True while this agent leads. Renews the lease when a third of it is over: for work that takes longer than a look. */

@@ -24,7 +24,7 @@ export const refusal = (agent: AgentContext, view: View, row: StepRow, moment: M
     return wait("paused", `operation ${row.operation} is paused`)
   }
   const term = leaderTerm(view)
-  const isCurrent = operation.term === term && term >= state.term
+  const isCurrent = operation.term === term && term >= state.seen.term
   if (!isCurrent && termsMatter)
     return wait("leader-changed", `operation ${row.operation} is of term ${operation.term}, the lease of term ${term}`)
   const split = splitRefusal(view, row, state.away)

@@ -90,10 +90,10 @@ export const refusalToAct = (agent: AgentContext, view: View, observation: Obser
   const registry = view.registry?.record
   if (registry === undefined) return "no registry"
   if (registry.nodes[node] === undefined) return "not registered"
-  if (registry.epoch < state.epoch) return `epoch ${registry.epoch} is older than ${state.epoch} on disk`
+  if (registry.epoch < state.seen.epoch) return `epoch ${registry.epoch} is older than ${state.seen.epoch} on disk`
   if (agent.mutations.has("act-without-majority")) return undefined
-  if ((view.lease?.record.term ?? 0) < state.term && termsMatter)
-    return `term ${view.lease?.record.term} is older than ${state.term} on disk`
+  if ((view.lease?.record.term ?? 0) < state.seen.term && termsMatter)
+    return `term ${view.lease?.record.term} is older than ${state.seen.term} on disk`
   const coordination = observation.groups[config.coordination]
   if (!isPrimary(coordination)) return `the coordination cluster is ${coordination?.status ?? "absent"}`
   const registered = Object.keys(registry.nodes)
@@ -102,7 +102,8 @@ export const refusalToAct = (agent: AgentContext, view: View, observation: Obser
 }
 
 /** What a node's daemon shows of our groups and of the coordination cluster; undefined if it does not answer. */
-export const observe = Effect.fnUntraced(function* ({ config, manticore, state }: AgentContext, node: string) {
+export const observe = Effect.fnUntraced(function* (agent: AgentContext, node: string) {
+  const { config, control, manticore, state } = agent
   const answer = yield* manticore.query(node, Sql.showClusters, config.statementTimeout)
   const before = state.shown.get(node)
   if (before !== undefined && before.groups === state.view?.groups && showTheSame(before.answer, answer))
@@ -110,6 +111,7 @@ export const observe = Effect.fnUntraced(function* ({ config, manticore, state }
   const groups = observedGroups(answer)
   if (groups === undefined) return undefined
   const observation: Observation = {
+    ...(control.isGated && node === agent.node ? { gated: true } : {}),
     groups: Object.fromEntries(
       [...groups].filter(
         ([name]) =>

@@ -179,7 +179,11 @@ const holdsClaim = Effect.fnUntraced(function* (
 /** Files of a node whose runner is dead: nobody reaches its disk. */
 const noFiles = (node: string) => {
   const unreachable = Effect.fail(new NodeFilesError({ message: `the runner of ${node} is dead` }))
-  return NodeFiles.of({ makeClusterDirectory: () => unreachable, recall: unreachable, remember: () => unreachable })
+  return NodeFiles.of({
+    makeClusterDirectory: () => unreachable,
+    recall: () => unreachable,
+    remember: () => unreachable,
+  })
 }
 
 /** One run of the handler, if the records allow it. */

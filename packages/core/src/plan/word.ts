@@ -30,6 +30,8 @@ export const planForcedPromotion = (
   const { node } = wish
   const shown = (member: string) => view.observations.get(member)?.record.groups[group.name]
   const seen = shown(node)
+  // A runner begins the group when it starts its daemon the next time.
+  const isStartable = seen?.nodeState === "closed" && view.observations.get(node)?.record.gated === true
   if (!group.members.includes(node) || presence.away.has(node) || seen === undefined) {
     return refused(`${node} is no member of ${group.name} that is there`)
   }
@@ -37,7 +39,7 @@ export const planForcedPromotion = (
     (member) => !presence.away.has(member) && shown(member)?.status === "primary",
   )
   if (primary !== undefined) return refused(`${group.name} is primary on ${primary}`)
-  if (seen.nodeState !== "synced" && seen.nodeState !== "donor") {
+  if (seen.nodeState !== "synced" && seen.nodeState !== "donor" && !isStartable) {
     return refused(
       `${node} is ${seen.nodeState} in ${group.name}: its daemon must be restarted while somebody is primary`,
     )

@@ -61,6 +61,7 @@ const promoteByWord = Effect.fnUntraced(function* (
   if (primary !== undefined) return failed(`${group.name} is primary on ${primary}`)
   const alive = seen.members.find((member) => member !== node && away().has(member) && coordination.includes(member))
   if (alive !== undefined) return retry("promotion-unsafe", `${alive} is still seen in the coordination cluster`)
+  if (seen.nodeState === "closed") return retry("restart-needed", `${group.name} begins with the next start of ${node}`)
   if (seen.size > 1)
     return retry("promotion-unsafe", `${seen.size} members see each other: stop the daemons of the others`)
   return yield* bootstrap(group.name)
