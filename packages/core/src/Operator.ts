@@ -9,7 +9,7 @@ import * as Schema from "effect/Schema"
 import type { EngineConfig } from "./EngineConfig.ts"
 import { failureOf } from "./ErrorClass.ts"
 import { Manticore } from "./Manticore.ts"
-import { isPrimary, observedGroups } from "./Observe.ts"
+import { firstColumn, isPrimary, observedGroups } from "./Observe.ts"
 import { progressOf } from "./operation/progress.ts"
 import { measure } from "./leader/sizes.ts"
 import { readOldTables } from "./leader/oldLayout.ts"
@@ -71,7 +71,12 @@ const register = Effect.fnUntraced(function* (
   node: string,
   { capacity, weight = 1, zone = null }: NodeTraits,
 ) {
-  const fresh = { state: "active" as const, zone, weight, ...(capacity === undefined ? {} : { capacity }) }
+  const fresh: Registry["nodes"][string] = {
+    state: "active",
+    zone,
+    weight,
+    ...(capacity === undefined ? {} : { capacity }),
+  }
   for (let attempt = 0; attempt < 10; attempt++) {
     yield* store.barrier
     const stored = yield* store.get(Key.registry)
@@ -81,8 +86,9 @@ const register = Effect.fnUntraced(function* (
       continue
     }
     const registry = Schema.decodeUnknownSync(Registry)(stored.value)
-    if (registry.nodes[node] !== undefined) return
-    const next = { epoch: registry.epoch + 1, nodes: { ...registry.nodes, [node]: fresh } }
+    const { fenced, ...known } = registry.nodes[node] ?? fresh
+    if (registry.nodes[node] !== undefined && fenced !== true) return
+    const next = { epoch: registry.epoch + 1, nodes: { ...registry.nodes, [node]: known } }
     const written = yield* Effect.result(store.compareAndSet(stored, next, { term: stored.term }))
     if (written._tag === "Success") return
   }
@@ -113,11 +119,20 @@ export const initCluster = Effect.fnUntraced(
   Effect.catchTag(["StoreUnavailable"], (error) => Effect.fail(fail(error))),
 )
 
+/** A node that was fenced holds records of its own, which the JOIN must not copy over (semantics 4). */
+const dropOldRecords = Effect.fnUntraced(function* (node: string, config: EngineConfig) {
+  const manticore = yield* Manticore
+  const held = firstColumn(yield* manticore.query(node, Sql.showSystemTables, config.statementTimeout)) ?? []
+  for (const { physical } of Sql.createSystemTables)
+    if (held.includes(physical)) yield* mustSucceed(node, Sql.dropTable(physical), config)
+})
+
 /** Brings a node into the coordination cluster of another one, and registers it. Repeating it is harmless. */
 export const joinCluster = Effect.fnUntraced(
   function* (options: OperatorOptions & NodeTraits & { readonly at: string }) {
     const { node, config } = options
     const before = yield* ownCoordination(options)
+    if (before === undefined) yield* dropOldRecords(node, config)
     if (!isPrimary(before))
       yield* mustSucceed(node, Sql.joinCluster(config.coordination, options.at, undefined), config)
     yield* register(yield* operatorStore(options), node, options)

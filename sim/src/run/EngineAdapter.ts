@@ -3,6 +3,7 @@
  */
 export { runAgent } from "@shardwright/core/agent/Agent"
 export { ownReport } from "@shardwright/core/gate/report"
+export { recoverCoordination } from "@shardwright/core/gate/recoverCoordination"
 export { startDaemon } from "@shardwright/core/gate/startDaemon"
 export { initCluster, joinCluster, OperatorError, submit, tryOut } from "@shardwright/core/Operator"
 export { place } from "@shardwright/core/Placement"

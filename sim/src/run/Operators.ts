@@ -5,7 +5,7 @@
 import type { Request, Wish } from "@shardwright/core/State"
 import * as Cause from "effect/Cause"
 import type { Ask } from "../scenario/Scenario.ts"
-import { type Cost, type DryRun, isPlanned, joinCluster, submit, tryOut } from "./EngineAdapter.ts"
+import { type Cost, type DryRun, isPlanned, joinCluster, recoverCoordination, submit, tryOut } from "./EngineAdapter.ts"
 import type { Simulation } from "./Simulation.ts"
 
 /** Attempts to hand in a request, and the pause between them. */
@@ -16,11 +16,12 @@ const pauseMicros = 3_000_000
 export interface Asked {
   readonly what: string
   readonly atMicros: number
-  /** Id of the request, once it has been handed in; for a join, whether it has succeeded. */
+  /** Id of the request, once it has been handed in. */
   id: string | undefined
   /** Attempts that may have been handed in although they failed. */
   attempts: number
-  joined: boolean
+  /** What is asked of no leader has been done. */
+  isDone: boolean
   problem: string | undefined
   gaveUp: boolean
   /** What the engine must answer; null: anything. */
@@ -136,7 +137,7 @@ export class Operators {
             ...traitsOf(this.#simulation, name),
           }),
           (exit) => {
-            if (exit._tag === "Success") asked.joined = true
+            if (exit._tag === "Success") asked.isDone = true
             else this.#again(asked, Cause.pretty(exit.cause), attempt)
           },
         )
@@ -145,10 +146,25 @@ export class Operators {
     return asked
   }
 
+  /** Says on a node that whoever is not heard of is gone. */
+  recover(name: string): Asked {
+    const asked = this.#begin(`recover the coordination cluster on ${name}`)
+    const { config } = this.#simulation
+    const attempt = (): void => {
+      asked.attempts++
+      this.#simulation.command(name, recoverCoordination({ node: this.#simulation.address(name), config }), (exit) => {
+        if (exit._tag === "Success") asked.isDone = true
+        else this.#again(asked, Cause.pretty(exit.cause), attempt)
+      })
+    }
+    attempt()
+    return asked
+  }
+
   /** What became of something that was asked for. */
   outcome(asked: Asked): AskedOutcome {
     if (asked.triedOut !== undefined) return { settled: true, ...asked.triedOut }
-    if (asked.joined) return { settled: true, done: true, text: "done" }
+    if (asked.isDone) return { settled: true, done: true, text: "done" }
     if (asked.gaveUp) return { settled: true, done: false, text: `given up: ${asked.problem ?? "no node answered"}` }
     if (asked.id === undefined) return { settled: false, done: false, text: asked.problem ?? "not handed in" }
     const request = this.#simulation.state.get(`request/${asked.id}`)?.value as Request | undefined // the store writes nothing else there
@@ -166,7 +182,7 @@ export class Operators {
       atMicros: this.#simulation.queue.nowMicros,
       id: undefined,
       attempts: 0,
-      joined: false,
+      isDone: false,
       problem: undefined,
       gaveUp: false,
       expected,

@@ -322,6 +322,9 @@ export class TimelineRunner {
       case "Forget":
         operators.submit(describeAct(act), { _tag: "ForgetNode", node: simulation.address(this.#node(act.node)) })
         return
+      case "Recover":
+        operators.recover(this.#node(act.node))
+        return
       case "Promote": {
         const node = simulation.address(this.#node(act.node))
         operators.submit(describeAct(act), { _tag: "PromoteGroup", group: act.group, node })
@@ -401,6 +404,7 @@ const wordsOf = (act: Act): ReadonlyArray<string> => {
     case "Undrain":
     case "Maintain":
     case "Forget":
+    case "Recover":
     case "Promote":
     case "Reunite":
     case "Replace":

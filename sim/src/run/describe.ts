@@ -144,6 +144,8 @@ export const describeAct = (act: Act): string => {
       return `maintain ${act.node}`
     case "Forget":
       return `forget ${act.node}`
+    case "Recover":
+      return `recover the coordination cluster on ${act.node}`
     case "Promote":
       return `promote ${act.node} in ${act.group}`
     case "Reunite":

@@ -274,7 +274,7 @@ class Checker {
     this.#node(entry.key("drain"))
     this.#node(entry.key("undrain"))
     this.#table(entry.key("control").key("table"))
-    for (const verb of ["maintain", "forget"]) this.#node(entry.key(verb))
+    for (const verb of ["maintain", "forget", "recover"]) this.#node(entry.key(verb))
     for (const verb of ["promote", "reunite"]) this.#node(entry.key(verb).key("node"))
     this.#node(entry.key("replace").key("node"))
     this.#node(entry.key("replace").key("by"))
@@ -371,6 +371,8 @@ class Checker {
     const name = at.text
     if (name === null || this.#spares.includes(name)) return
     const known = this.#members.includes(name)
+    // Who was left out when the coordination cluster was recovered may join again.
+    if (known && this.#timeline.some((entry) => entry.key("recover").text !== null)) return
     this.#say(
       at,
       known ? `the node ${name} is part of the cluster from the beginning` : `there is no spare node ${describe(name)}`,
@@ -464,6 +466,7 @@ class Checker {
           "replace",
           "maintain",
           "forget",
+          "recover",
           "promote",
           "reunite",
         ].map((key) => entry.key(key)),

@@ -236,6 +236,8 @@ export type Act =
   | { readonly _tag: "Adopt"; readonly tables: ReadonlyArray<string> }
   | { readonly _tag: "Maintain"; readonly node: NodeSelector }
   | { readonly _tag: "Forget"; readonly node: NodeSelector }
+  /** The word that whoever is not heard of is gone: the coordination cluster goes on from this node. */
+  | { readonly _tag: "Recover"; readonly node: NodeSelector }
   | { readonly _tag: "Promote"; readonly node: NodeSelector; readonly group: string }
   | { readonly _tag: "Reunite"; readonly node: NodeSelector; readonly group: string }
   | { readonly _tag: "Replace"; readonly node: NodeSelector; readonly by: string }

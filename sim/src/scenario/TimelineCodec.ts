@@ -128,6 +128,7 @@ const actFrom = (source: EntrySource): Act => {
   if ("adopt" in source) return { _tag: "Adopt", tables: source.adopt }
   if ("maintain" in source) return { _tag: "Maintain", node: source.maintain }
   if ("forget" in source) return { _tag: "Forget", node: source.forget }
+  if ("recover" in source) return { _tag: "Recover", node: source.recover }
   if ("promote" in source) return { _tag: "Promote", ...source.promote }
   if ("reunite" in source) return { _tag: "Reunite", ...source.reunite }
   if ("replace" in source) return { _tag: "Replace", ...source.replace }
@@ -181,6 +182,8 @@ const actTo = (act: Act): ActSource => {
       return { maintain: act.node }
     case "Forget":
       return { forget: act.node }
+    case "Recover":
+      return { recover: act.node }
     case "Promote":
       return { promote: { node: act.node, group: act.group } }
     case "Reunite":

@@ -221,6 +221,12 @@ export const EntrySource = Schema.Union([
   entryWith({ ask: described(AskSource, "Something is asked of the engine, besides what has a verb of its own.") }),
   entryWith({ maintain: described(Selector, "The node is to be away for a while: nothing moves because of it.") }),
   entryWith({ forget: described(Selector, "The word that a node which is away will never start again.") }),
+  entryWith({
+    recover: described(
+      Selector,
+      "The word that nodes which are not heard of are gone: the coordination cluster goes on here.",
+    ),
+  }),
   entryWith({ promote: described(GroupWordSource, "The word that a member is promoted whatever the others hold.") }),
   entryWith({ reunite: described(GroupWordSource, "Of a group that has become two, the side of the node stays.") }),
   entryWith({
@@ -243,7 +249,7 @@ export const EntrySource = Schema.Union([
 ]).annotate({
   identifier: "Entry",
   expected:
-    "an entry {at | between | after, and one of: kill, stop, restart, pause, resume, partition, cut, flap, ring, swizzle, link, heal, slow, error, disconnect, loseReply, diskFull, slowDisk, slowTransfer, failTransfer, replicationPorts, serverId, clockJump, clockSkew, create, drop, addNode, rebalance, drain, undrain, control, ask, setRf, split, adopt, replace, maintain, forget, promote, reunite, mkdir, fill, stream, sql, check}",
+    "an entry {at | between | after, and one of: kill, stop, restart, pause, resume, partition, cut, flap, ring, swizzle, link, heal, slow, error, disconnect, loseReply, diskFull, slowDisk, slowTransfer, failTransfer, replicationPorts, serverId, clockJump, clockSkew, create, drop, addNode, rebalance, drain, undrain, control, ask, setRf, split, adopt, replace, maintain, forget, recover, promote, reunite, mkdir, fill, stream, sql, check}",
 })
 
 export type EntrySource = typeof EntrySource.Type

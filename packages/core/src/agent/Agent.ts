@@ -6,6 +6,8 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type { DaemonControl } from "../DaemonControl.ts"
+import type { Peers } from "../gate/Peers.ts"
+import { recoverCoordination } from "../gate/recoverCoordination.ts"
 import { journal } from "../Journal.ts"
 import { lead } from "../leader/lead.ts"
 import { initCluster } from "../Operator.ts"
@@ -29,7 +31,7 @@ import { staleWrappers, tendWrappers } from "./wrappers.ts"
 /** Runs an agent for ever. Interrupting it is what killing the process is: nothing is said goodbye to. */
 export const runAgent = Effect.fnUntraced(function* (
   options: AgentOptions,
-): Effect.fn.Return<never, never, Manticore | NodeFiles | DaemonControl> {
+): Effect.fn.Return<never, never, Manticore | NodeFiles | DaemonControl | Peers> {
   const agent = yield* makeAgent(options)
   yield* journal({ kind: "agent", node: agent.node, event: "started", detail: agent.incarnation })
   for (;;) {
@@ -55,6 +57,7 @@ const look = Effect.fnUntraced(
     const coordination = first.groups[config.coordination]
     if (coordination === undefined) yield* makeAbsentTables(agent)
     if (isPrimary(coordination)) yield* remember(agent, { view: coordination?.members ?? [] })
+    else if (agent.mutations.has("recover-unasked")) yield* Effect.ignore(recoverCoordination(agent))
     if (yield* tendDaemon(agent, first, yield* monotonicMs)) return
     const view = yield* agent.refresh
     const isOld = (yield* monotonicMs) - state.fullLookMs > observationAgeMs
@@ -67,7 +70,11 @@ const look = Effect.fnUntraced(
       state.state = "waiting"
       return
     }
-    if (state.state === "waiting") yield* journal({ kind: "agent", node, event: "acting", detail: "" })
+    if (state.state === "waiting") {
+      yield* journal({ kind: "agent", node, event: "acting", detail: "" })
+      // Whoever took this node for away waits to hear how its daemon is.
+      state.observed.delete(node)
+    }
     state.state = "acting"
     yield* rememberRecords(agent, view)
     yield* publish(agent, view, node, observation)

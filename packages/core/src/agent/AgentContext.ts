@@ -38,6 +38,8 @@ export interface AgentState {
   view: View | undefined
   records: ReadonlyMap<string, StateStore.Entry> | undefined
   away: ReadonlySet<string>
+  /** Version of what a node had said of itself when it was found to be away, and for how long it has been back. */
+  readonly saidBefore: Map<string, { readonly version: number; backMs: number }>
   lost: ReadonlySet<string>
   /** Nodes whose agent is silent while their daemon is alive; the leader acts for them. */
   runnerless: ReadonlySet<string>
@@ -115,6 +117,7 @@ export const makeAgent = Effect.fnUntraced(function* (options: AgentOptions) {
     view: undefined,
     records: undefined,
     away: new Set(),
+    saidBefore: new Map(),
     lost: new Set(),
     runnerless: new Set(),
     leaseVersion: -1,

@@ -94,6 +94,8 @@ const restartNow = Effect.fnUntraced(
       yield* store.compareAndSet(held, token, { term: 0 })
     else return `${held.record.holder} is being restarted`
     if (!(yield* control.restart)) return "this runner may not restart it"
+    // While it starts, its groups are closed one moment or another.
+    state.stuckSinceMs.clear()
     // Whatever the daemon worked on ends with its process.
     yield* releaseLeaving(agent, view, (entry) => entry.node === node)
     yield* journal({ kind: "finding", node, code: "daemon-restarted", detail: why })

@@ -3,6 +3,7 @@
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import type { EngineConfig } from "../EngineConfig.ts"
 import { groupPrefix } from "../Identifier.ts"
 import { isPrimary, observedGroups, showTheSame } from "../Observe.ts"
 import { registeredNodes } from "../plan/records.ts"
@@ -10,7 +11,7 @@ import * as Sql from "../Sql.ts"
 import type { Observation } from "../State.ts"
 import { Key } from "../State.ts"
 import type { View } from "../View.ts"
-import type { AgentContext } from "./AgentContext.ts"
+import type { AgentContext, AgentState } from "./AgentContext.ts"
 
 /**
  * Notes which heartbeats moved, by the own clock. Time in which this agent itself could not look counts for little:
@@ -35,7 +36,8 @@ export const noteHeartbeats = (
     const silentMs = known === undefined || known.version !== version ? 0 : known.silentMs + elapsedMs
     state.heartbeats.set(name, { version, silentMs })
     const isOutside = isPrimary(coordination) && coordination?.members.includes(name) === false
-    if (isOutside || silentMs > Duration.toMillis(config.awayAfter)) away.add(name)
+    const isSilent = isOutside || silentMs > Duration.toMillis(config.awayAfter)
+    if (isSilent || isUnheard(state, view, name, silentMs === 0 ? elapsedMs : 0, config)) away.add(name)
     // Who is in maintenance is expected back: what it holds is waited for.
     const isExpected = view.registry?.record.nodes[name]?.state === "maintenance"
     if (silentMs > Duration.toMillis(config.gracePeriod) && !isExpected) lost.add(name)
@@ -46,6 +48,10 @@ export const noteHeartbeats = (
     away.delete(name)
     lost.delete(name)
   }
+  for (const name of away) {
+    if (!state.away.has(name))
+      state.saidBefore.set(name, { version: view.observations.get(name)?.version ?? 0, backMs: 0 })
+  }
   state.damped = asBefore(state.damped, dampedNodes(state.returnsMs, state.away, away, nowMs))
   state.away = asBefore(state.away, away)
   state.lost = asBefore(state.lost, lost)
@@ -55,6 +61,19 @@ export const noteHeartbeats = (
 /** The same object while nothing changes: whoever decided on it need not decide again. */
 const asBefore = (before: ReadonlySet<string>, now: ReadonlySet<string>): ReadonlySet<string> =>
   before.size === now.size && [...now].every((name) => before.has(name)) ? before : now
+
+/**
+ * True for a node that was away and has not said since how its daemon is: what it said before may be wrong by now. It shows
+ * signs of life before it says so, and an operator's command on its daemon is one, too. Who goes on showing them (`beatMs`
+ * more) has nothing new to say.
+ */
+const isUnheard = (state: AgentState, view: View, name: string, beatMs: number, config: EngineConfig): boolean => {
+  const said = state.saidBefore.get(name)
+  if (said === undefined || !state.away.has(name)) return false
+  said.backMs += beatMs
+  const isSame = (view.observations.get(name)?.version ?? 0) === said.version
+  return isSame && said.backMs < Duration.toMillis(config.awayAfter)
+}
 
 /** So many returns within the window are a pattern, and not the restarts of one afternoon. */
 const flapReturnsMin = 3
@@ -90,13 +109,14 @@ export const refusalToAct = (agent: AgentContext, view: View, observation: Obser
   const registry = view.registry?.record
   if (registry === undefined) return "no registry"
   if (registry.nodes[node] === undefined) return "not registered"
+  if (registry.nodes[node].fenced === true) return "fenced: it must join again"
   if (registry.epoch < state.seen.epoch) return `epoch ${registry.epoch} is older than ${state.seen.epoch} on disk`
   if (agent.mutations.has("act-without-majority")) return undefined
   if ((view.lease?.record.term ?? 0) < state.seen.term && termsMatter)
     return `term ${view.lease?.record.term} is older than ${state.seen.term} on disk`
   const coordination = observation.groups[config.coordination]
   if (!isPrimary(coordination)) return `the coordination cluster is ${coordination?.status ?? "absent"}`
-  const registered = Object.keys(registry.nodes)
+  const registered = Object.keys(registry.nodes).filter((name) => registry.nodes[name]?.fenced !== true)
   const seen = registered.filter((name) => coordination?.members.includes(name)).length
   return seen * 2 > registered.length ? undefined : `only ${seen} of ${registered.length} registered nodes are seen`
 }

@@ -218,11 +218,7 @@ const gatedGroup = (
     name,
     own: { history, seqno },
     inSync: isOurs ? record.inSync : null,
-    estranged:
-      isOurs &&
-      (record.estranged?.includes(node) === true ||
-        !known.includes(node) ||
-        view.registry?.record.nodes[node]?.fenced === true),
+    estranged: isOurs && (record.estranged?.includes(node) === true || !known.includes(node)),
     reports: reportsOn(reports, name),
   }
 }
