@@ -4,7 +4,7 @@
  */
 import type { EngineConfig } from "../EngineConfig.ts"
 import type { Mutation } from "../Mutation.ts"
-import type { Operation, Wish } from "../State.ts"
+import { isLive, type Operation, type Wish } from "../State.ts"
 import { tableWishProblem } from "../TableWish.ts"
 import type { View } from "../View.ts"
 import { planConverge } from "./converge.ts"
@@ -68,7 +68,10 @@ const heldTable = (view: View, name: string): WishPlan | undefined => {
   const id = view.tables.get(name)?.record.operation ?? null
   if (id === null) return undefined
   const holder = view.operations.get(id)?.record
-  if (holder === undefined) return { _tag: "Waits", reason: `table '${name}' is about to be released` }
+  // A draft that is seen here has failed, and is given up.
+  if (holder === undefined || !isLive(holder)) {
+    return { _tag: "Waits", reason: `table '${name}' is about to be released` }
+  }
   const reason = `table '${name}' is held by ${operationText(holder)}`
   return { _tag: holder.request === null ? "Waits" : "Refused", reason }
 }

@@ -82,6 +82,27 @@ const withFormerRf = (view: View, group: Group, rf: number): Group => {
   return { ...group, rf, status: group.status === "temporary" && rf > 1 ? "live" : group.status }
 }
 
+/**
+ * The record of a group as it was before a draft that never went live changed its number of copies. Nobody has begun anything
+ * of it: who was to join is not there, and who was to leave, or to end the group, has done nothing for it.
+ */
+export const undrafted = (view: View, group: Group, rf: number): Group => {
+  const former = withFormerRf(view, group, rf)
+  if (former.status === "dissolved") return { ...former, leaving: [] }
+  const shown = shownNodes(view, group)
+  const isThere = (node: string) =>
+    group.inSync.includes(node) ||
+    shown.includes(node) ||
+    view.observations.get(node)?.record.groups[group.name] !== undefined
+  const back = group.leaving.filter((node) => shown.includes(node) && group.inSync.includes(node))
+  return {
+    ...former,
+    members: group.members.filter(isThere),
+    leaving: without(group.leaving, back),
+    epoch: group.epoch + 1,
+  }
+}
+
 /** Records to write, and the steps that follow. */
 export interface TakeBack {
   readonly tables: ReadonlyMap<string, Table>
