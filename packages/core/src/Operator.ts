@@ -132,6 +132,13 @@ export const joinCluster = Effect.fnUntraced(
   function* (options: OperatorOptions & NodeTraits & { readonly at: string }) {
     const { node, config } = options
     const before = yield* ownCoordination(options)
+    if (isPrimary(before) && before?.members.join() === node && options.at !== node) {
+      return yield* new OperatorError({
+        message:
+          `${config.coordination} on ${node} is an installation of its own and does not name ${options.at}: ` +
+          `leave it first (EXIT CLUSTER ${config.coordination}); its records are dropped then`,
+      })
+    }
     if (before === undefined) yield* dropOldRecords(node, config)
     if (!isPrimary(before))
       yield* mustSucceed(node, Sql.joinCluster(config.coordination, options.at, undefined), config)
