@@ -19,6 +19,11 @@ const fixes = [
 /** @type {ReadonlyArray<Check>} */
 const checks = [
   { name: "types", script: "node_modules/typescript/bin/tsc", args: ["--noEmit", "--pretty", "false"] },
+  {
+    name: "types of the report's page",
+    script: "node_modules/typescript/bin/tsc",
+    args: ["--noEmit", "--pretty", "false", "--project", "sim/src/report/viewer"],
+  },
   { name: "lint", script: "node_modules/oxlint/bin/oxlint", args: ["--format=unix"] },
   { name: "format", script: "node_modules/oxfmt/bin/oxfmt", args: ["--list-different"] },
   { name: "dead code", script: "node_modules/knip/bin/knip.js", args: ["--no-progress"] },

@@ -2,7 +2,7 @@
  * Looks on while a scenario runs, and gathers what a page shows of it. It makes nothing happen: not an event is added to
  * the queue, so the run is the same as without it.
  */
-import type { Lease, Operation, StepRow } from "@shardwright/core/State"
+import { isLive, type Lease, type Operation, type StepRow } from "@shardwright/core/State"
 import type { CommittedRecord } from "../check/StateWatcher.ts"
 import type { Judged } from "../run/Conditions.ts"
 import { describeAct } from "../run/describe.ts"
@@ -161,7 +161,8 @@ export class Recorder {
     } else if (key.startsWith("operation/")) {
       const operation = value as Operation
       this.#operations.set(operation.id, operation)
-      this.#operationStatus.set(operation.id, atMs, operation.undoing ? "undoing" : operation.status)
+      const isUndoing = operation.undoing && isLive(operation)
+      this.#operationStatus.set(operation.id, atMs, isUndoing ? "undoing" : operation.status)
     } else if (key.startsWith("step/")) {
       const step = value as StepRow
       this.#steps.set(key, step)
@@ -199,10 +200,12 @@ export class Recorder {
         status: this.#operationStatus.of(id),
         steps: this.#stepsOf(id),
       })),
-      shards: this.#shards.keys.map((key) => {
-        const [table = "", shard = ""] = key.split("/")
-        return { table, shard: Number(shard), changes: this.#shards.of(key) }
-      }),
+      shards: this.#shards.keys
+        .map((key) => {
+          const [table = "", shard = ""] = key.split("/")
+          return { table, shard: Number(shard), changes: this.#shards.of(key) }
+        })
+        .filter(({ changes }) => changes.some(({ state }) => state.rf > 0)),
       faults: this.#faults,
       writes: this.#writes.samples(),
       happenings: result.timeline.filter(({ atMs }) => atMs >= 0),

@@ -47,11 +47,12 @@ export interface OperationRecording {
   readonly kind: string
   readonly table: string | null
   readonly reason: string
+  /** As in its record, and `undoing`. */
   readonly status: ReadonlyArray<Change<string>>
   readonly steps: ReadonlyArray<StepRecording>
 }
 
-/** The copies of a shard: who is in sync, and who is to be a member. */
+/** The copies of a shard: who is in sync, and who is to be a member. RF 0: its table is not ready. */
 export interface ShardRecording {
   readonly table: string
   readonly shard: number

@@ -74,14 +74,14 @@ const isPoint = (value: object): value is Span =>
 const durationsIn = <A>(
   value: A,
 ): ReadonlyArray<{ readonly at: Duration.Duration; readonly put: (other: Duration.Duration) => A }> => {
-  // The casts: a length of time is put where one was.
+  // The cast: a length of time is put where one was.
   if (Duration.isDuration(value)) return [{ at: value, put: (other) => other as A }]
   if (typeof value !== "object" || value === null || Array.isArray(value)) return []
   if (isPoint(value)) return [{ at: value.min, put: (other) => ({ ...value, min: other, max: other }) }]
   return Object.entries(value).flatMap(([key, item]) =>
     durationsIn(item).map(({ at, put }) => ({
       at,
-      put: (other: Duration.Duration) => ({ ...value, [key]: put(other) }) as A,
+      put: (other: Duration.Duration) => ({ ...value, [key]: put(other) }),
     })),
   )
 }
