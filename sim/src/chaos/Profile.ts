@@ -10,7 +10,7 @@ export interface Range {
 }
 
 /** Kinds of faults that a seed may have switched on: each seed draws which of them are. */
-export const faultKinds = [
+const faultKinds = [
   "agent-kill",
   "agent-pause",
   "agent-stop",
@@ -44,6 +44,7 @@ export const faultKinds = [
   "server-id",
   "clock-jump",
   "clock-skew",
+  "cold-start",
 ] as const
 export type FaultKind = (typeof faultKinds)[number]
 
@@ -58,6 +59,7 @@ export const takesAway: ReadonlySet<FaultKind> = new Set<FaultKind>([
   "long-outage",
   "donor-dies",
   "joiner-dies",
+  "cold-start",
 ])
 
 /** Kinds of requests that a seed may make. */
@@ -95,6 +97,8 @@ export interface Profile {
   readonly unevenness: number
   /** How likely a kind of fault is to be switched on in a seed. */
   readonly swarm: number
+  /** Daemons are started by the runners beside them. */
+  readonly gate: boolean
   readonly faultKinds: ReadonlyArray<FaultKind>
   readonly requestKinds: ReadonlyArray<RequestKind>
 }
@@ -111,7 +115,8 @@ const everything: Profile = {
   faults: { min: 2, max: 4 },
   unevenness: 0.25,
   swarm: 0.4,
-  faultKinds,
+  gate: false,
+  faultKinds: faultKinds.filter((kind) => kind !== "cold-start"),
   requestKinds,
 }
 
@@ -142,5 +147,8 @@ const operations: Profile = {
   faults: { min: 1, max: 3 },
 }
 
+/** Everything, and all nodes that go down at once; daemons are started through gates. */
+const cold: Profile = { ...everything, name: "cold", swarm: 0.3, gate: true, faultKinds }
+
 /** All profiles, by name. */
-export const profiles: Readonly<Record<string, Profile>> = { default: everything, calm, network, operations }
+export const profiles: Readonly<Record<string, Profile>> = { default: everything, calm, network, operations, cold }

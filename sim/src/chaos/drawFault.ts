@@ -160,6 +160,11 @@ export const drawFault = (random: RandomStream, kind: FaultKind, { nodes, graceM
       const ms = random.int(1_000, 7_200_000)
       return drawn({ _tag: "ClockJump", node: one, byMs: random.chance(0.5) ? ms : -ms })
     }
+    case "cold-start":
+      return drawn(
+        { _tag: random.chance(0.6) ? "Kill" : "Stop", node: "all", what: random.chance(0.5) ? "daemon" : "host" },
+        random.int(8_000, 30_000),
+      )
     case "clock-skew":
       return drawn({ _tag: "ClockSkew", node: one, rate: random.int(90, 110) / 100 })
   }

@@ -84,7 +84,9 @@ const drawFaults = (
   surroundings: Surroundings,
 ): ReadonlyArray<TimelineEntry> =>
   Array.from({ length: drawRange(random, profile.faults) }, (_, index) => {
-    const kind = random.pick(index === 0 ? firstOf(kinds) : kinds) ?? "slow"
+    const drawn = random.pick(index === 0 ? firstOf(kinds) : kinds) ?? "slow"
+    // Where daemons start through gates, each seed has all nodes go down once.
+    const kind = index === 1 && profile.gate ? "cold-start" : drawn
     const { fault, lasts } = drawFault(random, kind, surroundings)
     const moment = drawMoment(random, index === 0)
     const isEndOfTransfer = index > 0 && (kind === "donor-dies" || kind === "joiner-dies")
@@ -175,7 +177,7 @@ export const drawScenario = (seed: number, profile: Profile): Scenario => {
       nodes: nodes.map(declare),
       spares: spares.map((name, index) => declare(name, nodeCount + index)),
       threads: null,
-      gate: false,
+      gate: profile.gate,
     },
     settings: {
       gracePeriod: Duration.millis(grace),

@@ -25,6 +25,9 @@ export interface Running {
 
 const micros = (duration: Duration.Duration): number => Duration.toMillis(duration) * 1000
 
+/** Several nodes that start together do so within this time. */
+const startsWithinMicros = 15_000_000
+
 /** The names of a target that was aimed. */
 const named = (target: Target | null): ReadonlyArray<string> =>
   typeof target === "object" && target !== null && Symbol.iterator in target ? target : []
@@ -76,12 +79,14 @@ export class FaultInjector {
           nodes,
           (node) => processes.kill(node, fault.what),
           (node) => processes.revive(node, fault.what),
+          startsWithinMicros,
         )
       case "Stop":
         return this.#each(
           nodes,
           (node) => processes.stop(node, fault.what),
           (node) => processes.revive(node, fault.what),
+          startsWithinMicros,
         )
       case "Restart":
         for (const node of nodes) processes.start(node, fault.what, fault.flag)
@@ -109,12 +114,22 @@ export class FaultInjector {
     for (const kind of ruleKinds) if (what === "all" || what === kind) this.#cancel(kind)
   }
 
-  #each(nodes: ReadonlyArray<string>, begin: (node: string) => void, end: (node: string) => void): Running {
+  /** Behind gates, several nodes end it one by one within the time, in any order: none depends on the others' order. */
+  #each(
+    nodes: ReadonlyArray<string>,
+    begin: (node: string) => void,
+    end: (node: string) => void,
+    apartMicros = 0,
+  ): Running {
     for (const node of nodes) begin(node)
     return {
       end: () => {
-        for (const node of nodes) end(node)
-        return 0
+        if (apartMicros === 0 || nodes.length < 2 || !this.#installation.isGated) {
+          for (const node of nodes) end(node)
+          return 0
+        }
+        for (const node of nodes) this.#installation.queue.after(this.#random.int(0, apartMicros), () => end(node))
+        return apartMicros
       },
     }
   }

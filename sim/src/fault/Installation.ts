@@ -25,6 +25,8 @@ export interface Installation {
   readonly names: ReadonlyArray<string>
   /** Hosts of the nodes of the cluster: among them words such as `minority` draw. */
   readonly members: ReadonlyArray<string>
+  /** Daemons are started by the runners beside them: several at once may be stopped, and started in any order. */
+  readonly isGated: boolean
   zoneOf(node: string): string | null
   /** The host that a name or a selector word means now. */
   find(selector: string): string | undefined

@@ -1,6 +1,7 @@
 /**
  * What the design promises to survive, as a budget for faults that are drawn: one at a time, with a pause in which members
- * find each other again, and never one that takes the last copy in sync of a group.
+ * find each other again, and never one that takes the last copy in sync of a group. Behind gates that is no loss either, if
+ * the node comes back: whoever starts waits for it.
  */
 import type { Fault } from "../scenario/Fault.ts"
 import type { Simulation } from "./Simulation.ts"
@@ -63,6 +64,7 @@ export class FaultBudget {
   excess(fault: Fault, nodes: ReadonlyArray<string>): string | undefined {
     const takesAway = fault._tag === "Kill" || fault._tag === "Stop" || fault._tag === "Pause"
     if (!takesAway || fault.what === "agent") return undefined
+    if (this.#simulation.isGated && fault._tag !== "Pause") return undefined
     const last = this.#groupLeftBy(nodes)
     return last === undefined ? undefined : `${last} the last copy in sync of a group`
   }

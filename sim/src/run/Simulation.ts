@@ -274,18 +274,18 @@ export class Simulation implements Installation {
     host.crashed = false
     this.#touch(host)
     // Whoever gives a flag does not ask the runner. Before time zero there is nothing on any disk.
-    if (this.#isGated && flag === null && this.#zeroMicros !== undefined) this.#startThroughGate(host)
+    if (this.isGated && flag === null && this.#zeroMicros !== undefined) this.#startThroughGate(host)
     else this.world.start(name, { newCluster: flag === "new-cluster", newClusterForce: flag === "new-cluster-force" })
   }
 
-  get #isGated(): boolean {
+  get isGated(): boolean {
     return this.#options.isGated === true && this.#options.withEngine !== false
   }
 
   /** A daemon was to start while there was no runner to do it. */
   #startIfWanted(host: HostState): void {
     const isStarting = host.agent?.starting !== undefined || this.#world.isRunning(host.name)
-    if (this.#isGated && host.daemon === "up" && !isStarting && this.#zeroMicros !== undefined)
+    if (this.isGated && host.daemon === "up" && !isStarting && this.#zeroMicros !== undefined)
       this.#startThroughGate(host)
   }
 
@@ -508,9 +508,9 @@ export class Simulation implements Installation {
       hostOf: (address) => this.hostOf(address),
       daemons: {
         world: this.#world,
-        isGated: this.#isGated,
+        isGated: this.isGated,
         startAgain: (name) => {
-          if (this.#isGated) this.#startThroughGate(this.#host(name))
+          if (this.isGated) this.#startThroughGate(this.#host(name))
           else this.#world.start(name)
         },
       },

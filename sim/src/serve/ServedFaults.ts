@@ -20,6 +20,7 @@ const isGoing = (world: World, node: string): boolean => {
 
 class ServedInstallation implements Installation {
   readonly world: World
+  readonly isGated = false
   readonly names: ReadonlyArray<string>
   readonly #zones: ReadonlyMap<string, string | null>
   readonly #words = new Map<string, string>()

@@ -3,7 +3,7 @@ import * as Result from "effect/Result"
 import { describe, expect, it } from "vitest"
 import { drawFault } from "../../src/chaos/drawFault.ts"
 import { drawScenario } from "../../src/chaos/drawScenario.ts"
-import { faultKinds, profiles } from "../../src/chaos/Profile.ts"
+import { profiles } from "../../src/chaos/Profile.ts"
 import { RandomStream } from "../../src/runtime/RandomStream.ts"
 import { isFault } from "../../src/scenario/Fault.ts"
 import { loadScenario, renderScenario } from "../../src/scenario/ScenarioFile.ts"
@@ -25,6 +25,16 @@ describe("drawScenario", () => {
         const scenario = drawScenario(seed, each)
         const read = loadScenario(renderScenario(scenario), "drawn.yaml")
         expect(Result.isSuccess(read) ? read.success : read.failure).toEqual(scenario)
+      }
+    }
+  })
+
+  it("has all nodes go down at once where they start through gates, and nowhere else", () => {
+    for (const each of Object.values(profiles)) {
+      for (let seed = 0; seed < 15; seed++) {
+        const { cluster, timeline } = drawScenario(seed, each)
+        const isDown = timeline.some(({ act }) => (act._tag === "Kill" || act._tag === "Stop") && act.node === "all")
+        expect(isDown).toBe(cluster.gate)
       }
     }
   })
@@ -63,7 +73,7 @@ describe("drawScenario", () => {
       ),
     )
     const surroundings = { nodes: ["n1", "n2", "n3", "n4", "n5"], graceMs: 30_000 }
-    for (const kind of faultKinds) {
+    for (const kind of profile.faultKinds) {
       const { fault, lasts } = drawFault(new RandomStream(1), kind, surroundings)
       expect(drawn).toContain("what" in fault ? `${fault._tag} ${fault.what}` : fault._tag)
       expect(Duration.toMillis(lasts?.max ?? Duration.zero)).toBeGreaterThan(0)

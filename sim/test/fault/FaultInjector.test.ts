@@ -27,6 +27,7 @@ const setup = (nodes: number, seed = 1) => {
       pause: nothing,
       resume: nothing,
     },
+    isGated: false,
     zoneOf: (name) => (name === "n1" ? "east" : "west"),
     find: (selector) => (selector === "leader" ? "n2" : selector),
     clockOf: () => new NodeClock(queue),
