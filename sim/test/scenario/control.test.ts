@@ -40,6 +40,7 @@ describe("scenarios/control", () => {
 
   it.each(scenarios.map(({ scenario, file }) => [scenario.name, scenario, file] as const))(
     "%s, twice in the same way",
+    { timeout: 120_000 },
     (_, scenario, file) => {
       const result = runScenario(scenario, { seed: scenario.seed, file, checkDeterminism: true })
       expect(result.expectations.filter((expectation) => !expectation.held)).toEqual([])
