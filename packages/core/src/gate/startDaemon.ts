@@ -217,7 +217,8 @@ const gatedGroup = (
   return {
     name,
     own: { history, seqno },
-    inSync: isOurs ? record.inSync : null,
+    // Until something is attached to it, nobody is in sync with a group, and whoever made it has it.
+    inSync: !isOurs ? null : record.inSync.length > 0 ? record.inSync : record.members,
     estranged: isOurs && (record.estranged?.includes(node) === true || !known.includes(node)),
     reports: reportsOn(reports, name),
   }
