@@ -21,11 +21,20 @@ export const releasedTable = (table: Table): Table => ({
   status: table.status === "creating" ? "failed" : table.status,
 })
 
-/** A group that nobody holds any more: one that was still being formed ends. */
-export const releasedGroup = (view: View, group: Group): Group =>
-  group.status === "forming"
-    ? dissolve(group, null)
-    : { ...group, shards: group.shards.filter((shard) => isCarried(view, group, shard)), operation: null }
+/** True if a table is in use that the group was formed for: only the last step, which says so in its record, is missing. */
+const isInUse = (view: View, group: Group): boolean =>
+  group.shards.some(({ physical, table }) => {
+    const record = view.tables.get(table)?.record
+    const placement = record?.layout.find((item) => item.physical === physical)
+    return record?.status === "ready" && placement?.group === group.name
+  })
+
+/** A group that nobody holds any more: one that was still being formed ends, unless its table is in use already. */
+export const releasedGroup = (view: View, group: Group): Group => {
+  if (group.status === "forming" && !isInUse(view, group)) return dissolve(group, null)
+  const status = group.status === "forming" ? "live" : group.status
+  return { ...group, status, shards: group.shards.filter((shard) => isCarried(view, group, shard)), operation: null }
+}
 
 /** True for the record of a group that nobody can need any more. */
 export const isOver = (group: Group): boolean =>

@@ -10,7 +10,7 @@ import { journal } from "../Journal.ts"
 import { Mutations } from "../Mutation.ts"
 import { isPrimary } from "../Observe.ts"
 import { type Wait, wait } from "../operation/WaitCode.ts"
-import { registeredNodes } from "../plan/records.ts"
+import { carriers, groupRecords, registeredNodes } from "../plan/records.ts"
 import * as Sql from "../Sql.ts"
 import type { Group, ObservedGroup } from "../State.ts"
 import type { View } from "../View.ts"
@@ -100,6 +100,16 @@ const isShutOut = (view: View, group: Group, seen: ObservedGroup, node: string):
     return member !== node && isPrimary(shown) && shown?.members.includes(node) === false
   })
 
+/** A shard of a table in use that the layout has in a group which is to end, and that is in no other one. */
+const onlyCarried = (view: View, group: Group): string | undefined => {
+  const carrier = carriers(groupRecords(view))
+  return group.shards.find(({ physical, table }) => {
+    const record = view.tables.get(table)?.record
+    const placement = record?.layout.find((item) => item.physical === physical)
+    return record?.status === "ready" && placement?.group === group.name && !carrier.has(physical)
+  })?.physical
+}
+
 /** Why this copy must stay, or undefined (safety rules 6, 7, 13). */
 const exitRefusal = (
   view: View,
@@ -109,7 +119,12 @@ const exitRefusal = (
   redundancy: number,
   away: ReadonlySet<string>,
 ): Wait | undefined => {
-  if (group.status === "dissolved") return undefined
+  if (group.status === "dissolved") {
+    const needed = onlyCarried(view, group)
+    return needed === undefined
+      ? undefined
+      : wait("layout-behind", `${needed} is in use, and no other group carries it`)
+  }
   if (redundancy === 0 && group.status !== "temporary") return undefined
   if (redundancy === 0) {
     const unsettled = group.shards.find(({ table, shard }) => {
