@@ -18,7 +18,10 @@ export const tellFindings = Effect.fnUntraced(function* (context: LeaderContext,
   const coordination = view.observations.get(node)?.record.groups[config.coordination]?.members ?? []
   if (memory.diagnosis === undefined || !isSame(memory.diagnosis.facts, { view, presence })) {
     const found = new Map(
-      findings(view, { presence, config, coordination }).map((finding) => [`${finding.code} ${finding.subject}`, finding]),
+      findings(view, { presence, config, coordination }).map((finding) => [
+        `${finding.code} ${finding.subject}`,
+        finding,
+      ]),
     )
     memory.diagnosis = { facts: { view, presence }, found }
   }
