@@ -99,7 +99,11 @@ export const renderTimeline = (
 }
 
 /** What is wrong with a run, and how to see it again; empty for one that passed. */
-export const renderFailure = (result: ScenarioResult, paint: Paint = plain): string => {
+export const renderFailure = (
+  result: ScenarioResult,
+  paint: Paint = plain,
+  repro: string = reproduction(result),
+): string => {
   if (result.passed) return ""
   const violations = result.violations.map(
     (violation) => `  ${paint.bad("✗")} ${violation.checker} at ${time(violation.atMs)}: ${violation.message}`,
@@ -111,6 +115,6 @@ export const renderFailure = (result: ScenarioResult, paint: Paint = plain): str
     paint.bad(`${result.name}, seed ${result.seed}: ${result.class}`),
     ...violations.slice(0, 20),
     ...expectations.slice(0, 20),
-    `  again: ${reproduction(result)}`,
+    `  again: ${repro}`,
   ].join("\n")
 }

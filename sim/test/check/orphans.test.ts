@@ -1,3 +1,4 @@
+import { ok } from "@shardwright/core/Answer"
 import { describe, expect, it } from "vitest"
 import { orphans } from "../../src/check/orphans.ts"
 import { keepsakeTables, userTables } from "../../src/check/userTables.ts"
@@ -77,5 +78,33 @@ describe("user-tables-untouched", () => {
       "user-tables-untouched: table keepsake of a user on n2 has 3 rows, and rows 2 differ",
       "user-tables-untouched: table system.keepsake_s0 of a user on n2 has 4 rows, and rows beyond its own differ",
     ])
+  })
+
+  const made = "CREATE TABLE mine (v bigint)"
+
+  it("finds a table of a client that the engine drops", () => {
+    const fake = setup()
+    const checker = fake.check(userTables)
+    for (const [from, sql] of [
+      [null, made],
+      ["n1", "DROP TABLE mine"],
+    ] as const)
+      checker.onEvent?.({ kind: "answer", node: "n1", sql, answer: ok(), from })
+    expect(fake.reports).toEqual([
+      "user-tables-untouched: 'DROP TABLE mine' on n1 dropped a table that a user had made",
+    ])
+  })
+
+  it("finds one that the engine has taken into a cluster, unless the client did", () => {
+    const fake = setup()
+    const checker = fake.check(userTables)
+    checker.onEvent?.({ kind: "answer", node: "n1", sql: made, answer: ok(), from: null })
+    fake.table("n1", "mine", "g")
+    checker.atQuiescence?.()
+    expect(fake.reports).toEqual(["user-tables-untouched: table mine of a user on n1 is in cluster g now"])
+    fake.reports.length = 0
+    checker.onEvent?.({ kind: "answer", node: "n1", sql: "ALTER CLUSTER g ADD mine", answer: ok(), from: null })
+    checker.atQuiescence?.()
+    expect(fake.reports).toEqual([])
   })
 })

@@ -34,7 +34,10 @@ export const simReplay = Effect.fnUntraced(function* (options: SimReplayOptions)
   })
   outputs.close(result, rerun.scenario.about, rerun.repro)
   outcome.add(exitCodeOf(result))
-  screen.print(options.json ? JSON.stringify(resultJson(result)) : runBlock(result, screen.paint, { isWhole: true }))
+  const { repro } = rerun
+  screen.print(
+    options.json ? JSON.stringify(resultJson(result)) : runBlock(result, screen.paint, { isWhole: true, repro }),
+  )
   if (rerun.kept !== null && Option.isNone(options.until) && result.traceHash !== rerun.kept.traceHash)
     screen.note(
       `This is not the run that was kept (trace ${result.traceHash}, and ${rerun.kept.traceHash} then): the engine or the simulator has changed since.`,

@@ -21,8 +21,15 @@ const exitCodes: Readonly<Record<ScenarioResult["class"], ExitCode>> = {
 /** The code that a run asks the process to end with. */
 export const exitCodeOf = (result: ScenarioResult): ExitCode => exitCodes[result.class]
 
-/** The run as lines: verdict and figures, what happened at which virtual time, and what failed. */
-export const runBlock = (result: ScenarioResult, paint: Paint, { isWhole }: { readonly isWhole: boolean }): string => {
+/**
+ * The run as lines: verdict and figures, what happened at which virtual time, and what failed. `repro`: what shows it
+ * again, if that is not `sim run`.
+ */
+export const runBlock = (
+  result: ScenarioResult,
+  paint: Paint,
+  { isWhole, repro }: { readonly isWhole: boolean; readonly repro?: string },
+): string => {
   const { stats } = result
   const figures = [
     `${showMs(result.virtualMs)} of virtual time in ${showMs(result.wallMs)}`,
@@ -38,6 +45,6 @@ export const runBlock = (result: ScenarioResult, paint: Paint, { isWhole }: { re
   return [
     `${verdict} ${paint.strong(result.name)}, seed ${result.seed}: ${figures.join("; ")}`,
     ...timeline.split("\n").map((line) => `  ${line}`),
-    ...(result.passed ? [] : [renderFailure(result, paint)]),
+    ...(result.passed ? [] : [renderFailure(result, paint, repro)]),
   ].join("\n")
 }
