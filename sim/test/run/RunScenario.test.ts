@@ -1,7 +1,9 @@
 import * as Duration from "effect/Duration"
+import * as Result from "effect/Result"
 import { describe, expect, it } from "vitest"
 import { outcomeOf, runScenario } from "../../src/run/RunScenario.ts"
 import type { Scenario } from "../../src/scenario/Scenario.ts"
+import { loadScenario } from "../../src/scenario/ScenarioFile.ts"
 
 const scenario = (changes: Partial<Scenario> = {}): Scenario => ({
   version: 1,
@@ -160,6 +162,57 @@ describe("runScenario", () => {
     expect(found.stats.lost).toBeGreaterThan(0)
     expect(runScenario(scenario({ ...settings, expect: { ...lost, violation: null } }), { seed: 1 }).class).toBe(
       "correctness",
+    )
+  })
+})
+
+describe("what a run itself reports", () => {
+  const checkersOf = ({ violations }: { readonly violations: ReadonlyArray<{ readonly checker: string }> }) =>
+    new Set(violations.map(({ checker }) => checker))
+  const read = (rest: string) =>
+    Result.getOrThrow(
+      loadScenario(`shardwright: 1\nname: alone\nabout: One node.\ncluster: {nodes: 1}\n${rest}`, "alone.yaml"),
+    )
+  const alone = read("tables: [{name: t, shards: 1, rf: 1}]\nworkloads: [{table: t, until: 5s}]\n")
+
+  it("are reads that lack rows without a word", () => {
+    const loses = read(`tables: [{name: t, shards: 1, rf: 1}]
+workloads: [{table: t, until: 8s, reads: {readers: 2, every: 100ms}}]
+timeline: [{at: 5s, sql: {node: n1, statement: DELETE FROM system.t_s0 WHERE id > 0}}]
+`)
+    const { violations } = runScenario(loses, { seed: 1 })
+    expect(violations.find(({ checker }) => checker === "silent-partial-read")?.message).toMatch(
+      /^a read of t on n1 lacked rows \d+.* without a warning, although all was well$/,
+    )
+  })
+
+  it("is an agent that ends by itself", () => {
+    let sent = 0
+    const disturb = (): undefined => {
+      if (++sent > 60 && sent < 70) throw new Error("a defect of the agent")
+    }
+    const result = runScenario(alone, { seed: 1, disturb })
+    expect(checkersOf(result)).toContain("agent-crash")
+    expect(result.class).toBe("correctness")
+  })
+
+  it("is a cluster that does not come to be", () => {
+    const tables = [{ name: "t", shards: 1, rf: 3, structure: "title text, v bigint" }]
+    const result = runScenario({ ...alone, tables }, { seed: 1 })
+    expect(checkersOf(result)).toEqual(new Set(["set-up"]))
+    expect(result.class).toBe("liveness")
+  })
+
+  it("are two runs that differ, and where", () => {
+    let runs = 0
+    const inspector = {
+      atZero: ({ simulation }: { readonly simulation: { readonly note: (...line: [string, null, string]) => void } }) =>
+        simulation.note("draw", null, `run ${++runs}`),
+    }
+    const result = runScenario(alone, { seed: 1, checkDeterminism: true, inspector })
+    expect(result.class).toBe("nondeterminism")
+    expect(result.violations.at(-1)?.message).toMatch(
+      /^line \d+ of the trace is .*run 1.* in the first run and .*run 2/,
     )
   })
 })
