@@ -33,13 +33,14 @@ export const userTables: MakeChecker = (context) => {
   return {
     name,
     onEvent: (event) => {
-      if (event.kind !== "answer" || event.answer._tag !== "Ok") return
+      if (event.kind !== "answer") return
       const [, added] = /^ALTER CLUSTER \w+ ADD ([\w.,]+)/.exec(event.sql) ?? []
       if (added !== undefined && event.from === null) {
-        // What a client takes into a cluster is replicated by the client's own wish.
+        // What a client takes into a cluster is replicated by the client's own wish, also if it was not told of its success.
         for (const key of made.keys()) if (added.split(",").includes(key.split(" ")[1] ?? "")) made.delete(key)
         return
       }
+      if (event.answer._tag !== "Ok") return
       const [, verb, table] = /^(CREATE|DROP) TABLE (?:IF (?:NOT )?EXISTS )?([\w.]+)/.exec(event.sql) ?? []
       if (verb === undefined || table === undefined) return
       const key = `${event.node} ${table}`
