@@ -1,10 +1,10 @@
-import { ok, refused } from "@shardwright/core/Answer"
+import { type Answer, ok, refused } from "@shardwright/core/Answer"
 import { describe, expect, it } from "vitest"
 import { groupStatements } from "../../src/check/groupStatements.ts"
 import { type FakeWorld, groupRecord, healthy } from "./FakeWorld.ts"
 
 /** A statement of an agent on a host, and its answer. */
-const send = (fake: FakeWorld, host: string, sql: string, answer = ok()): void => {
+const send = (fake: FakeWorld, host: string, sql: string, answer: Answer = ok()): void => {
   const checker = fake.check(groupStatements)
   checker.onEvent?.({ kind: "statement", node: host, sql, from: host })
   checker.onEvent?.({ kind: "answer", node: host, sql, answer, from: host })
