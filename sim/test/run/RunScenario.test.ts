@@ -196,6 +196,14 @@ timeline: [{at: 5s, sql: {node: n1, statement: DELETE FROM system.t_s0 WHERE id 
     expect(result.class).toBe("correctness")
   })
 
+  it("is a defect in a step", () => {
+    const creates = read("timeline: [{at: 1s, create: {name: u, shards: 1, rf: 1}}]\n")
+    const disturb = ({ sql }: { readonly sql: string }): undefined => {
+      if (sql.startsWith("CREATE TABLE IF NOT EXISTS system.u_s0")) throw new Error("a defect of the step")
+    }
+    expect(checkersOf(runScenario(creates, { seed: 1, disturb }))).toContain("agent-crash")
+  })
+
   it("is a cluster that does not come to be", () => {
     const tables = [{ name: "t", shards: 1, rf: 3, structure: "title text, v bigint" }]
     const result = runScenario({ ...alone, tables }, { seed: 1 })

@@ -36,6 +36,8 @@ export const runAgent = Effect.fnUntraced(function* (
   yield* journal({ kind: "agent", node: agent.node, event: "started", detail: agent.incarnation })
   for (;;) {
     yield* look(agent)
+    const [defect] = agent.state.defects
+    if (defect !== undefined) return yield* Effect.die(defect)
     yield* Effect.sleep(pause(agent))
   }
 })

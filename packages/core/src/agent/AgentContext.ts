@@ -60,6 +60,8 @@ export interface AgentState {
   damped: ReadonlySet<string>
   lookedMs: number | undefined
   readonly running: Map<string, Fiber.Fiber<void, never>>
+  /** What steps threw that no step may throw. */
+  readonly defects: Array<unknown>
   /** How many steps this agent works on at once; a fraction counts towards the next one. */
   places: number
   /** When this agent may begin another state transfer, by its own clock. */
@@ -131,6 +133,7 @@ export const makeAgent = Effect.fnUntraced(function* (options: AgentOptions) {
     damped: new Set(),
     lookedMs: undefined,
     running: new Map(),
+    defects: [],
     waiting: new Set(),
     places: placesAtFirst,
     nextTransferMs: 0,

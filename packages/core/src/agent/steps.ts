@@ -74,7 +74,8 @@ export const startSteps = Effect.fnUntraced(function* (agent: AgentContext, view
     }
     const fiber = yield* Effect.forkChild(
       Effect.ensuring(
-        runStep(agent, stored),
+        // A bug in a step must not pass unseen: the agent ends with it, see `runAgent`.
+        Effect.catchDefect(runStep(agent, stored), (defect) => Effect.sync(() => void state.defects.push(defect))),
         Effect.sync(() => {
           state.running.delete(stored.key)
           state.waiting.delete(stored.key)
