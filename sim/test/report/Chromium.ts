@@ -1,8 +1,8 @@
 /**
- * A headless Chromium for tests of pages, over its own protocol: started once, closed at the end. It comes as a package, so
- * nothing needs to be installed on the machine.
+ * A headless Chromium for tests of pages, over its own protocol: started once, closed at the end. It comes as a package; what
+ * it needs of the machine are some libraries that most have, libnss3 above all.
  */
-import { type ChildProcess, spawn } from "node:child_process"
+import { type ChildProcess, spawn, spawnSync } from "node:child_process"
 import fs from "node:fs"
 import os from "node:os"
 import path from "node:path"
@@ -127,6 +127,13 @@ export class Browser {
     this.page = page
     this.#process = process
     this.#profile = profile
+  }
+
+  /** Why there is no browser here; undefined if there is one. */
+  static async problem(): Promise<string | undefined> {
+    if (process.platform !== "linux" || process.arch !== "x64") return "the package has a browser for Linux x64 only"
+    const { status, stderr } = spawnSync(await chromium.executablePath(), ["--version"], { encoding: "utf8" })
+    return status === 0 ? undefined : `the browser does not start: ${stderr.trim()}`
   }
 
   static async launch(): Promise<Browser> {

@@ -48,10 +48,10 @@ const moveTo = async (ms: number): Promise<void> => {
   await tab.frame()
 }
 
-/** The package has the browser for this platform only. */
-const hasBrowser = process.platform === "linux" && process.arch === "x64"
+const problem = await Browser.problem()
+if (problem !== undefined) console.log(`skipped: the page in a browser; ${problem}`)
 
-describe.skipIf(!hasBrowser)("the page of a report", () => {
+describe.skipIf(problem !== undefined)("the page of a report", () => {
   beforeAll(async () => {
     folder = fs.mkdtempSync(path.join(os.tmpdir(), "report-"))
     const recorder = new Recorder()
