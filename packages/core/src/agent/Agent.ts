@@ -88,7 +88,10 @@ const look = Effect.fnUntraced(
     yield* tendWrappers(agent, view, node)
     yield* tendInspection(agent, view, node)
     if (!(yield* holdsLease(agent))) return
-    for (const other of state.runnerless) yield* actFor(agent, view, other)
+    yield* Effect.forEach(state.runnerless, (other) => actFor(agent, view, other), {
+      concurrency: "unbounded",
+      discard: true,
+    })
     const term = state.ownTerm
     // Who took the lease in this look begins to lead with the next one, on records read after that.
     if (termsMatter && leaderTerm(view) !== term) return
@@ -130,7 +133,8 @@ const makeAbsentTables = ({ node, config, mutations }: AgentContext) =>
 
 /** What the leader does for a daemon whose agent is gone, besides its steps: it looks at it, and shows its wrappers. */
 const actFor = Effect.fnUntraced(function* (agent: AgentContext, view: View, node: string) {
-  const observation = yield* observe(agent, node)
+  // A daemon that answers nobody must not take so long that the lease runs out.
+  const observation = yield* observe(agent, node, Duration.times(agent.config.leaseDuration, 0.2))
   if (observation === undefined) return
   yield* publish(agent, view, node, observation)
   yield* tendWrappers(agent, view, node)

@@ -122,9 +122,13 @@ export const refusalToAct = (agent: AgentContext, view: View, observation: Obser
 }
 
 /** What a node's daemon shows of our groups and of the coordination cluster; undefined if it does not answer. */
-export const observe = Effect.fnUntraced(function* (agent: AgentContext, node: string) {
+export const observe = Effect.fnUntraced(function* (
+  agent: AgentContext,
+  node: string,
+  timeout: Duration.Duration = agent.config.statementTimeout,
+) {
   const { config, control, manticore, state } = agent
-  const answer = yield* manticore.query(node, Sql.showClusters, config.statementTimeout)
+  const answer = yield* manticore.query(node, Sql.showClusters, timeout)
   const before = state.shown.get(node)
   if (before !== undefined && before.groups === state.view?.groups && showTheSame(before.answer, answer))
     return before.observation
