@@ -104,8 +104,8 @@ export interface AgentContext extends AgentOptions {
   readonly reread: Effect.Effect<View, StateStore.StoreUnavailable>
   /** All records after a barrier. */
   readonly refresh: Effect.Effect<View, StateStore.StoreUnavailable>
-  /** Two wrappers at once would compete for the record of this node's confirmations. */
-  readonly wrapperPermit: Semaphore.Semaphore
+  /** By node: two wrappers at once would compete for the record of its confirmations. Nodes do not wait for each other. */
+  readonly wrapperPermit: (node: string) => Semaphore.Semaphore
 }
 
 /** An agent that has not looked at anything yet, but recalls what its disk remembers. */
@@ -150,7 +150,12 @@ export const makeAgent = Effect.fnUntraced(function* (options: AgentOptions) {
     state: "waiting",
   }
   const refreshPermit = yield* Semaphore.make(1)
-  const wrapperPermit = yield* Semaphore.make(1)
+  const wrapperPermits = new Map<string, Semaphore.Semaphore>()
+  const wrapperPermit = (node: string): Semaphore.Semaphore => {
+    const permit = wrapperPermits.get(node) ?? Semaphore.makeUnsafe(1)
+    wrapperPermits.set(node, permit)
+    return permit
+  }
 
   const read = Effect.gen(function* () {
     const { records, heartbeats } = yield* store.sync

@@ -209,7 +209,7 @@ const attempt = Effect.fnUntraced(function* (
   if (!work.begun) yield* sayStep(agent, row, operation.term, "started", "")
   work.begun = true
   const handle =
-    row.step._tag === "SwapWrapper" ? wrapperPermit.withPermits(1)(handleStep(row.step)) : handleStep(row.step)
+    row.step._tag === "SwapWrapper" ? wrapperPermit(node).withPermits(1)(handleStep(row.step)) : handleStep(row.step)
   const held = holdsClaim(agent, row)
   return yield* handle.pipe(
     Effect.provideService(CurrentStep, {

@@ -42,7 +42,7 @@ export const staleWrappers = (view: View, node: string): ReadonlyArray<string> =
 export const tendWrappers = Effect.fnUntraced(function* (agent: AgentContext, view: View, node: string) {
   const { config, state, store, refresh, wrapperPermit } = agent
   const swap = (name: string, again: boolean) =>
-    wrapperPermit.withPermits(1)(
+    wrapperPermit(node).withPermits(1)(
       Effect.flatMap(refresh, (latest) =>
         swapWrapper(node, config, store, latest, name, 0, { again, mayGoOn: mayActFor(agent, node) }),
       ),

@@ -1,6 +1,7 @@
 /**
  * How the tables of the existing orchestrator are read, and what daemons show of what it made.
  */
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type { Cell } from "../Answer.ts"
 import type { EngineConfig } from "../EngineConfig.ts"
@@ -12,6 +13,9 @@ import { registeredNodes } from "../plan/records.ts"
 import * as Sql from "../Sql.ts"
 import type { ObservedGroup } from "../State.ts"
 import type { View } from "../View.ts"
+
+/** A daemon that answers nobody must not take so long that the lease runs out. */
+const patience = Duration.seconds(1)
 
 /** What was read. `mark` is all of its tables as text: it stays the same while nobody writes them. */
 export interface OldTables {
@@ -26,13 +30,14 @@ export const readOldTables = Effect.fnUntraced(function* (
   config: EngineConfig,
 ): Effect.fn.Return<OldTables | Refusal, never, Manticore> {
   const manticore = yield* Manticore
-  const send = (sql: string, at = node) => manticore.query(at, sql, config.statementTimeout)
+  const send = (sql: string) => manticore.query(node, sql, config.statementTimeout)
   const held = new Map<string, ReadonlySet<string>>()
   const clusters = new Map<string, ReadonlyMap<string, ObservedGroup>>()
   for (const each of registeredNodes(view)) {
-    const tables = firstColumn(yield* send(Sql.showSystemTables, each))
-    const shown = observedGroups(yield* send(Sql.showClusters, each))
-    if (tables === undefined || shown === undefined) return notYet(`${each} does not answer`)
+    const tables = firstColumn(yield* manticore.query(each, Sql.showSystemTables, patience))
+    if (tables === undefined) return notYet(`${each} does not answer`)
+    const shown = observedGroups(yield* manticore.query(each, Sql.showClusters, patience))
+    if (shown === undefined) return notYet(`${each} does not answer`)
     held.set(each, new Set(tables))
     clusters.set(each, shown)
   }
