@@ -32,6 +32,7 @@ export const observedGroups = (answer: Answer): ReadonlyMap<string, ObservedGrou
     names.map((name) => {
       const counter = (suffix: string) => counters.get(`cluster_${name}_${suffix}`) ?? ""
       const sent = Number(counter("sst_total"))
+      const lastError = counter("last_error")
       return [
         name,
         {
@@ -42,6 +43,7 @@ export const observedGroups = (answer: Answer): ReadonlyMap<string, ObservedGrou
           members: viewMembers(counter("nodes_view")),
           nodesSet: splitList(counter("nodes_set")).toSorted(),
           tables: splitList(counter("indexes")),
+          ...(lastError === "" ? {} : { lastError }),
           ...(sent > 0 ? { transfer: `${sent} % (${counter("sst_stage")}, ${counter("sst_stage_total")} %)` } : {}),
         },
       ] as const
@@ -50,7 +52,8 @@ export const observedGroups = (answer: Answer): ReadonlyMap<string, ObservedGrou
 }
 
 /** Counters of a cluster that `observedGroups` reads. */
-const counterRead = /^cluster_(?:name|.+_(?:status|node_state|size|conf_id|nodes_view|nodes_set|indexes|sst_\w+))$/
+const counterRead =
+  /^cluster_(?:name|.+_(?:status|node_state|size|conf_id|nodes_view|nodes_set|indexes|last_error|sst_\w+))$/
 
 /** True if two answers to the same SHOW STATUS differ in nothing that `observedGroups` reads. */
 export const showTheSame = (before: Answer, now: Answer): boolean => {
@@ -75,3 +78,10 @@ export const cellText = (cell: Cell | undefined): string => (cell === undefined 
 /** True while the node may write to the cluster. */
 export const isPrimary = (group: ObservedGroup | undefined): boolean =>
   group !== undefined && group.status === "primary" && group.nodeState === "synced"
+
+/**
+ * True if the daemon will not get into the group any more before its next start. One that starts brings its clusters back
+ * one after another (semantics 29), and shows those whose turn is still to come as closed, too; they have no error yet.
+ */
+export const hasGivenUp = (group: ObservedGroup | undefined): boolean =>
+  group !== undefined && group.nodeState === "closed" && group.lastError !== undefined

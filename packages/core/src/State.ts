@@ -82,6 +82,8 @@ export const ObservedGroup = Schema.Struct({
   /** Addresses in the node's own list of peers, sorted. */
   nodesSet: Schema.Array(Schema.String),
   tables: Schema.Array(Schema.String),
+  /** Why the daemon does not try any more to get into the group; only while that is so (semantics 1). */
+  lastError: Schema.optionalKey(Schema.String),
   /** How far a copy has come that is being sent or received; changes as long as it moves. */
   transfer: Schema.optionalKey(Schema.String),
 })

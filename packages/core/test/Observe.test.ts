@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest"
 import { refused, rows } from "../src/Answer.ts"
-import { isPrimary, observedGroups } from "../src/Observe.ts"
+import { hasGivenUp, isPrimary, observedGroups } from "../src/Observe.ts"
 
 const status = (entries: Record<string, string>) => rows(["Counter", "Value"], Object.entries(entries))
 
@@ -37,6 +37,15 @@ describe("observedGroups", () => {
     expect(isPrimary(groups?.get("sw_1_2_0"))).toBe(true)
     expect(isPrimary(groups?.get("c"))).toBe(false)
     expect(groups?.get("c")?.viewNumber).toBe(-1)
+  })
+
+  it("tells a member that has given up from one whose turn has not come as its daemon starts", () => {
+    const shown = (error: Record<string, string>) =>
+      observedGroups(
+        status({ cluster_name: "g", cluster_g_status: "recovery-required", cluster_g_node_state: "closed", ...error }),
+      )?.get("g")
+    expect(hasGivenUp(shown({}))).toBe(false)
+    expect(hasGivenUp(shown({ cluster_g_last_error: "failed to fetch donor user from any node" }))).toBe(true)
   })
 
   it("tells no cluster from no answer", () => {

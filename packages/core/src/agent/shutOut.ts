@@ -4,7 +4,7 @@
  */
 import * as Effect from "effect/Effect"
 import { journal } from "../Journal.ts"
-import { isPrimary } from "../Observe.ts"
+import { hasGivenUp, isPrimary } from "../Observe.ts"
 import type { Observation, ObservedGroup } from "../State.ts"
 import type { AgentContext } from "./AgentContext.ts"
 
@@ -17,7 +17,7 @@ export const isShutOut = (
   name: string,
   group: ObservedGroup,
 ): boolean => {
-  if (!control.isGated || group.nodeState !== "closed") return false
+  if (!control.isGated || !hasGivenUp(group)) return false
   if (name === config.coordination) return true
   const record = state.view?.groups.get(name)?.record
   if (record === undefined || !record.members.includes(node)) return false

@@ -9,11 +9,11 @@ import { probeTable } from "../Identifier.ts"
 import { journal } from "../Journal.ts"
 import { Mutations } from "../Mutation.ts"
 import { NodeFiles } from "../NodeFiles.ts"
-import { isPrimary, observedGroups } from "../Observe.ts"
-import { groupTables, isBeginning } from "../plan/records.ts"
+import { hasGivenUp, isPrimary, observedGroups } from "../Observe.ts"
+import { groupTables, isBeginning, without } from "../plan/records.ts"
 import * as Sql from "../Sql.ts"
 import type { Group } from "../State.ts"
-import type { Stored } from "../View.ts"
+import type { Stored, View } from "../View.ts"
 import { clusterStatement, CurrentStep, ownGroup, query, restartDaemon, systemTablesOf } from "./CurrentStep.ts"
 import { dropOnce, settleDrops } from "./dropOnce.ts"
 import { clearPeers, completeness, donors, groupRecord, isFoundedAnew, plus, updateGroup, wholeness } from "./groups.ts"
@@ -106,7 +106,7 @@ const attach = Effect.fnUntraced(function* (
 
 /** Joins a group through a member that is in sync. */
 export const joinGroup = Effect.fnUntraced(function* (name: string) {
-  const { node, config, startedMs, away, sent } = yield* CurrentStep
+  const { node, config, refresh, startedMs, away, sent } = yield* CurrentStep
   const seen = yield* ownGroup(name)
   const stored = yield* groupRecord(name)
   if (stored === undefined) return failed(`no record of group ${name}`)
@@ -122,7 +122,7 @@ export const joinGroup = Effect.fnUntraced(function* (name: string) {
     // A JOIN that lost its donor never ends; only a restart of the joiner helps (semantics 20, 48, 49, 59).
     const stuck = seen.nodeState === "joining" && waitedMs > Duration.toMillis(config.joinTimeout)
     if (seen.nodeState === "destroyed" || stuck) return yield* restartDaemon(`${name} is ${seen.nodeState}`)
-    if (seen.nodeState !== "closed") return retry("member-joining", `${name} is ${seen.status} (${seen.nodeState})`)
+    if (!hasGivenUp(seen)) return retry("member-joining", `${name} is ${seen.status} (${seen.nodeState})`)
   }
   const candidates = donors(stored.record, node, away())
   const donor = candidates[Math.floor(waitedMs / 5000) % Math.max(1, candidates.length)]
@@ -140,7 +140,7 @@ export const joinGroup = Effect.fnUntraced(function* (name: string) {
   yield* settleDrops(held)
   const leftover = groupTables(stored.record).find((table) => held.has(table))
   if (leftover !== undefined) return yield* dropLeftover(stored, leftover)
-  const cleared = yield* clearPeers(stored.record, donorSees, donor)
+  const cleared = yield* clearPeers(stored.record, donorSees, donor, outsiders(yield* refresh, stored.record, node))
   if (cleared !== undefined) return cleared
   const whole = wholeness(stored.record, donorSees, donor)
   if (whole !== undefined) return retryFor(whole)
@@ -156,6 +156,13 @@ export const joinGroup = Effect.fnUntraced(function* (name: string) {
   }
   return verdict(answer, "JOIN CLUSTER") ?? retry("no-effect", "JOIN CLUSTER took no effect")
 })
+
+/** This node and others that are still to join: they are not in sync, and their daemons show nothing of the group. */
+const outsiders = (view: View, group: Group, node: string): ReadonlyArray<string> =>
+  without(group.members, group.inSync).filter((member) => {
+    const shown = view.observations.get(member)?.record.groups
+    return member === node || (shown !== undefined && shown[group.name] === undefined)
+  })
 
 /** Leaves an empty cluster of the group's name in which nobody else is; the JOIN is tried again then. */
 const leaveEmpty = Effect.fnUntraced(function* (name: string) {

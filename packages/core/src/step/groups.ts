@@ -3,7 +3,7 @@
  */
 import * as Effect from "effect/Effect"
 import { type Wait, wait } from "../operation/WaitCode.ts"
-import { isBeginning } from "../plan/records.ts"
+import { isBeginning, without } from "../plan/records.ts"
 import type { Group, ObservedGroup } from "../State.ts"
 import type { Stored } from "../View.ts"
 import * as Sql from "../Sql.ts"
@@ -50,14 +50,22 @@ export const completeness = (group: Group, seen: ObservedGroup | undefined, node
 
 /**
  * Clears who has left from a member's own list of peers, if that is all that is wrong with it: a member that was on its way
- * back as another one left goes on naming it, and to a cluster statement it looks as if somebody were missing. It is the
- * one statement that is allowed before the list is whole (safety rule 13). Undefined if there was nothing to clear.
+ * back as another one left goes on naming it, nobody tells members that one has forgotten the group while it was shut out,
+ * and to a cluster statement it looks as if somebody were missing. Who is `outside` is seen to be without the group: a
+ * former member that is to join again. It is the one statement that is allowed before the list is whole (safety rule 13).
+ * Undefined if there was nothing to clear.
  */
-export const clearPeers = Effect.fnUntraced(function* (group: Group, seen: ObservedGroup | undefined, at: string) {
+export const clearPeers = Effect.fnUntraced(function* (
+  group: Group,
+  seen: ObservedGroup | undefined,
+  at: string,
+  outside: ReadonlyArray<string> = [],
+) {
   if (seen === undefined || seen.size !== seen.members.length) return undefined
-  const known = [...seen.members, ...group.members, ...group.leaving, ...group.exiled]
-  const gone = seen.nodesSet.filter((peer) => !known.includes(peer))
-  const isWhole = group.members.every((member) => group.leaving.includes(member) || seen.members.includes(member))
+  const known = without([...group.members, ...group.leaving, ...group.exiled], outside)
+  const gone = seen.nodesSet.filter((peer) => !seen.members.includes(peer) && !known.includes(peer))
+  const needed = without(group.members, [...group.leaving, ...outside])
+  const isWhole = needed.every((member) => seen.members.includes(member))
   if (gone.length === 0 || !isWhole) return undefined
   const outcome = verdict(yield* query(Sql.updatePeers(group.name), undefined, at), "ALTER CLUSTER UPDATE nodes")
   return outcome ?? retry("membership-changed", `${at} no longer names ${gone.join(", ")}, who left ${group.name}`)

@@ -8,7 +8,7 @@ import type { Answer } from "../Answer.ts"
 import { staleSet } from "../Health.ts"
 import { journal } from "../Journal.ts"
 import { Mutations } from "../Mutation.ts"
-import { isPrimary } from "../Observe.ts"
+import { hasGivenUp, isPrimary } from "../Observe.ts"
 import { type Wait, wait } from "../operation/WaitCode.ts"
 import { carriers, groupRecords, registeredNodes } from "../plan/records.ts"
 import * as Sql from "../Sql.ts"
@@ -90,10 +90,11 @@ const wasAnswered = Effect.fnUntraced(function* (name: string) {
 
 /**
  * A copy that came back when nobody was there stays closed for good (semantics 1, 27). It may forget the group while
- * another member in sync is primary without it. Never for `destroyed`: there DELETE deletes the group everywhere (48).
+ * another member in sync is primary without it. Never for `destroyed`: there DELETE deletes the group everywhere (48); and
+ * never while it may still come in, for the same reason.
  */
 const isShutOut = (view: View, group: Group, seen: ObservedGroup, node: string): boolean =>
-  seen.nodeState === "closed" &&
+  hasGivenUp(seen) &&
   group.leaving.includes(node) &&
   group.inSync.some((member) => {
     const shown = view.observations.get(member)?.record.groups[group.name]
