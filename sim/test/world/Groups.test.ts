@@ -446,6 +446,25 @@ describe("membership under several troubles at once", () => {
     expect(bench.state("n2")).toBe("recovery-required 0 closed")
   })
 
+  it("54: of writes that wait as quorum is lost each is answered, also those that a worker takes up meanwhile", () => {
+    for (let seed = 1; seed <= 20; seed++) {
+      const timings = { lostQuorumShare: 1, lastAcknowledgedShare: 0.5 }
+      const bench = new Bench(3, { seed, timings }).cluster(3)
+      bench.world.partition([["n1"], ["n2", "n3"]])
+      const writes = Array.from({ length: 8 }, (_, id) =>
+        bench.send("n1", `INSERT INTO c:t (id,v) VALUES (${id + 1},1)`),
+      )
+      bench.advance(4000 + 100 * seed)
+      bench.world.heal()
+      bench.advance(40_000)
+      expect(
+        writes.map(({ answer }) => answer?._tag ?? "pending"),
+        `seed ${seed}`,
+      ).not.toContain("pending")
+      expect(brief(bench.ask("n1", "SELECT COUNT(*) FROM t", 5000)), `seed ${seed}`).toMatch(/^\d+$/)
+    }
+  })
+
   it("54: who joins as a lost quorum is found again is in the view of all", () => {
     for (let seed = 30; seed <= 70; seed++) {
       const bench = new Bench(4, { seed, timings: { lostQuorumShare: 0.5 } }).cluster(3)

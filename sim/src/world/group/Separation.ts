@@ -282,11 +282,10 @@ export class Separation {
     const { queue, random, timings } = this.#context
     queue.at(component.brokeAtMicros + timings.lostQuorumAtMicros, () => {
       if (!this.#group.components.includes(component)) return
-      component.held = component.held.filter((proposal) => {
-        if (!random.chance(timings.lastAcknowledgedShare)) return true
-        component.order(proposal)
-        return false
-      })
+      const acknowledged = component.held.filter(() => random.chance(timings.lastAcknowledgedShare))
+      component.held = component.held.filter((proposal) => !acknowledged.includes(proposal))
+      // Whoever is answered frees a worker, and what that one sends next waits like the others.
+      for (const proposal of acknowledged) component.order(proposal)
       component.primary = false
       component.settleHeld(0)
       for (const member of component.members) member.shown = { primary: false, size: 1, index: 0, viewNumber: -1 }
