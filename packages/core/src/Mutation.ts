@@ -58,6 +58,8 @@ export const mutations = [
   "forget-the-disk",
   /** Members leave by DELETE CLUSTER, which ends the group for all. */
   "delete-to-leave",
+  /** A member that is closed until its turn comes, as its daemon starts, counts as shut out for good. */
+  "delete-as-it-starts",
   /** The RF of a table changes without the other tables of its groups. */
   "rf-of-some-tables",
 ] as const

@@ -23,24 +23,47 @@ const othersIn = ({ world, hostOf }: CheckContext, node: string, groupName: stri
   return seen?.status === "primary" ? seen.members.filter((address) => hostOf(address) !== node) : []
 }
 
+/** Members that count as in sync, on other nodes that are up, by whether their daemons have the group. */
+const countedElsewhere = (context: CheckContext, node: string, groupName: string, has: boolean) => {
+  const group = context.state.view().groups.get(groupName)?.record
+  if (group === undefined || group.status === "dissolved") return []
+  return group.inSync.filter((address) => {
+    const host = context.hostOf(address)
+    if (host === undefined || host === node || !context.world.isUp(host)) return false
+    return context.world.clusters(host).some((cluster) => cluster.name === groupName) === has
+  })
+}
+
 /** Makes the checker. */
 export const groupStatements: MakeChecker = (context) => {
   /** Who was missing when a statement was sent, by node and statement. */
   const missing = new Map<string, ReadonlyArray<string>>()
+  /** Who else was in a group when its DELETE was sent, by node and group. */
+  const before = new Map<string, ReadonlyArray<string>>()
+  /** A DELETE may take effect late: when the daemon has come into the group, for one (semantics 48). */
+  const deleted = (node: string, groupName: string): void => {
+    const there = before.get(`${node} ${groupName}`) ?? []
+    const ended = countedElsewhere(context, node, groupName, false).filter((address) => there.includes(address))
+    if (ended.length > 0)
+      context.report(name, `'DELETE CLUSTER ${groupName}' on ${node} has ended the group for ${ended.join(", ")} too`)
+  }
   return {
     name,
     onEvent: (event) => {
       if ((event.kind !== "statement" && event.kind !== "answer") || event.from === null) return
       const [, changed] = /^ALTER CLUSTER (\w+) (?:ADD|DROP) /.exec(event.sql) ?? []
       const key = `${event.node} ${event.sql}`
+      const [, verb, left] = /^(EXIT|DELETE) CLUSTER (\w+)/.exec(event.sql) ?? []
       if (event.kind === "answer") {
+        if (verb === "DELETE" && left !== undefined) deleted(event.node, left)
         const absent = event.answer._tag === "Ok" ? (missing.get(key) ?? []) : []
         if (absent.length > 0)
           context.report(name, `'${event.sql}' on ${event.node} was sent while ${absent.join(", ")} was missing`)
         return
       }
       if (changed !== undefined) missing.set(key, missingMembers(context, event.node, changed))
-      const [, verb, left] = /^(EXIT|DELETE) CLUSTER (\w+)/.exec(event.sql) ?? []
+      if (verb === "DELETE" && left !== undefined)
+        before.set(`${event.node} ${left}`, countedElsewhere(context, event.node, left, true))
       const group = left === undefined ? undefined : context.state.view().groups.get(left)?.record
       const others = verb === "DELETE" && left !== undefined ? othersIn(context, event.node, left) : []
       if (others.length > 0 && group !== undefined && group.status !== "dissolved")

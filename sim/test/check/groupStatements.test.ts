@@ -56,6 +56,26 @@ describe("group-statements", () => {
     expect(shrunk.reports).toEqual([])
   })
 
+  it("finds a group that a DELETE ended for others after its daemon had come into it", () => {
+    const deleteIn = (inSync: ReadonlyArray<string>, ends: boolean) => {
+      const fake = healthy()
+      fake.commit("group/g", groupRecord("g", ["n1", "n2"], [["t", 0]], { inSync }))
+      fake.cluster("g", ["n1"], "recovery-required", "closed")
+      const checker = fake.check(groupStatements)
+      const event = { node: "n1", sql: "DELETE CLUSTER g", from: "n1" }
+      checker.onEvent?.({ kind: "statement", ...event })
+      fake.leaveCluster("g", "n1")
+      if (ends) fake.leaveCluster("g", "n2")
+      checker.onEvent?.({ kind: "answer", ...event, answer: ok() })
+      return fake.reports
+    }
+    expect(deleteIn(["n2:9312"], false)).toEqual([])
+    expect(deleteIn([], true)).toEqual([])
+    expect(deleteIn(["n2:9312"], true)).toEqual([
+      "group-statements: 'DELETE CLUSTER g' on n1 has ended the group for n2:9312 too",
+    ])
+  })
+
   it("finds a group that is deleted under its other members, and not one that is dissolved", () => {
     const fake = healthy()
     fake.commit("group/g", groupRecord("g", ["n1", "n2"], [["t", 0]], { inSync: [] }))

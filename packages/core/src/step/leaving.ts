@@ -60,7 +60,7 @@ export const exitGroup = Effect.fnUntraced(function* (name: string, redundancy: 
   if (seen === undefined) return yield* wasAnswered(name)
   if (!(yield* permitted)) return retry("not-permitted", "not permitted now")
   const alone = seen.status !== "primary"
-  if (alone && stored.record.status !== "dissolved" && !isShutOut(view, stored.record, seen, node)) {
+  if (alone && stored.record.status !== "dissolved" && !(yield* isShutOut(view, stored.record, seen, node))) {
     return retry("no-primary", `${name} is ${seen.status}`)
   }
   // A member of a group that is gone cannot EXIT without a majority; DELETE then concerns this node alone (27).
@@ -93,13 +93,14 @@ const wasAnswered = Effect.fnUntraced(function* (name: string) {
  * another member in sync is primary without it. Never for `destroyed`: there DELETE deletes the group everywhere (48); and
  * never while it may still come in, for the same reason.
  */
-const isShutOut = (view: View, group: Group, seen: ObservedGroup, node: string): boolean =>
-  hasGivenUp(seen) &&
-  group.leaving.includes(node) &&
-  group.inSync.some((member) => {
+const isShutOut = Effect.fnUntraced(function* (view: View, group: Group, seen: ObservedGroup, node: string) {
+  const isEarly = (yield* Mutations).has("delete-as-it-starts") && seen.nodeState === "closed"
+  if (!(hasGivenUp(seen) || isEarly) || !group.leaving.includes(node)) return false
+  return group.inSync.some((member) => {
     const shown = view.observations.get(member)?.record.groups[group.name]
     return member !== node && isPrimary(shown) && shown?.members.includes(node) === false
   })
+})
 
 /** A shard of a table in use that the layout has in a group which is to end, and that is in no other one. */
 const onlyCarried = (view: View, group: Group): string | undefined => {
