@@ -108,7 +108,8 @@ const attach = Effect.fnUntraced(function* (
 export const joinGroup = Effect.fnUntraced(function* (name: string) {
   const { node, config, refresh, startedMs, away, sent } = yield* CurrentStep
   const seen = yield* ownGroup(name)
-  const stored = yield* groupRecord(name)
+  const view = yield* refresh
+  const stored = view.groups.get(name)
   if (stored === undefined) return failed(`no record of group ${name}`)
   if (seen !== undefined && isPrimary(seen)) {
     if (isFoundedAnew(stored.record, seen, node)) return yield* leaveEmpty(name)
@@ -140,7 +141,7 @@ export const joinGroup = Effect.fnUntraced(function* (name: string) {
   yield* settleDrops(held)
   const leftover = groupTables(stored.record).find((table) => held.has(table))
   if (leftover !== undefined) return yield* dropLeftover(stored, leftover)
-  const cleared = yield* clearPeers(stored.record, donorSees, donor, outsiders(yield* refresh, stored.record, node))
+  const cleared = yield* clearPeers(stored.record, donorSees, donor, outsiders(view, stored.record, node))
   if (cleared !== undefined) return cleared
   const whole = wholeness(stored.record, donorSees, donor)
   if (whole !== undefined) return retryFor(whole)
