@@ -192,6 +192,20 @@ describe("hangs", () => {
     bench.must("n3", "JOIN CLUSTER c AT 'n2:9312'")
   })
 
+  it("50, 59: a donor learns late that its joiner is gone, and then shows the view without it", () => {
+    const bench = new Bench(3, { timings: { copyBaseMicros: 20_000_000 } }).cluster(2)
+    bench.send("n3", "JOIN CLUSTER c AT 'n1:9312'")
+    while (bench.world.clusters("n3").length === 0) bench.queue.step()
+    bench.world.kill("n3")
+    const view = (node: string) => bench.world.clusters(node)[0]?.members
+    bench.advance(8000)
+    expect([bench.state("n1"), bench.state("n2")]).toEqual(["primary 3 donor", "primary 2 synced"])
+    expect([view("n1")?.length, view("n2")?.length]).toEqual([3, 2])
+    bench.advance(8000)
+    expect([bench.state("n1"), bench.state("n2")]).toEqual(["primary 2 synced", "primary 2 synced"])
+    expect(view("n1")).toEqual(["n1:9312", "n2:9312"])
+  })
+
   it("21: a paused member holds up ALTER ADD, even after its eviction", () => {
     const bench = new Bench(3).cluster(3)
     bench.world.pause("n3")

@@ -264,6 +264,8 @@ export class Separation {
     if (!member.frozen || !exists(member)) return
     member.frozen = false
     member.shown = undefined
+    // It learns of the view that the others have had for a while.
+    if (member.component?.primary === true) member.view = [...member.component.members]
     if (member.state === "donor") member.state = "synced"
     const waiting = member.waiting
     member.waiting = []
