@@ -26,7 +26,7 @@ export const runOnWorkers = async <Task, Result>(
   options: RunOptions<Task, Result>,
 ): Promise<{ readonly replies: ReadonlyArray<Reply<Task, Result>>; readonly wallMs: number }> => {
   const startedMs = performance.now()
-  const elapsedMs = () => Math.round(performance.now() - startedMs)
+  const elapsedMs = () => performance.now() - startedMs
   const queue = options.tasks.values()
   const replies: Array<Reply<Task, Result>> = []
 
@@ -56,7 +56,7 @@ export const runOnWorkers = async <Task, Result>(
     })
 
   await Promise.all(Array.from({ length: options.jobs }, runWorker))
-  return { replies, wallMs: elapsedMs() }
+  return { replies, wallMs: Math.round(elapsedMs()) }
 }
 
 /** What the module of a worker does: is sent tasks one at a time, answers each, and ends when it is sent none. */
