@@ -105,9 +105,10 @@ export const detachShard = Effect.fnUntraced(function* (name: string, tables: Re
   if (stored === undefined) return failed(`no record of group ${name}`)
   const cleared = yield* clearPeers(stored.record, seen, node)
   if (cleared !== undefined) return cleared
-  const whole = completeness(stored.record, seen, node)
-  if (whole !== undefined) return retryFor(whole)
   if (!(yield* permitted)) return retry("not-permitted", "not permitted now")
+  // To read the records can take as long as an eviction does.
+  const whole = completeness(stored.record, yield* ownGroup(name), node)
+  if (whole !== undefined) return retryFor(whole)
   const answer = yield* clusterStatement(Sql.detachTables(name, present))
   const after = yield* ownGroup(name)
   if (present.some((table) => after?.tables.includes(table))) {

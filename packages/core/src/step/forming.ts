@@ -97,6 +97,11 @@ const attach = Effect.fnUntraced(function* (
   const held = yield* systemTablesOf(node)
   const absent = missing.find((table) => !held.has(table))
   if (absent !== undefined) return retry("table-missing", `this node does not hold ${absent}`)
+  // Whoever was asked may have been evicted before its answer came.
+  const still = mutations.has("attach-beside-missing")
+    ? undefined
+    : completeness(stored.record, yield* ownGroup(name), node)
+  if (still !== undefined) return retryFor(still)
   const answer = yield* clusterStatement(Sql.addTables(name, missing))
   const after = yield* ownGroup(name)
   return tables.every((table) => after?.tables.includes(table))

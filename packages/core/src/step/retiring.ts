@@ -22,13 +22,13 @@ export const retireTables = Effect.fnUntraced(function* (tables: ReadonlyArray<s
     yield* store.create(key, { columns: answer.columns, rows: answer.rows }, { term, live: false })
   }
   const nodes = registeredNodes(yield* refresh)
+  if (!(yield* permitted)) return retry("not-permitted", "not permitted now")
   const seen = yield* ownGroup(config.coordination)
   if (!isPrimary(seen)) return retry("no-primary", `${config.coordination} is ${seen?.status ?? "absent"}`)
   const missing = nodes.find((each) => seen?.members.includes(each) !== true)
   // Who misses that a table is taken out would join for ever (semantics 49).
   if (missing !== undefined) return retry("member-missing", `${missing} is missing from ${config.coordination}`)
   const attached = tables.filter((table) => seen?.tables.includes(table))
-  if (!(yield* permitted)) return retry("not-permitted", "not permitted now")
   if (attached.length > 0) {
     const answer = yield* clusterStatement(Sql.detachTables(config.coordination, attached))
     const after = yield* ownGroup(config.coordination)
