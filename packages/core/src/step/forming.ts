@@ -128,13 +128,21 @@ export const joinGroup = Effect.fnUntraced(function* (name: string) {
     // A JOIN that lost its donor never ends; only a restart of the joiner helps (semantics 20, 48, 49, 59).
     const stuck = seen.nodeState === "joining" && waitedMs > Duration.toMillis(config.joinTimeout)
     if (seen.nodeState === "destroyed" || stuck) return yield* restartDaemon(`${name} is ${seen.nodeState}`)
-    if (!hasGivenUp(seen)) return retry("member-joining", `${name} is ${seen.status} (${seen.nodeState})`)
+    if (!hasGivenUp(seen) && seen.status !== "non-primary")
+      return retry("member-joining", `${name} is ${seen.status} (${seen.nodeState})`)
   }
   const candidates = donors(stored.record, node, away())
   const donor = candidates[Math.floor(waitedMs / 5000) % Math.max(1, candidates.length)]
   if (donor === undefined) return retry("no-donor", `no member of ${name} that is in sync can be asked`)
   const donorSees = observedGroups(yield* query(Sql.showClusters, undefined, donor))?.get(name)
   if (!isPrimary(donorSees)) return retry("no-primary", `${name} is ${donorSees?.status ?? "absent"} on ${donor}`)
+  if (seen !== undefined && !hasGivenUp(seen)) {
+    // Who began the group alone is not always found by a member that waits for a primary view; its start asks for it.
+    const isApart = donorSees?.members.includes(node) === false && stored.record.estranged?.includes(node) !== true
+    return isApart && waitedMs > Duration.toMillis(config.joinTimeout)
+      ? yield* restartDaemon(`${name} is primary on ${donor}, and not found from here`)
+      : retry("member-joining", `${name} is ${seen.status} (${seen.nodeState})`)
+  }
   if (seen !== undefined) {
     // It came back when nobody answered, and asks again only when it starts again. Its copy is refused to writers until then,
     // which it would not be if the daemon forgot the group: wrappers may list it (semantics 1, 12, 27).
