@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest"
 import { refused, rows } from "../src/Answer.ts"
-import { hasGivenUp, isPrimary, observedGroups } from "../src/Observe.ts"
+import { hasGivenUp, isPrimary, observedGroups, showTheSame } from "../src/Observe.ts"
 
 const status = (entries: Record<string, string>) => rows(["Counter", "Value"], Object.entries(entries))
 
@@ -51,5 +51,40 @@ describe("observedGroups", () => {
   it("tells no cluster from no answer", () => {
     expect(observedGroups(status({}))?.size).toBe(0)
     expect(observedGroups(refused("x"))).toBeUndefined()
+  })
+})
+
+describe("showTheSame", () => {
+  const shown = {
+    cluster_name: "g",
+    cluster_g_state_seqno: "7",
+    cluster_g_conf_id: "3",
+    cluster_g_status: "primary",
+    cluster_g_size: "2",
+    cluster_g_local_index: "0",
+    cluster_g_node_state: "donor",
+    cluster_g_nodes_set: "n1:9312,n2:9312",
+    cluster_g_nodes_view: "n1:9312,n2:9312",
+    cluster_g_indexes: "t",
+    cluster_g_last_error: "",
+    cluster_g_sst_total: "40",
+    cluster_g_sst_stage: "send",
+    cluster_g_sst_stage_total: "10",
+    cluster_g_last_committed: "7",
+  }
+
+  it.each(Object.keys(shown))("says no as soon as %s makes another group of it", (counter) => {
+    const before = status(shown)
+    const now = status({ ...shown, [counter]: "9" })
+    const isOther =
+      JSON.stringify([...(observedGroups(before) ?? [])]) !== JSON.stringify([...(observedGroups(now) ?? [])])
+    expect(showTheSame(before, now)).toBe(!isOther)
+  })
+
+  it("says no when a counter comes, goes, or nothing is answered", () => {
+    const { cluster_g_last_committed: _, ...fewer } = shown
+    expect(showTheSame(status(shown), status(shown))).toBe(true)
+    expect(showTheSame(status(shown), status(fewer))).toBe(false)
+    expect(showTheSame(status(shown), refused("x"))).toBe(false)
   })
 })

@@ -238,7 +238,9 @@ const simExhaust = Command.make(
     ),
     sample: parsedFlag("sample", "K", "Try every K-th point only", parseJobs).pipe(Flag.withDefault(1)),
     point: Flag.optional(parsedFlag("point", "N", "Fail only the N-th statement that agents send", parseSeed)),
-    way: Flag.optional(parsedFlag("way", "WAY", "Fail in one way only: refused, error, timeout or crash", parseWay)),
+    way: Flag.optional(
+      parsedFlag("way", "WAY", "Fail in one way only: refused, error, timeout, crash, full or away", parseWay),
+    ),
     jobs: Flag.optional(
       parsedFlag("jobs", "N", "Points that run at the same time; by default one for each core", parseJobs),
     ),

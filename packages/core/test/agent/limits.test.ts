@@ -5,40 +5,12 @@ import { defaultEngineConfig } from "../../src/EngineConfig.ts"
 import type { Operation, StepRow } from "../../src/State.ts"
 import type { Step } from "../../src/step/Step.ts"
 import { makeView } from "../../src/View.ts"
+import { operationWith, stepWith } from "../operationRecords.ts"
 
-const operation: Operation = {
-  id: "1_1",
-  kind: "rebalance",
-  table: null,
-  status: "running",
-  term: 1,
-  stop: null,
-  undoing: false,
-  undoFrom: null,
-  steps: 0,
-  tables: [],
-  groups: [],
-  request: null,
-  reason: "",
-  digest: "",
-  history: [],
-  error: null,
-  left: [],
-}
+const operation = operationWith()
 
-const step = (index: number, node: string, what: Step, changes: Partial<StepRow> = {}): StepRow => ({
-  operation: "1_1",
-  index,
-  node,
-  step: what,
-  dependsOn: [],
-  status: "pending",
-  tries: 0,
-  claimedBy: null,
-  undoes: null,
-  error: null,
-  ...changes,
-})
+const step = (index: number, node: string, what: Step, changes: Partial<StepRow> = {}): StepRow =>
+  stepWith({ index, node, step: what, ...changes })
 
 const join = (group: string): Step => ({ _tag: "JoinGroup", group })
 /** Indices of the steps that may not begin. */

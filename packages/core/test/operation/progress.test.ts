@@ -1,46 +1,22 @@
 /** What people see of an operation that runs: how far it is, how long it takes, what it waits for. */
 import { describe, expect, it } from "vitest"
 import { progressOf } from "../../src/operation/progress.ts"
-import type { Operation, StepRow } from "../../src/State.ts"
+import type { StepRow } from "../../src/State.ts"
 import { makeView, type View } from "../../src/View.ts"
+import { operationWith, stepWith } from "../operationRecords.ts"
 
-const operation: Operation = {
-  id: "1_1",
-  kind: "rebalance",
-  table: null,
-  status: "running",
-  term: 1,
-  stop: null,
-  undoing: false,
-  undoFrom: null,
+const operation = operationWith({
   steps: 4,
   tables: ["t"],
-  groups: [],
-  request: null,
-  reason: "",
   cost: { steps: 4, replicas: 2, rows: 1000, bytes: null, criticalPath: 4 },
-  digest: "",
   history: [
     { status: "queued", atMs: 0, by: "anna", why: "" },
     { status: "running", atMs: 1000, by: "anna", why: "" },
   ],
-  error: null,
-  left: [],
-}
-
-const row = (index: number, changes: Partial<StepRow>): StepRow => ({
-  operation: "1_1",
-  index,
-  node: "n1:9312",
-  step: { _tag: "JoinGroup", group: "g" },
-  dependsOn: index === 0 ? [] : [index - 1],
-  status: "pending",
-  tries: 0,
-  claimedBy: null,
-  undoes: null,
-  error: null,
-  ...changes,
 })
+
+const row = (index: number, changes: Partial<StepRow>): StepRow =>
+  stepWith({ index, dependsOn: index === 0 ? [] : [index - 1], ...changes })
 
 const viewOf = (rows: ReadonlyArray<StepRow>): View =>
   makeView(rows.map((value) => ({ key: `step/1_1/${value.index}`, value, version: 1, term: 1 })))

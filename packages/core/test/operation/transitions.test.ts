@@ -4,29 +4,11 @@ import * as fc from "fast-check"
 import * as Result from "effect/Result"
 import { historyMax, isOver, transition, transitions, transitionThrough } from "../../src/operation/transitions.ts"
 import { type Operation, OperationStatus } from "../../src/State.ts"
+import { operationWith } from "../operationRecords.ts"
 
 const statuses = OperationStatus.literals
 
-const operation = (changes: Partial<Operation> = {}): Operation => ({
-  id: "1_1",
-  kind: "rebalance",
-  table: null,
-  status: "idle",
-  term: 1,
-  stop: null,
-  undoing: false,
-  undoFrom: null,
-  steps: 0,
-  tables: [],
-  groups: [],
-  request: null,
-  reason: "",
-  digest: "",
-  history: [],
-  error: null,
-  left: [],
-  ...changes,
-})
+const operation = (changes: Partial<Operation> = {}): Operation => operationWith({ status: "idle", ...changes })
 
 const author = { by: "anna", why: "because", atMs: 5 }
 
