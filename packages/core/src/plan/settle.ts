@@ -30,14 +30,23 @@ export const settleMembers = (group: Group, presence: Presence, view: View): Gro
   const members = union(kept, readmitted)
   // Nobody leaves when nobody would be left: a move whose target died is called off.
   const calledOff = members.every((node) => leaving.includes(node))
+  // A group that ends with a single copy keeps one, whoever else has it.
+  const heirs =
+    group.status === "temporary" ? members.filter((node) => node === heirOf(group, members, presence)) : members
   return {
     ...group,
     members,
     inSync: without(group.inSync, [...gone, ...fallenOut]),
-    leaving: union(calledOff ? without(leaving, members) : leaving, without(back, readmitted)),
+    leaving: union(calledOff ? without(leaving, heirs) : leaving, without(back, readmitted)),
     exiled: union(without(group.exiled, back), gone),
     epoch: group.epoch + 1,
   }
+}
+
+/** Who keeps the single copy when the member that was to have it is gone: one in sync that is there, the first by name. */
+const heirOf = (group: Group, members: ReadonlyArray<string>, presence: Presence): string | undefined => {
+  const inSync = members.filter((node) => group.inSync.includes(node))
+  return inSync.find((node) => !presence.away.has(node)) ?? inSync[0] ?? members[0]
 }
 
 /** Members whose daemons are there without the group: they must join again, while somebody else still has it. */
