@@ -2,6 +2,7 @@
  * Chaos profiles: what a seed may draw. A profile bounds the installation, the work and the faults; everything else comes
  * from the seed.
  */
+import { RandomStream } from "../runtime/RandomStream.ts"
 
 /** Bounds are included. */
 export interface Range {
@@ -92,6 +93,8 @@ export interface Profile {
   readonly rf: Range
   /** Requests beside the three that every seed has. */
   readonly requests: Range
+  /** Its share of the seeds, beside the shares of the others, where seeds are dealt over all profiles. */
+  readonly weight: number
   readonly faults: Range
   /** How likely nodes are to be in zones, to differ in weight, and to be bounded in what they carry. */
   readonly unevenness: number
@@ -112,6 +115,7 @@ const everything: Profile = {
   shards: { min: 1, max: 4 },
   rf: { min: 1, max: 3 },
   requests: { min: 0, max: 3 },
+  weight: 40,
   faults: { min: 2, max: 4 },
   unevenness: 0.25,
   swarm: 0.4,
@@ -124,6 +128,7 @@ const everything: Profile = {
 const calm: Profile = {
   ...everything,
   name: "calm",
+  weight: 4,
   faults: { min: 1, max: 1 },
   faultKinds: ["agent-kill", "agent-stop", "slow", "bad-link", "slow-disk", "clock-jump"],
 }
@@ -132,6 +137,7 @@ const calm: Profile = {
 const network: Profile = {
   ...everything,
   name: "network",
+  weight: 15,
   nodes: { min: 3, max: 7 },
   faults: { min: 2, max: 6 },
   faultKinds: ["partition", "cut", "cut-one-way", "flap", "ring", "swizzle", "bad-link", "lost-reply"],
@@ -141,14 +147,97 @@ const network: Profile = {
 const operations: Profile = {
   ...everything,
   name: "operations",
+  weight: 13,
   spares: { min: 1, max: 2 },
   tables: { min: 1, max: 3 },
   requests: { min: 4, max: 10 },
   faults: { min: 1, max: 3 },
 }
 
+/** Processes that end and come back, again and again; daemons are started through gates, so that last copies go too. */
+const restarts: Profile = {
+  ...everything,
+  name: "restarts",
+  weight: 10,
+  faults: { min: 4, max: 8 },
+  gate: true,
+  faultKinds: [
+    "agent-kill",
+    "agent-pause",
+    "agent-stop",
+    "daemon-kill",
+    "daemon-pause",
+    "daemon-stop",
+    "daemon-restart",
+    "host-kill",
+    "host-pause",
+    "long-outage",
+  ],
+}
+
+/** Disks and state transfers that fail or take long, and much that has to be copied. */
+const storage: Profile = {
+  ...everything,
+  name: "storage",
+  weight: 10,
+  spares: { min: 1, max: 2 },
+  rf: { min: 2, max: 3 },
+  requests: { min: 2, max: 5 },
+  faults: { min: 2, max: 6 },
+  swarm: 0.6,
+  faultKinds: ["disk-full", "slow-disk", "slow-transfer", "fail-transfer", "donor-dies", "joiner-dies"],
+  requestKinds: [
+    "create",
+    "drop",
+    "add-node",
+    "rebalance",
+    "drain",
+    "undrain",
+    "set-rf",
+    "split",
+    "replace",
+    "stop-now",
+  ],
+}
+
+/** Many nodes, tables and shards. */
+const large: Profile = {
+  ...everything,
+  name: "large",
+  weight: 2,
+  nodes: { min: 7, max: 12 },
+  spares: { min: 1, max: 2 },
+  tables: { min: 3, max: 5 },
+  shards: { min: 4, max: 12 },
+  requests: { min: 1, max: 4 },
+  unevenness: 0.4,
+}
+
 /** Everything, and all nodes that go down at once; daemons are started through gates. */
-const cold: Profile = { ...everything, name: "cold", swarm: 0.3, gate: true, faultKinds }
+const cold: Profile = { ...everything, name: "cold", weight: 6, swarm: 0.3, gate: true, faultKinds }
 
 /** All profiles, by name. */
-export const profiles: Readonly<Record<string, Profile>> = { default: everything, calm, network, operations, cold }
+export const profiles: Readonly<Record<string, Profile>> = {
+  default: everything,
+  calm,
+  network,
+  restarts,
+  storage,
+  operations,
+  cold,
+  large,
+}
+
+/** The name that stands for all profiles: each seed is dealt to one of them. */
+export const allProfiles = "all"
+
+/** The profile to which a seed is dealt, by the weights. */
+export const dealtTo = (seed: number): Profile => {
+  const dealt = Object.values(profiles)
+  let left = new RandomStream(seed).stream("profile").float() * dealt.reduce((sum, { weight }) => sum + weight, 0)
+  for (const profile of dealt) {
+    left -= profile.weight
+    if (left < 0) return profile
+  }
+  return everything
+}

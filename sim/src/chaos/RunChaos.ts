@@ -7,7 +7,7 @@ import { type Inspector, runScenario } from "../run/RunScenario.ts"
 import { gravestOf, type ResultClass, type ScenarioResult } from "../run/ScenarioResult.ts"
 import type { Scenario } from "../scenario/Scenario.ts"
 import { drawScenario } from "./drawScenario.ts"
-import { type Profile, profiles } from "./Profile.ts"
+import { allProfiles, dealtTo, type Profile, profiles } from "./Profile.ts"
 import { noSometimes, sometimesOf } from "./sometimes.ts"
 import { Witness } from "./Witness.ts"
 
@@ -20,6 +20,7 @@ const writeOnMs = 120_000
 /** A seed that failed. */
 export interface ChaosFailure {
   readonly seed: number
+  readonly profile: string
   readonly class: ResultClass
   readonly checker: string
   readonly atMs: number
@@ -31,6 +32,7 @@ export interface ChaosFailure {
 /** Figures of one seed: acknowledged writes, operations that ended, faults that were in force while a step was under way. */
 export interface SeedFigures {
   readonly seed: number
+  readonly profile: string
   readonly writes: number
   readonly operations: number
   readonly faults: number
@@ -84,11 +86,16 @@ export interface ChaosOptions {
   readonly stop?: (result: ScenarioResult | undefined) => boolean
 }
 
-/** The profile of this name, or undefined. */
-export const profileNamed = (name: string): Profile | undefined => profiles[name]
+/** Names of all profiles, and the one that stands for all of them. */
+export const profileNames: ReadonlyArray<string> = [...Object.keys(profiles), allProfiles]
 
-/** Names of all profiles. */
-export const profileNames: ReadonlyArray<string> = Object.keys(profiles)
+/** The profile that a seed has under a name: that of the name, or the one to which the seed is dealt. */
+export const profileOfSeed = (seed: number, name: string): Profile => {
+  const profile = name === allProfiles ? dealtTo(seed) : profiles[name]
+  if (profile === undefined)
+    throw new Error(`there is no chaos profile '${name}'; there are: ${profileNames.join(", ")}`)
+  return profile
+}
 
 /** How a drawn scenario is run. */
 export interface DrawnOptions {
@@ -105,12 +112,8 @@ export interface DrawnOptions {
 }
 
 /** The scenario of one seed. */
-export const scenarioOfSeed = (seed: number, profileName: string): Scenario => {
-  const profile = profileNamed(profileName)
-  if (profile === undefined)
-    throw new Error(`there is no chaos profile '${profileName}'; there are: ${profileNames.join(", ")}`)
-  return drawScenario(seed, profile)
-}
+export const scenarioOfSeed = (seed: number, profile: string): Scenario =>
+  drawScenario(seed, profileOfSeed(seed, profile))
 
 /** Runs a drawn scenario as chaos does: within the budget of faults, and until clients have written enough. */
 export const runDrawn = (
@@ -142,14 +145,10 @@ const inspectorOf = (witness: Witness, other: Inspector = {}): Inspector => {
 
 /** The command that shows a seed again. */
 export const replayCommand = (seed: number, profile: string, mutations: ReadonlyArray<Mutation> = []): string =>
-  [`shardwright sim replay ${seed} --profile ${profile}`, ...mutations.map((it) => `--without ${it}`)].join(" ")
-
-/** What a failed run comes down to: its gravest finding. */
-export const failureOf = (result: ScenarioResult, repro: string): ChaosFailure => ({
-  seed: result.seed,
-  ...gravestOf(result),
-  repro,
-})
+  [
+    `shardwright sim replay ${seed} --profile ${profileOfSeed(seed, profile).name}`,
+    ...mutations.map((it) => `--without ${it}`),
+  ].join(" ")
 
 /** Runs all seeds. */
 export const runChaos = (options: ChaosOptions): ChaosResult => {
@@ -164,8 +163,9 @@ export const runChaos = (options: ChaosOptions): ChaosResult => {
   let last: ScenarioResult | undefined
   for (const seed of options.seeds) {
     if (options.stop?.(last) === true) break
+    const profile = profileOfSeed(seed, options.profile).name
     const witness = new Witness()
-    const result = replaySeed(seed, options.profile, {
+    const result = replaySeed(seed, profile, {
       stopAtViolation: true,
       untraced: true,
       witness,
@@ -178,10 +178,12 @@ export const runChaos = (options: ChaosOptions): ChaosResult => {
     commands += result.commands
     acknowledged += result.stats.acknowledged
     const { faults, overlaps } = witness.faults(result)
-    perSeed.push({ seed, writes: result.stats.acknowledged, operations: witness.operations, faults, overlaps })
+    perSeed.push({ seed, profile, writes: result.stats.acknowledged, operations: witness.operations, faults, overlaps })
     for (const [name, count] of Object.entries(sometimesOf(result, witness, overlaps)))
       sometimes[name] = (sometimes[name] ?? 0) + count
-    if (!result.passed) failed.push(failureOf(result, replayCommand(seed, options.profile, options.mutations)))
+    // What it comes down to: its gravest finding.
+    if (!result.passed)
+      failed.push({ seed, profile, ...gravestOf(result), repro: replayCommand(seed, profile, options.mutations) })
     options.onProgress?.({ done: seeds, seed, result })
   }
   return {

@@ -19,6 +19,8 @@ const createMs: ReadonlyArray<Range> = [
 ]
 const dropMs: Range = { min: 22_000, max: 35_000 }
 const otherMs: Range = { min: 500, max: 32_000 }
+/** After everything that may be stopped has been. */
+const afterStopMs: Range = { min: 33_000, max: 37_000 }
 /** How long an operation stays paused. */
 const pausedMs: Range = { min: 500, max: 15_000 }
 
@@ -178,8 +180,15 @@ const drawRequest = (
       return [pause, entry(resume, { _tag: "Control", ask: "resume", table: null })]
     }
     case "stop":
-    case "stop-now":
-      return [meanwhile({ _tag: "Control", ask: kind, table: null })]
+    case "stop-now": {
+      // What had not begun by then is stopped too: another table makes up for it.
+      const later = random.stream(`after stop ${index}`)
+      const table = drawTable(later, profile, `v${index + 1}`, copiesFor(nodes))
+      return [
+        meanwhile({ _tag: "Control", ask: kind, table: null }),
+        entry(at(drawRange(later, afterStopMs)), { _tag: "Create", table }),
+      ]
+    }
     case "create":
     case "drop":
       break

@@ -85,8 +85,8 @@ const drawFaults = (
 ): ReadonlyArray<TimelineEntry> =>
   Array.from({ length: drawRange(random, profile.faults) }, (_, index) => {
     const drawn = random.pick(index === 0 ? firstOf(kinds) : kinds) ?? "slow"
-    // Where daemons start through gates, each seed has all nodes go down once.
-    const kind = index === 1 && profile.gate ? "cold-start" : drawn
+    // Where all nodes may go down at once, they do so in each seed.
+    const kind = index === 1 && profile.faultKinds.includes("cold-start") ? "cold-start" : drawn
     const { fault, lasts } = drawFault(random, kind, surroundings)
     const moment = drawMoment(random, index === 0)
     const isEndOfTransfer = index > 0 && (kind === "donor-dies" || kind === "joiner-dies")

@@ -82,6 +82,8 @@ export class TimelineRunner {
   #open = 0
   /** True if the last fault that would have made a victim was left out. */
   #victimLeftOut = false
+  /** Within a budget: the first fault, until it has happened. The others wait for it, or they might take its moment. */
+  #first: Running | undefined
 
   constructor(entries: ReadonlyArray<TimelineEntry>, environment: TimelineEnvironment) {
     this.#environment = environment
@@ -96,6 +98,7 @@ export class TimelineRunner {
       over: false,
       leftOutMicros: undefined,
     }))
+    if (environment.budget !== null) this.#first = this.#entries.find(({ entry }) => isFault(entry.act))
   }
 
   /** Sets the entries off whose moment is a time. To be called at time zero. */
@@ -191,7 +194,9 @@ export class TimelineRunner {
     const { entry, random } = running
     const simulation = this.#simulation
     const { budget, observer } = this.#environment
-    if (budget?.isSpent === true && !isEnding(fault)) return "later"
+    const isFirst = this.#first === undefined || this.#first === running
+    if ((budget?.isSpent === true || !isFirst) && !isEnding(fault)) return "later"
+    this.#first = undefined
     const aimed = aimFault(fault, simulation, random)
     const node = aimed.nodes[0] ?? null
     const excess = budget?.excess(fault, aimed.nodes)

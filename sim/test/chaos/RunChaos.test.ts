@@ -1,5 +1,14 @@
 import { describe, expect, it } from "vitest"
-import { isShort, runChaos, shortOf, wanted } from "../../src/chaos/RunChaos.ts"
+import { allProfiles, profiles } from "../../src/chaos/Profile.ts"
+import {
+  isShort,
+  profileOfSeed,
+  replayCommand,
+  runChaos,
+  scenarioOfSeed,
+  shortOf,
+  wanted,
+} from "../../src/chaos/RunChaos.ts"
 
 describe("runChaos", () => {
   it("says what each seed has shown, the same each time", { timeout: 120_000 }, () => {
@@ -19,9 +28,23 @@ describe("runChaos", () => {
   })
 
   it("counts the seeds that have shown too little", () => {
-    const enough = { seed: 1, writes: 1000, operations: 3, faults: 2, overlaps: 1 }
+    const enough = { seed: 1, profile: "default", writes: 1000, operations: 3, faults: 2, overlaps: 1 }
     const few = { ...enough, seed: 2, writes: 999, overlaps: 0 }
     expect([enough, few].map(isShort)).toEqual([false, true])
     expect(shortOf([enough, few, { ...enough, operations: 2 }])).toEqual({ writes: 1, operations: 1, overlaps: 1 })
+  })
+
+  it("deals seeds over all profiles by their weights, each always to the same one", () => {
+    const seeds = Array.from({ length: 4000 }, (_, seed) => seed)
+    const dealt = seeds.map((seed) => profileOfSeed(seed, allProfiles).name)
+    const total = Object.values(profiles).reduce((sum, { weight }) => sum + weight, 0)
+    for (const { name, weight } of Object.values(profiles)) {
+      const share = dealt.filter((it) => it === name).length / seeds.length
+      expect(share, name).toBeGreaterThan((weight / total) * 0.7)
+      expect(share, name).toBeLessThan((weight / total) * 1.3)
+    }
+    const [own] = dealt
+    expect(scenarioOfSeed(0, allProfiles)).toEqual(scenarioOfSeed(0, own ?? ""))
+    expect(replayCommand(0, allProfiles)).toBe(`shardwright sim replay 0 --profile ${own}`)
   })
 })

@@ -63,7 +63,9 @@ const without = parsedFlag(
 ).pipe(Flag.withDefault<ReadonlyArray<Mutation>>([]))
 const profile = Flag.String("profile").pipe(
   Flag.withMetavar("NAME"),
-  Flag.withDescription("What a seed may draw: kinds of faults, sizes, operations"),
+  Flag.withDescription(
+    "What a seed may draw: kinds of faults, sizes, operations; all: seeds are dealt over all profiles",
+  ),
   Flag.withDefault("default"),
 )
 
@@ -124,7 +126,7 @@ const simChaos = Command.make(
     ),
     corpus: Flag.String("corpus").pipe(
       Flag.withMetavar("FILE"),
-      Flag.withDescription("Run the seeds of this profile in FILE first, and add those that fail"),
+      Flag.withDescription("Run the seeds of this profile (all: of any) in FILE first, and add those that fail"),
       Flag.optional,
     ),
     bundles: Flag.String("bundles").pipe(

@@ -7,6 +7,7 @@ import {
   type ChaosFailure,
   type ChaosResult,
   profileNames,
+  profileOfSeed,
   isShort,
   replayCommand,
   scenarioOfSeed,
@@ -14,7 +15,8 @@ import {
   shortOf,
   wanted,
 } from "@shardwright/sim/chaos/RunChaos"
-import { addToCorpus, readCorpus } from "@shardwright/sim/bundle/Corpus"
+import { allProfiles } from "@shardwright/sim/chaos/Profile"
+import { addToCorpus, type CorpusSeed, readCorpus } from "@shardwright/sim/bundle/Corpus"
 import type { Mutation } from "@shardwright/core/Mutation"
 import type { JunitCase } from "@shardwright/sim/run/junit"
 import { few } from "@shardwright/sim/check/Checker"
@@ -32,7 +34,7 @@ import { Outcome } from "../cli/Outcome.ts"
 import { Screen, type ScreenShape } from "../cli/Screen.ts"
 import { counted, countText } from "../cli/text.ts"
 import { type SeedRange, seedsOf, type ShardOf } from "../cli/Values.ts"
-import type { ChaosWorkerData } from "./chaosWorker.ts"
+import type { ChaosTask, ChaosWorkerData } from "./chaosWorker.ts"
 import { openJunit } from "./JunitFile.ts"
 import { keepBundle } from "./keepBundle.ts"
 import { noProfile } from "./Rerun.ts"
@@ -56,16 +58,19 @@ export interface SimChaosOptions {
 /** A seed whose run threw: a bug of the simulator, not a finding about the engine. */
 interface ChaosCrash {
   readonly seed: number
+  readonly profile: string
   readonly message: string
 }
 
 const figureNames = ["writes", "operations", "faults", "overlaps"] as const
 type Figure = (typeof figureNames)[number]
 
-type ChaosReply = Reply<number, ChaosResult>
+type ChaosReply = Reply<ChaosTask, ChaosResult>
 
 /** The outcome over all seeds, and the seeds whose run ended by a bug of ours. */
 interface ChaosDocument extends Omit<ChaosResult, "perSeed"> {
+  /** Seeds of each profile. */
+  readonly profiles: Readonly<Record<string, number>>
   /** What single seeds have shown: the least of any, and all together. */
   readonly figures: Readonly<Record<Figure, { readonly least: number; readonly total: number }>>
   /** Seeds that have shown less than they should. */
@@ -85,30 +90,30 @@ export const simChaos = Effect.fnUntraced(function* (options: SimChaosOptions) {
   const screen = yield* Screen
   const outcome = yield* Outcome
   yield* checkProfile(options.profile)
-  const { profile, without, bundles } = options
+  const { without, bundles } = options
   const known = Option.isSome(options.corpus) ? readCorpus(options.corpus.value) : Result.succeed([])
   if (Result.isFailure(known)) return yield* badInput(known.failure)
   const junit = Option.isSome(options.junit) ? yield* openJunit(options.junit.value) : undefined
-  const failedBefore = known.success.filter((it) => it.profile === profile).map(({ seed }) => seed)
-  const seeds = [...new Set([...failedBefore, ...seedsOf(options.seeds, Option.getOrUndefined(options.shard))])]
+  const asked = seedsOf(options.seeds, Option.getOrUndefined(options.shard))
+  const tasks = tasksOf(known.success, asked, options.profile)
   const jobs = Math.min(
-    seeds.length,
+    tasks.length,
     Option.getOrElse(options.jobs, () => os.availableParallelism()),
   )
-  const progress = progressOn(screen, options.profile, seeds.length)
+  const progress = progressOn(screen, options.profile, tasks.length)
   const { replies, wallMs } = yield* Effect.promise(() =>
-    runOnWorkers<number, ChaosResult>({
+    runOnWorkers<ChaosTask, ChaosResult>({
       module: new URL("./chaosWorker.ts", import.meta.url),
-      workerData: { profile, mutations: without } satisfies ChaosWorkerData,
-      tasks: seeds,
+      workerData: { mutations: without } satisfies ChaosWorkerData,
+      tasks,
       jobs,
       budgetMs: Option.match(options.budget, { onNone: () => Number.POSITIVE_INFINITY, onSome: Duration.toMillis }),
       onReply: progress,
     }),
   )
-  const document = merge(replies, seeds.length, wallMs)
+  const document = merge(replies, tasks.length, wallMs)
   outcome.add(codeOf(document))
-  for (const { seed, class: kind, checker, message, repro } of document.failed)
+  for (const { seed, profile, class: kind, checker, message, repro } of document.failed)
     annotate(screen.note, {
       title: `chaos ${profile}, seed ${seed}: ${kind}, ${checker}`,
       message: `${message}\nagain: ${repro}`,
@@ -118,11 +123,11 @@ export const simChaos = Effect.fnUntraced(function* (options: SimChaosOptions) {
     addToCorpus(
       options.corpus.value,
       known.success,
-      document.failed.map(({ seed, class: kind, checker }) => ({ profile, seed, class: kind, checker })),
+      document.failed.map(({ seed, profile, class: kind, checker }) => ({ profile, seed, class: kind, checker })),
     )
-  for (const reply of replies) junit?.add(caseOf(reply, profile))
+  for (const reply of replies) junit?.add(caseOf(reply))
   junit?.close("shardwright sim chaos")
-  for (const { seed, repro } of document.failed.slice(0, bundlesMax)) {
+  for (const { seed, profile, repro } of document.failed.slice(0, bundlesMax)) {
     screen.status(`keeping seed ${seed}`)
     const scenario = { ...scenarioOfSeed(seed, profile), without }
     const folder = keepBundle({ scenario, seed, mode: "chaos", found: repro }, bundles)
@@ -132,12 +137,24 @@ export const simChaos = Effect.fnUntraced(function* (options: SimChaosOptions) {
   for (const line of summary(document)) screen.print(line)
 })
 
+/** The seeds that are to be run, each once; those of the profile that have failed before come first. */
+const tasksOf = (known: ReadonlyArray<CorpusSeed>, asked: ReadonlyArray<number>, profile: string) => {
+  const before = known.filter((it) => profile === allProfiles || it.profile === profile)
+  const tasks = [...before, ...asked.map((seed) => ({ seed, profile: profileOfSeed(seed, profile).name }))]
+  return [
+    ...new Map(
+      tasks.map((it): [string, ChaosTask] => [`${it.profile} ${it.seed}`, { seed: it.seed, profile: it.profile }]),
+    ).values(),
+  ]
+}
+
 /** A seed as a test. */
-const caseOf = (reply: ChaosReply, profile: string): JunitCase => {
+const caseOf = (reply: ChaosReply): JunitCase => {
+  const { seed, profile } = reply.task
   const [failure] = "result" in reply ? reply.result.failed : []
   const crash = "crash" in reply ? crashText(crashOf(reply)) : undefined
   return {
-    name: `seed ${reply.task}`,
+    name: `seed ${seed}`,
     group: `chaos.${profile}`,
     wallMs: "result" in reply ? reply.result.wallMs : 0,
     failure:
@@ -148,7 +165,7 @@ const caseOf = (reply: ChaosReply, profile: string): JunitCase => {
             checker: "simulator",
             atMs: 0,
             message: crash,
-            repro: replayCommand(reply.task, profile),
+            repro: replayCommand(seed, profile),
           },
   }
 }
@@ -166,10 +183,11 @@ const codeOf = ({ crashed, failed }: ChaosDocument): ExitCode =>
 const failureText = ({ seed, class: kind, checker, atMs, message, repro }: ChaosFailure): string =>
   `✗ seed ${seed}: ${kind}, ${checker} at ${showMs(atMs)}: ${message}\n  again: ${repro}`
 
-const crashText = ({ seed, message }: ChaosCrash): string => `✗ seed ${seed}: the simulator itself failed: ${message}`
+const crashText = ({ seed, profile, message }: ChaosCrash): string =>
+  `✗ seed ${seed} of ${profile}: the simulator itself failed: ${message}`
 
 const crashOf = ({ task, crash }: Extract<ChaosReply, { readonly crash: string }>): ChaosCrash => ({
-  seed: task,
+  ...task,
   message: crash,
 })
 
@@ -196,7 +214,7 @@ const progressOn = (screen: ScreenShape, profile: string, total: number): ((repl
 
 /** Results of single seeds as one, in the order of seeds whatever the order in which they came. */
 const merge = (replies: ReadonlyArray<ChaosReply>, asked: number, wallMs: number): ChaosDocument => {
-  const ordered = replies.toSorted((a, b) => a.task - b.task)
+  const ordered = replies.toSorted((a, b) => a.task.seed - b.task.seed)
   const results = ordered.flatMap((reply) => ("result" in reply ? [reply.result] : []))
   const crashed = ordered.flatMap((reply) => ("crash" in reply ? [crashOf(reply)] : []))
   const sum = (of: (result: ChaosResult) => number) => results.reduce((total, result) => total + of(result), 0)
@@ -205,7 +223,10 @@ const merge = (replies: ReadonlyArray<ChaosReply>, asked: number, wallMs: number
     for (const [name, count] of Object.entries(result.sometimes)) sometimes[name] = (sometimes[name] ?? 0) + count
   }
   const perSeed = results.flatMap((result) => result.perSeed)
+  const ran: Record<string, number> = {}
+  for (const { profile } of ordered.map((reply) => reply.task)) ran[profile] = (ran[profile] ?? 0) + 1
   return {
+    profiles: ran,
     seeds: sum((result) => result.seeds) + crashed.length,
     passed: sum((result) => result.passed),
     failed: results.flatMap((result) => result.failed),
@@ -238,11 +259,16 @@ const figureWords: Readonly<Record<Figure, string>> = {
 }
 
 const summary = (document: ChaosDocument): ReadonlyArray<string> => {
-  const { seeds, passed, failed, crashed, notRun, sometimes, virtualMs, wallMs, commands, acknowledged } = document
+  const { profiles, seeds, passed, failed, crashed, notRun, sometimes, virtualMs, wallMs, commands, acknowledged } =
+    document
   const { figures, short, shortSeeds } = document
   const reached = Object.entries(sometimes)
   const never = reached.filter(([, count]) => count === 0).map(([name]) => name)
+  const dealt = Object.entries(profiles)
   return [
+    ...(dealt.length > 1
+      ? [`seeds of each profile: ${dealt.map(([name, n]) => `${name} ${countText(n)}`).join(", ")}`, ""]
+      : []),
     "reached in so many seeds:",
     ...renderColumns(
       reached.filter(([, count]) => count > 0).map(([name, count]) => [`  ${name}`, countText(count)]),
