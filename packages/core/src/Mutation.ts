@@ -62,6 +62,59 @@ export const mutations = [
   "delete-as-it-starts",
   /** The RF of a table changes without the other tables of its groups. */
   "rf-of-some-tables",
+  // Defects of the existing orchestrator, in their essence; docs/TESTING.md says by what each is found.
+  /** The layout is made anew for the nodes that are there, instead of moving as little as possible. */
+  "d01-layout-made-anew",
+  /** Whether a statement took effect is looked for where nothing is ever found. */
+  "d02-blind-checks",
+  /** A step that was tried ten times counts as done. */
+  "d03-skipped-after-ten-tries",
+  /** Only what the leader's own node did is rolled back, of the first 20 steps. */
+  "d05-rollback-at-home",
+  /** A step that waits counts as done for those that follow it. */
+  "d06-purged-is-done",
+  /** A step that was tried ten times has failed for good. */
+  "d07-fails-after-ten-tries",
+  /** While one step of a node waits, it begins no other. */
+  "d08-blocked-by-the-first",
+  /** Names of operations come from a clock that begins anew with each leader. */
+  "d09-names-begin-anew",
+  /** Who is there counts as dealt with, whether or not anything could be planned. */
+  "d11-topology-dealt-with",
+  /** A group that has lost several members gets one replacement. */
+  "d12-one-replacement",
+  /** As many copies as are seen are as many as there shall be. */
+  "d13-rf-as-seen",
+  /** A wrapper that could not be created counts as shown. */
+  "d14-errors-are-done",
+  /** A creation that fails while its steps are carried out is not rolled back. */
+  "d15-no-rollback",
+  /** Whoever is there without primary is promoted at once. */
+  "d17-bootstrap-at-once",
+  /** Wrappers are dropped on all nodes, then created anew. */
+  "d18-wrappers-dropped-first",
+  /** A node that carries no shard of a table gets no wrapper of it. */
+  "d19-no-shards-no-wrapper",
+  /** An operation counts as completed although its last step was not done. */
+  "d20-last-step-forgotten",
+  /** A record is replaced whatever it says, and errors are swallowed. */
+  "d22-set-without-condition",
+  /** Temporary groups count as left over, also while they are needed. */
+  "d23-temporary-is-orphaned",
+  /** Strings get into SQL as they are. */
+  "d24-strings-as-they-are",
+  /** Records are listed without LIMIT: the server answers 20. */
+  "d25-twenty-rows",
+  /** Who is away is given up at once. */
+  "d26-no-grace-period",
+  /** A group for each set of nodes that carries a shard. */
+  "d27-group-for-each-set",
+  /** Names of groups come back. */
+  "d29-names-come-back",
+  /** Tables that a JOIN will bring are left there, or made, before it. */
+  "d31-tables-before-join",
+  /** The system tables are in no cluster. */
+  "d32-records-in-no-cluster",
 ] as const
 export type Mutation = (typeof mutations)[number]
 

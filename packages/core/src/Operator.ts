@@ -9,6 +9,7 @@ import * as Schema from "effect/Schema"
 import type { EngineConfig } from "./EngineConfig.ts"
 import { failureOf } from "./ErrorClass.ts"
 import { Manticore } from "./Manticore.ts"
+import { Mutations } from "./Mutation.ts"
 import { firstColumn, isPrimary, observedGroups } from "./Observe.ts"
 import { progressOf } from "./operation/progress.ts"
 import { measure } from "./leader/sizes.ts"
@@ -112,6 +113,7 @@ export const initCluster = Effect.fnUntraced(
     for (const { physical, sql } of Sql.createSystemTables) {
       if (before?.tables.includes(physical)) continue
       yield* mustSucceed(node, sql, config)
+      if ((yield* Mutations).has("d32-records-in-no-cluster")) continue
       yield* mustSucceed(node, Sql.addTables(config.coordination, [physical]), config)
     }
     yield* register(yield* operatorStore(options), node, options)
@@ -142,6 +144,8 @@ export const joinCluster = Effect.fnUntraced(
     if (before === undefined) yield* dropOldRecords(node, config)
     if (!isPrimary(before))
       yield* mustSucceed(node, Sql.joinCluster(config.coordination, options.at, undefined), config)
+    if ((yield* Mutations).has("d32-records-in-no-cluster"))
+      for (const { sql } of Sql.createSystemTables) yield* mustSucceed(node, sql, config)
     yield* register(yield* operatorStore(options), node, options)
   },
   Effect.catchTag(["StoreUnavailable"], (error) => Effect.fail(fail(error))),

@@ -76,6 +76,9 @@ export const bootstrap = (cluster: string): string => `SET CLUSTER ${assertClust
 
 export const showClusters = "SHOW STATUS LIKE 'cluster_%'"
 
+/** Listeners, folders and process of a daemon. */
+export const showSettings = "SHOW SETTINGS"
+
 // ---------------------------------------------------------------- tables
 
 export const showSystemTables = "SHOW TABLES FROM system"

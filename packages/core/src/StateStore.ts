@@ -16,7 +16,7 @@ import { failureOf } from "./ErrorClass.ts"
 import { rowId } from "./Identifier.ts"
 import { journal } from "./Journal.ts"
 import { Manticore } from "./Manticore.ts"
-import { Mutations } from "./Mutation.ts"
+import { type Mutation, Mutations } from "./Mutation.ts"
 import { cellText } from "./Observe.ts"
 import { readRecordText } from "./RecordText.ts"
 import * as Sql from "./Sql.ts"
@@ -146,6 +146,12 @@ const decodeRow = (cells: ReadonlyArray<unknown>): StoredRow | undefined => {
   return { key, value: readRecordText(value), version: Number(version), term: Number(term), nonce: String(nonce) }
 }
 
+/** What mutants make of a statement; see `Mutation`. */
+const rendered = (sql: string, cluster: string, mutations: ReadonlySet<Mutation>): string => {
+  if (mutations.has("d24-strings-as-they-are")) return sql.replaceAll("\\'", "'")
+  return mutations.has("d32-records-in-no-cluster") ? sql.replace(` ${cluster}:system.`, " system.") : sql
+}
+
 /** Options of a store. `node` is the own node. */
 export interface StateStoreOptions {
   readonly node: string
@@ -156,12 +162,14 @@ export interface StateStoreOptions {
 /** Makes a store over the own node's daemon. */
 export const make = Effect.fnUntraced(function* ({ node, incarnation, config }: StateStoreOptions) {
   const manticore = yield* Manticore
-  const trusting = (yield* Mutations).has("trust-lost-answers")
+  const mutations = yield* Mutations
+  const unconditional = mutations.has("d22-set-without-condition")
+  const trusting = mutations.has("trust-lost-answers") || unconditional
   const cluster = config.coordination
   const known = new Map<string, { readonly version: number; readonly entry: Entry }>()
   let beat: number | undefined
 
-  const query = (sql: string) => manticore.query(node, sql, config.statementTimeout)
+  const query = (sql: string) => manticore.query(node, rendered(sql, cluster, mutations), config.statementTimeout)
 
   const unavailable = (answer: Answer): StoreUnavailable => {
     const failure = failureOf(answer)
@@ -335,7 +343,7 @@ export const make = Effect.fnUntraced(function* ({ node, incarnation, config }: 
     const version = entry.version + 1
     const values = columns(entry.key, value, version, nonce, nowMs, options)
     const outcome = yield* settle(
-      Sql.updateRow(cluster, tableOf(entry.key), rowId(entry.key), values, entry.version),
+      Sql.updateRow(cluster, tableOf(entry.key), rowId(entry.key), values, unconditional ? undefined : entry.version),
       entry.key,
       { nonce, term: options.term },
       (row) => row?.version === entry.version,
@@ -351,7 +359,7 @@ export const make = Effect.fnUntraced(function* ({ node, incarnation, config }: 
 
   /** Live records of one table; those that were seen before with the same version are not read again. */
   const syncTable = Effect.fnUntraced(function* (table: string, heartbeats: Map<string, number>) {
-    const answer = yield* query(Sql.selectVersions(table, rowsMax))
+    const answer = yield* query(Sql.selectVersions(table, mutations.has("d25-twenty-rows") ? 20 : rowsMax))
     if (answer._tag !== "Rows") return yield* unavailable(answer)
     const changed: Array<string> = []
     for (const [idCell, versionCell] of answer.rows) {

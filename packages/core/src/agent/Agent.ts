@@ -100,6 +100,7 @@ const look = Effect.fnUntraced(
       lost: state.lost,
       runnerless: state.runnerless,
       damped: state.damped,
+      mutations: agent.mutations,
     }
     yield* lead(
       {

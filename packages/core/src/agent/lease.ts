@@ -62,7 +62,7 @@ const loseLease = Effect.fnUntraced(function* ({ node, state }: AgentContext, te
 })
 
 const writeLease = Effect.fnUntraced(function* (
-  { node, incarnation, config, state, store }: AgentContext,
+  { node, incarnation, config, mutations, state, store }: AgentContext,
   stored: Stored<Lease> | undefined,
   term: number,
   beforeMs: number,
@@ -81,6 +81,6 @@ const writeLease = Effect.fnUntraced(function* (
   state.lease = { ...written, record: lease }
   if (!isNew) return
   state.ownTerm = term
-  state.memory = new LeaderMemory()
+  state.memory = new LeaderMemory(mutations)
   yield* journal({ kind: "leader", node, event: "acquired", term })
 })

@@ -19,7 +19,7 @@ import type { AgentContext, AgentState } from "./AgentContext.ts"
  * is away at once: it was stopped, or evicted.
  */
 export const noteHeartbeats = (
-  { config, state }: AgentContext,
+  { config, mutations, state }: AgentContext,
   view: View,
   observation: Observation,
   nowMs: number,
@@ -40,7 +40,8 @@ export const noteHeartbeats = (
     if (isSilent || isUnheard(state, view, name, silentMs === 0 ? elapsedMs : 0, config)) away.add(name)
     // Who is in maintenance is expected back: what it holds is waited for.
     const isExpected = view.registry?.record.nodes[name]?.state === "maintenance"
-    if (silentMs > Duration.toMillis(config.gracePeriod) && !isExpected) lost.add(name)
+    const isHasty = mutations.has("d26-no-grace-period") && away.has(name)
+    if ((silentMs > Duration.toMillis(config.gracePeriod) || isHasty) && !isExpected) lost.add(name)
     // An agent that cannot beat for this long has stopped by its own clock; see `holdsClaim`.
     if (silentMs <= Duration.toMillis(config.leaseDuration) * 1.5) continue
     if (coordination?.members.includes(name) !== true) continue

@@ -15,7 +15,7 @@ import type { StepRow } from "../State.ts"
 import type { Entry } from "../StateStore.ts"
 import { CurrentStep, type StepContext } from "../step/CurrentStep.ts"
 import { handleStep } from "../step/handleStep.ts"
-import { type Outcome, retry, retryFor } from "../step/Outcome.ts"
+import { done, failed, type Outcome, retry, retryFor } from "../step/Outcome.ts"
 import { needsRunner } from "../step/Step.ts"
 import type { Stored } from "../View.ts"
 import type { AgentContext } from "./AgentContext.ts"
@@ -101,7 +101,7 @@ export const runStep = Effect.fnUntraced(function* (
   // The claim was a write of one's own: what is read after it is current.
   let look = agent.reread
   for (let tries = 0; ; tries++) {
-    const outcome = yield* attempt(agent, work, look)
+    const outcome = afterTries(agent, yield* attempt(agent, work, look), tries)
     look = agent.refresh
     if (outcome === "taken") return
     if (outcome === "not-begun") {
@@ -126,6 +126,13 @@ export const runStep = Effect.fnUntraced(function* (
     state.waiting.delete(before.key)
   }
 })
+
+/** What mutants make of a step that was tried ten times; see `Mutation`. */
+const afterTries = ({ mutations }: AgentContext, attempted: Attempt, tries: number): Attempt => {
+  if (tries < 9 || typeof attempted === "string" || attempted._tag !== "Retry") return attempted
+  if (mutations.has("d03-skipped-after-ten-tries")) return done("skipped")
+  return mutations.has("d07-fails-after-ten-tries") ? failed("tried ten times") : attempted
+}
 
 const endedRow = (claimed: StepRow, outcome: "cancelled" | Exclude<Outcome, { readonly _tag: "Retry" }>): StepRow => {
   if (outcome === "cancelled") return { ...claimed, status: "cancelled", error: "operation stops" }

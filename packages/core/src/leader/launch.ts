@@ -10,7 +10,7 @@ import { costOf, type ShardSize, weightOf } from "../plan/cost.ts"
 import type { Plan, PlannedStep } from "../plan/Plan.ts"
 import type * as Sql from "../Sql.ts"
 import { type Group, Key, type Operation, type Request, type StepRow, type Table } from "../State.ts"
-import type { NewRecord } from "../StateStore.ts"
+import type { Conflict, NewRecord } from "../StateStore.ts"
 import { stepSql, undoSql } from "../step/StepSql.ts"
 import type { Stored, View } from "../View.ts"
 import { changeStatus, engineOn } from "./changeStatus.ts"
@@ -171,5 +171,15 @@ const put = (
   next: Group | Table,
 ) =>
   before === undefined
-    ? context.store.create(key, next, { term: context.term })
+    ? Effect.catchTag(context.store.create(key, next, { term: context.term }), "Conflict", (conflict) =>
+        putAgain(context, conflict, next),
+      )
     : context.store.compareAndSet(before, next, { term: context.term })
+
+/** Names do not come back, so that a record which is there already is somebody else's, except for a mutant; see `Mutation`. */
+const putAgain = Effect.fnUntraced(function* (context: LeaderContext, conflict: Conflict, next: Group | Table) {
+  const before = (yield* Mutations).has("d29-names-come-back") ? yield* context.store.get(conflict.key) : undefined
+  return before === undefined
+    ? yield* conflict
+    : yield* context.store.compareAndSet(before, next, { term: context.term })
+})

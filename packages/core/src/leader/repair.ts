@@ -10,6 +10,7 @@ import type { Manticore } from "../Manticore.ts"
 import { Mutations } from "../Mutation.ts"
 import { isPrimary } from "../Observe.ts"
 import { planPromotion, planVerification } from "../plan/promotion.ts"
+import { dissolve } from "../plan/records.ts"
 import { isOver, releasedGroup, releasedTable } from "../plan/release.ts"
 import { isWithoutPrimary, promotable } from "../Promotion.ts"
 import { splitSides } from "../SplitBrain.ts"
@@ -24,18 +25,24 @@ export const releaseLocks = Effect.fnUntraced(function* (
   view: View,
 ): Effect.fn.Return<boolean, LeaderError> {
   const { store, term } = context
+  const mutations = yield* Mutations
+  // Undo steps are not all that tidies up: what is left of a creation that failed is dropped as a table.
+  const forgets = mutations.has("d05-rollback-at-home") || mutations.has("d15-no-rollback")
   let released = false
   for (const stored of view.tables.values()) {
     const table = stored.record
     if (table.operation === null || view.operations.has(table.operation)) continue
     released = true
-    yield* store.compareAndSet(stored, releasedTable(table), { term })
+    const next = releasedTable(table)
+    const isForgotten = forgets && next.status === "failed"
+    yield* store.compareAndSet(stored, isForgotten ? { ...next, status: "dropped" } : next, { term })
   }
   for (const stored of view.groups.values()) {
     const group = stored.record
-    if (group.operation === null || view.operations.has(group.operation)) continue
+    const isOrphaned = group.status === "temporary" && mutations.has("d23-temporary-is-orphaned")
+    if (!isOrphaned && (group.operation === null || view.operations.has(group.operation))) continue
     released = true
-    const next = releasedGroup(view, group)
+    const next = isOrphaned ? dissolve(group, null) : releasedGroup(view, group)
     yield* store.compareAndSet(stored, next, { term, live: !isOver(next) })
   }
   // A step whose operation is over was claimed in its last moment.
@@ -95,14 +102,13 @@ export const promoteGroups = Effect.fnUntraced(function* (
       memory.withoutPrimarySinceMs.set(group.name, nowMs)
       continue
     }
-    if (nowMs - sinceMs < Duration.toMillis(config.promotionDelay)) continue
+    const hasty = mutations.has("d17-bootstrap-at-once")
+    if (nowMs - sinceMs < Duration.toMillis(config.promotionDelay) && !hasty) continue
     const coordination = view.observations.get(context.node)?.record.groups[config.coordination]
-    const survivors = promotable(view, group, {
-      away: presence.away,
-      coordination: coordination?.members ?? [],
-      mutations,
-    })
-    if (typeof survivors === "string") continue
+    const survivors = hasty
+      ? group.inSync.filter((node) => !presence.away.has(node))
+      : promotable(view, group, { away: presence.away, coordination: coordination?.members ?? [], mutations })
+    if (typeof survivors === "string" || survivors.length === 0) continue
     if (isRepaired(view, group)) continue
     memory.withoutPrimarySinceMs.set(group.name, nowMs)
     const id = memory.nextOperation(context.term)

@@ -4,6 +4,7 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { monotonicMs } from "../Monotonic.ts"
+import { Mutations } from "../Mutation.ts"
 import { allowanceMs } from "../operation/allowance.ts"
 import type { Presence } from "../plan/Plan.ts"
 import { splitSides } from "../SplitBrain.ts"
@@ -41,12 +42,14 @@ export const supervise = Effect.fnUntraced(function* (
   // Steps that had begun may end while it is paused; what follows from that waits.
   if (operation.status === "paused") return
   const failure = planned.find(({ record }) => record.status === "failed")
-  if (failure !== undefined) return yield* giveUp(context, stored, failure.record.error ?? "a step failed")
-  if (planned.length === operation.steps && planned.every(({ record }) => record.status === "done")) {
+  if (failure !== undefined) return yield* giveUp(context, view, stored, failure.record.error ?? "a step failed")
+  const mutations = yield* Mutations
+  const needed = mutations.has("d20-last-step-forgotten") ? planned.slice(0, -1) : planned
+  if (planned.length === operation.steps && needed.every(({ record }) => record.status === "done")) {
     return yield* finish(context, view, stored, "completed", "")
   }
   const stalled = yield* stallReason(context, view, operation, planned)
-  if (stalled !== undefined) yield* giveUp(context, stored, stalled)
+  if (stalled !== undefined) yield* giveUp(context, view, stored, stalled)
 })
 
 /** How far the copy of a step that joins has come, as its node shows it. */
@@ -111,9 +114,15 @@ const stallReason = Effect.fnUntraced(function* (
 })
 
 /** A creation is undone; anything else stops where it is, and its records say what is left to do. */
-const giveUp = Effect.fnUntraced(function* (context: LeaderContext, stored: Stored<Operation>, error: string) {
+const giveUp = Effect.fnUntraced(function* (
+  context: LeaderContext,
+  view: View,
+  stored: Stored<Operation>,
+  error: string,
+) {
   const operation = stored.record
   if (operation.kind === "create") {
+    if ((yield* Mutations).has("d15-no-rollback")) return yield* finish(context, view, stored, "failed", error)
     const undoing: Operation = { ...operation, undoing: true, error }
     yield* context.store.compareAndSet(stored, undoing, { term: context.term })
     return yield* say(context, undoing, "rolling-back", error)

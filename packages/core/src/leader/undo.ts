@@ -4,6 +4,7 @@
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import { Mutations } from "../Mutation.ts"
 import { planUndo, type PlannedUndo, undoLeft } from "../plan/undo.ts"
 import { type Group, isOpen, type Operation, type StepRow } from "../State.ts"
 import type { Stored, View } from "../View.ts"
@@ -32,7 +33,11 @@ export const startUndo = Effect.fnUntraced(function* (
     return yield* finish(context, view, stored, status, "everything was done before it stopped")
   }
   const undoFrom = freeIndex(rows)
-  const undo = planUndo(planned, view, operation.table ?? "", context.presence, undoFrom)
+  const atHome = (yield* Mutations).has("d05-rollback-at-home")
+  const known = atHome
+    ? planned.slice(0, 20).filter(({ record }) => (record.node ?? context.node) === context.node)
+    : planned
+  const undo = planUndo(known, view, operation.table ?? "", context.presence, undoFrom)
   if (undo.length === 0) return yield* finish(context, view, stored, outcomeOf(operation), operation.error ?? "")
   // Groups that the operation formed are over; what away nodes hold of them is tidied when they return.
   for (const name of operation.groups) {

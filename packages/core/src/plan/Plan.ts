@@ -6,6 +6,7 @@
  * derives the steps from that. An operation that was given up half-way needs no memory of its own: its records say
  * what is left to do, and the next plan does it.
  */
+import type { Mutation } from "../Mutation.ts"
 import type { Group, Operation, OperationKind, Table } from "../State.ts"
 import type { Step } from "../step/Step.ts"
 
@@ -29,6 +30,8 @@ export interface Presence {
   readonly runnerless?: ReadonlySet<string>
   /** Nodes that came and went again and again lately: their return is not trusted for moves. */
   readonly damped?: ReadonlySet<string>
+  /** Defects that a test has switched on. */
+  readonly mutations?: ReadonlySet<Mutation>
 }
 
 /** What carrying a plan out takes. */

@@ -2,11 +2,11 @@
  * Plans a new table: its shards are placed, their groups are formed or joined, then its wrappers appear.
  */
 import type { EngineConfig } from "../EngineConfig.ts"
-import { groupName, physicalShard } from "../Identifier.ts"
+import { physicalShard } from "../Identifier.ts"
 import { place } from "../Placement.ts"
 import type { Group, GroupShard, PlacementPolicy, ShardPlacement, Table } from "../State.ts"
 import type { View } from "../View.ts"
-import { layoutInput, placementLimits, keepers, placementNodes } from "./placementInput.ts"
+import { groupNames, layoutInput, placementLimits, keepers, placementNodes } from "./placementInput.ts"
 import { type Explanation, type Plan, type Presence, StepList } from "./Plan.ts"
 import { isWhole } from "./records.ts"
 import { publishSteps } from "./wrappers.ts"
@@ -34,6 +34,7 @@ export const planCreate = (
   const closedGroups = [...view.groups.values()]
     .map(({ record }) => record)
     .filter((group) => !isWhole(group, presence))
+  const policy = presence.mutations?.has("d27-group-for-each-set") === true ? "buddy" : wish.placement
   const placement = place({
     nodes,
     tables: [
@@ -42,7 +43,7 @@ export const planCreate = (
         name: wish.table,
         shards: wish.shards,
         rf: wish.rf,
-        ...(wish.placement === undefined ? {} : { placement: wish.placement }),
+        ...(policy === undefined ? {} : { placement: policy }),
       },
     ],
     layout: known.layout,
@@ -50,7 +51,7 @@ export const planCreate = (
     rebalance: false,
     closedGroups: closedGroups.map((group) => group.name),
     ...placementLimits(config),
-    nameGroup: (index) => groupName(operation, index),
+    nameGroup: groupNames(view, presence, operation),
   })
   const problem = placement.unplaceable.find((item) => item.table === wish.table)
   if (problem !== undefined) return problem.reason

@@ -49,7 +49,9 @@ export const convergeSteps = (
     if ([...groups.values()].some((group) => isStuck(group, presence) && carries(group, name))) continue
     const mirrors = targetMirrors(table, groups, presence, names)
     if (sameLists(mirrors, table.wrapper.mirrors)) continue
-    swapped.set(name, publishSteps(list, view, presence, name, mirrors, dependsOn))
+    const isFirst = presence.mutations?.has("d18-wrappers-dropped-first") === true
+    const after = isFirst ? publishSteps(list, view, presence, name, null, dependsOn) : dependsOn
+    swapped.set(name, publishSteps(list, view, presence, name, mirrors, after))
   }
   for (const indices of swapped.values()) ends.push(...indices)
   for (const group of working) {

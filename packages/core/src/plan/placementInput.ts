@@ -2,6 +2,7 @@
  * The records as `Placement` takes them.
  */
 import type { EngineConfig } from "../EngineConfig.ts"
+import { groupName } from "../Identifier.ts"
 import type { PlacementNode, PlacementRow, PlacementTable } from "../Placement.ts"
 import type { View } from "../View.ts"
 import type { Presence } from "./Plan.ts"
@@ -28,6 +29,14 @@ export const placementNodes = (
         ? ("maintenance" as const)
         : node.state,
   }))
+
+/** Names of new groups, by number: of the operation that makes them, so that none comes back (semantics 16). */
+export const groupNames = (view: View, { mutations }: Presence, operation: string): ((index: number) => string) => {
+  if (mutations?.has("d29-names-come-back") !== true) return (index) => groupName(operation, index)
+  const inUse = new Set(groupRecords(view).flatMap(({ name, status }) => (status === "dissolved" ? [] : [name])))
+  const free = Array.from({ length: 1000 }, (_, index) => groupName("again", index)).filter((name) => !inUse.has(name))
+  return (index) => free[index] ?? groupName(operation, index)
+}
 
 /** Bounds that the configuration sets. */
 export const placementLimits = (config: EngineConfig) => ({

@@ -4,11 +4,11 @@
  */
 import type { EngineConfig } from "../EngineConfig.ts"
 import { groupName } from "../Identifier.ts"
-import { type Placement, place } from "../Placement.ts"
+import { buddyLayout, type Placement, place } from "../Placement.ts"
 import type { Group, ShardPlacement } from "../State.ts"
 import type { View } from "../View.ts"
 import { reasonKey } from "./explain.ts"
-import { layoutInput, placementLimits, keepers, placementNodes } from "./placementInput.ts"
+import { groupNames, layoutInput, placementLimits, keepers, placementNodes } from "./placementInput.ts"
 import type { Presence } from "./Plan.ts"
 import { carriers, servingMembers, union, without } from "./records.ts"
 
@@ -54,13 +54,18 @@ export const retarget = (
       [...view.groups].map(([name, stored]) => [name, { ...stored, record: groups.get(name) ?? stored.record }]),
     ),
   }
-  const target = place({
+  const known = layoutInput(settled)
+  const asSeen = scope.balance && presence.mutations?.has("d13-rf-as-seen") === true
+  const placed = place({
     nodes: placementNodes(view, presence.lost, keepers(presence)),
-    ...layoutInput(settled),
+    ...known,
+    ...(asSeen ? { tables: rfAsSeen(known) } : {}),
     ...placementLimits(config),
     rebalance: scope.balance,
-    nameGroup: (index) => groupName(operation, index),
+    nameGroup: groupNames(view, presence, operation),
   })
+  const anew = scope.balance && presence.mutations?.has("d01-layout-made-anew") === true
+  const target = anew ? madeAnew(view, presence, placed) : placed
   const work: Work = {
     view,
     presence,
@@ -76,6 +81,25 @@ export const retarget = (
   endGroups(work)
   moveSingles(work)
   return work
+}
+
+/** A mutant: see `Mutation`. */
+const rfAsSeen = ({ layout, tables }: ReturnType<typeof layoutInput>) =>
+  tables.map((table) => ({
+    ...table,
+    rf: Math.max(1, ...layout.filter((row) => row.table === table.name).map(({ nodes }) => nodes.length)),
+  }))
+
+/** A mutant: see `Mutation`. */
+const madeAnew = (view: View, presence: Presence, placed: Placement): Placement => {
+  const nodes = placementNodes(view, presence.lost).flatMap(({ name, state }) => (state === "active" ? [name] : []))
+  return {
+    ...placed,
+    groups: placed.groups.map((group, index) => ({
+      ...group,
+      nodes: (group.fresh ? null : buddyLayout(nodes, placed.groups.length, group.rf)?.[index]) ?? group.nodes,
+    })),
+  }
 }
 
 const inScope = ({ scope }: Work, tables: Iterable<string>): boolean => {
@@ -138,7 +162,9 @@ const changeGroups = (work: Work): void => {
     const rf = Math.max(1, ...[...tablesOf(group)].map((table) => view.tables.get(table)?.record.rf ?? 1))
     if (rf === 1) continue
     const serving = servingMembers(group)
-    const added = without(wanted.nodes, serving)
+    const missing = without(wanted.nodes, serving)
+    const isOne = presence.mutations?.has("d12-one-replacement") === true && group.exiled.length > 1
+    const added = isOne ? missing.slice(0, Math.max(0, missing.length + 1 - group.exiled.length)) : missing
     const removed = without(serving, wanted.nodes)
     if (added.length === 0 && removed.length === 0 && rf === group.rf) continue
     // Voluntary moves wait until everybody is there; lost replicas are made anew all the same.

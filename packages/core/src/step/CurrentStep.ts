@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import { monotonicMs } from "../Monotonic.ts"
 import type { EngineConfig } from "../EngineConfig.ts"
 import { Manticore } from "../Manticore.ts"
+import { Mutations } from "../Mutation.ts"
 import { allowanceMs } from "../operation/allowance.ts"
 import { firstColumn, observedGroups } from "../Observe.ts"
 import * as Sql from "../Sql.ts"
@@ -90,6 +91,11 @@ export const ownGroups = Effect.gen(function* () {
 
 /** One of them; undefined if the daemon does not have it. */
 export const ownGroup = (name: string) => Effect.map(ownGroups, (groups) => groups.get(name))
+
+/** The same after a statement about it, to see whether that took effect. A mutant never finds it. */
+export const groupAfter = Effect.fnUntraced(function* (name: string) {
+  return (yield* Mutations).has("d02-blind-checks") ? undefined : yield* ownGroup(name)
+})
 
 /** Names of the system tables that a node holds. */
 export const systemTablesOf = Effect.fnUntraced(function* (node: string) {

@@ -10,7 +10,7 @@ import { type Wait, wait } from "../operation/WaitCode.ts"
 import * as Sql from "../Sql.ts"
 import type { Group } from "../State.ts"
 import type { View } from "../View.ts"
-import { clusterStatement, CurrentStep, ownGroup, ownGroups, systemTablesOf } from "./CurrentStep.ts"
+import { clusterStatement, CurrentStep, groupAfter, ownGroup, ownGroups, systemTablesOf } from "./CurrentStep.ts"
 import { dropOnce, settleDrops } from "./dropOnce.ts"
 import { clearPeers, completeness, groupRecord, minus, updateGroup } from "./groups.ts"
 import { done, failed, retry, retryFor, verdict } from "./Outcome.ts"
@@ -110,7 +110,7 @@ export const detachShard = Effect.fnUntraced(function* (name: string, tables: Re
   const whole = completeness(stored.record, yield* ownGroup(name), node)
   if (whole !== undefined) return retryFor(whole)
   const answer = yield* clusterStatement(Sql.detachTables(name, present))
-  const after = yield* ownGroup(name)
+  const after = yield* groupAfter(name)
   if (present.some((table) => after?.tables.includes(table))) {
     return verdict(answer, "ALTER CLUSTER DROP") ?? retry("no-effect", "ALTER CLUSTER DROP took no effect")
   }

@@ -14,7 +14,15 @@ import { groupTables, isBeginning, without } from "../plan/records.ts"
 import * as Sql from "../Sql.ts"
 import type { Group } from "../State.ts"
 import type { Stored, View } from "../View.ts"
-import { clusterStatement, CurrentStep, ownGroup, query, restartDaemon, systemTablesOf } from "./CurrentStep.ts"
+import {
+  clusterStatement,
+  CurrentStep,
+  groupAfter,
+  ownGroup,
+  query,
+  restartDaemon,
+  systemTablesOf,
+} from "./CurrentStep.ts"
 import { dropOnce, settleDrops } from "./dropOnce.ts"
 import { clearPeers, completeness, donors, groupRecord, isFoundedAnew, plus, updateGroup, wholeness } from "./groups.ts"
 import { holdLeaving, releaseLeaving } from "./leavingLock.ts"
@@ -24,11 +32,11 @@ import { done, failed, retry, retryFor, verdict } from "./Outcome.ts"
 export const createGroup = Effect.fnUntraced(function* (name: string) {
   const { node } = yield* CurrentStep
   const files = yield* NodeFiles
-  if ((yield* ownGroup(name)) === undefined) {
+  if ((yield* groupAfter(name)) === undefined) {
     const made = yield* Effect.result(files.makeClusterDirectory(name))
     if (made._tag === "Failure") return retry("directory-failed", made.failure.message)
     const answer = yield* clusterStatement(Sql.createCluster(name, name))
-    if (failureOf(answer) !== undefined && (yield* ownGroup(name)) === undefined) {
+    if (failureOf(answer) !== undefined && (yield* groupAfter(name)) === undefined) {
       return verdict(answer, "CREATE CLUSTER") ?? retry("no-effect", "CREATE CLUSTER took no effect")
     }
   }
@@ -152,8 +160,10 @@ export const joinGroup = Effect.fnUntraced(function* (name: string) {
   }
   const held = yield* systemTablesOf(node)
   yield* settleDrops(held)
-  const leftover = groupTables(stored.record).find((table) => held.has(table))
+  const isLeft = (yield* Mutations).has("d31-tables-before-join")
+  const leftover = isLeft ? undefined : groupTables(stored.record).find((table) => held.has(table))
   if (leftover !== undefined) return yield* dropLeftover(stored, leftover)
+  if (isLeft && stored.record.status !== "forming") yield* makeShards(view, stored.record)
   const cleared = yield* clearPeers(stored.record, donorSees, donor, outsiders(view, stored.record, node))
   if (cleared !== undefined) return cleared
   const whole = wholeness(stored.record, donorSees, donor)
@@ -170,6 +180,12 @@ export const joinGroup = Effect.fnUntraced(function* (name: string) {
   }
   return verdict(answer, "JOIN CLUSTER") ?? retry("no-effect", "JOIN CLUSTER took no effect")
 })
+
+/** Makes the tables that a JOIN will bring: a mutant. */
+const makeShards = (view: View, { shards }: Group) =>
+  Effect.forEach(shards, ({ physical, table }) =>
+    query(Sql.createShard(physical, view.tables.get(table)?.record.structure ?? "", {})),
+  )
 
 /** This node and others that are still to join: they are not in sync, and their daemons show nothing of the group. */
 const outsiders = (view: View, group: Group, node: string): ReadonlyArray<string> =>

@@ -23,10 +23,12 @@ export const promoteGroup = Effect.fnUntraced(function* (name: string, forced: b
   if (seen.status === "primary") return done("healed by itself")
   const coordination = (yield* ownGroups).get(config.coordination)
   if (forced) return yield* promoteByWord(view, stored.record, seen, coordination?.members ?? [])
+  const mutations = yield* Mutations
+  if (mutations.has("d17-bootstrap-at-once")) return yield* bootstrap(name)
   const survivors = promotable(view, stored.record, {
     away: away(),
     coordination: coordination?.members ?? [],
-    mutations: yield* Mutations,
+    mutations,
   })
   if (typeof survivors === "string") return retry("promotion-unsafe", survivors)
   if (!survivors.includes(node)) return failed(`${node} is not in sync`)
