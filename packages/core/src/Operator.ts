@@ -11,7 +11,7 @@ import { failureOf } from "./ErrorClass.ts"
 import { Manticore } from "./Manticore.ts"
 import { Mutations } from "./Mutation.ts"
 import { firstColumn, isPrimary, observedGroups } from "./Observe.ts"
-import { progressOf } from "./operation/progress.ts"
+import { type Progress, progressOf } from "./operation/progress.ts"
 import { measure } from "./leader/sizes.ts"
 import { readOldTables } from "./leader/oldLayout.ts"
 import { type AdoptWish, planAdoption } from "./plan/adopt.ts"
@@ -21,7 +21,7 @@ import type { Presence } from "./plan/Plan.ts"
 import { answered, type PlannedWish, planWish } from "./plan/planWish.ts"
 import { registeredNodes } from "./plan/records.ts"
 import * as Sql from "./Sql.ts"
-import { Finished, Key, Operation, Registry, type Request, type Wish } from "./State.ts"
+import { Finished, Key, Operation, Registry, Request, type Wish } from "./State.ts"
 import * as StateStore from "./StateStore.ts"
 import { makeView, type View } from "./View.ts"
 
@@ -241,20 +241,116 @@ export const history = Effect.fnUntraced(
   Effect.catchTag(["StoreUnavailable"], (error) => Effect.fail(fail(error))),
 )
 
-/** The operations that are under way or wait for approval, each with how far it has come. */
-export const operations = Effect.fnUntraced(
+/** The records as they are now, and which registered nodes the coordination cluster does not see. */
+export interface Looked {
+  readonly view: View
+  readonly away: ReadonlySet<string>
+  /** Nodes that the coordination cluster shows; none if the node that was asked is not in it. */
+  readonly seen: ReadonlyArray<string>
+}
+
+/** Looks at the records; nothing is written but the barrier of the node that is asked. */
+export const look = Effect.fnUntraced(
   function* (options: OperatorOptions) {
     const store = yield* operatorStore(options)
     yield* store.barrier
     const { records } = yield* store.sync
     const view = makeView(records.values())
-    const nowMs = yield* Clock.currentTimeMillis
     const seen = (yield* ownCoordination(options))?.members ?? []
-    const away = new Set(registeredNodes(view).filter((node) => !seen.includes(node)))
-    return [...view.operations.values()].map(({ record: operation }) => ({
-      operation,
-      progress: progressOf(view, operation, nowMs, away),
-    }))
+    const looked: Looked = {
+      view,
+      away: new Set(registeredNodes(view).filter((node) => !seen.includes(node))),
+      seen,
+    }
+    return looked
+  },
+  Effect.catchTag(["StoreUnavailable"], (error) => Effect.fail(fail(error))),
+)
+
+/** An operation, and how far it has come. */
+export interface OperationStanding {
+  readonly operation: Operation
+  readonly progress: Progress
+}
+
+/** The operations that are under way or wait for approval, each with how far it has come. */
+export const operations = Effect.fnUntraced(function* (options: OperatorOptions) {
+  const { view, away } = yield* look(options)
+  const nowMs = yield* Clock.currentTimeMillis
+  return [...view.operations.values()].map(({ record: operation }) => ({
+    operation,
+    progress: progressOf(view, operation, nowMs, away),
+  }))
+})
+
+/** What became of a request; undefined if there is none. */
+export const requestOf = Effect.fnUntraced(
+  function* (options: OperatorOptions & { readonly id: string }) {
+    const store = yield* operatorStore(options)
+    yield* store.barrier
+    const entry = yield* store.get(Key.request(options.id))
+    return entry === undefined ? undefined : Schema.decodeUnknownSync(Request)(entry.value)
+  },
+  Effect.catchTag(["StoreUnavailable"], (error) => Effect.fail(fail(error))),
+)
+
+/** An operation with its progress, also one that has ended; undefined if there is none. */
+export const operationOf = Effect.fnUntraced(
+  function* (options: OperatorOptions & { readonly id: string }) {
+    const store = yield* operatorStore(options)
+    const { view, away } = yield* look(options)
+    const nowMs = yield* Clock.currentTimeMillis
+    const entry = yield* store.get(Key.operation(options.id))
+    if (entry === undefined) return undefined
+    const operation = Schema.decodeUnknownSync(Operation)(entry.value)
+    const standing: OperationStanding = { operation, progress: progressOf(view, operation, nowMs, away) }
+    return standing
+  },
+  Effect.catchTag(["StoreUnavailable"], (error) => Effect.fail(fail(error))),
+)
+
+/**
+ * Takes a node out of the coordination cluster for good. Refused while it holds anything: it is drained before. Its wrappers go
+ * first, because nobody would tell it of later ones.
+ */
+export const leaveCluster = Effect.fnUntraced(
+  function* (options: OperatorOptions) {
+    const { node, config } = options
+    const { view } = yield* look(options)
+    const holds = [...view.groups.values()].find(
+      ({ record }) =>
+        record.status !== "dissolved" && [...record.members, ...record.leaving, ...record.exiled].includes(node),
+    )
+    if (holds !== undefined)
+      return yield* new OperatorError({ message: `${node} is a member of ${holds.record.name}: drain it first` })
+    const keeps = [...view.tables.values()].find(({ record }) =>
+      record.layout.some(({ nodes }) => nodes.includes(node)),
+    )
+    if (keeps !== undefined)
+      return yield* new OperatorError({ message: `${node} holds shards of ${keeps.record.name}: drain it first` })
+    const known = view.registry?.record.nodes[node]
+    if (known !== undefined && known.state !== "draining")
+      return yield* new OperatorError({
+        message: `${node} is ${known.state}, so it may be given shards: drain it first`,
+      })
+    if (known !== undefined && registeredNodes(view).length === 1)
+      return yield* new OperatorError({ message: `${node} is the last node: the cluster ends with it` })
+    const store = yield* operatorStore(options)
+    for (let attempt = 0; attempt < 10; attempt++) {
+      yield* store.barrier
+      const stored = yield* store.get(Key.registry)
+      if (stored === undefined) break
+      const registry = Schema.decodeUnknownSync(Registry)(stored.value)
+      const { [node]: leaving, ...nodes } = registry.nodes
+      if (leaving === undefined) break
+      const written = yield* Effect.result(
+        store.compareAndSet(stored, { epoch: registry.epoch + 1, nodes }, { term: stored.term }),
+      )
+      if (written._tag === "Success") break
+    }
+    for (const { record } of view.tables.values())
+      if (record.wrapper.mirrors !== null) yield* mustSucceed(node, Sql.dropWrapper(record.name), config)
+    yield* mustSucceed(node, Sql.exitCluster(config.coordination), config)
   },
   Effect.catchTag(["StoreUnavailable"], (error) => Effect.fail(fail(error))),
 )

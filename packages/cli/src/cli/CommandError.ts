@@ -6,7 +6,7 @@ import { ExitCode } from "./ExitCode.ts"
 
 /** A failure that the person at the terminal can do something about. It is printed without a stack. */
 export class CommandError extends Schema.TaggedError<CommandError>()("CommandError", {
-  exitCode: Schema.Literals([ExitCode.badInput, ExitCode.unreachable]),
+  exitCode: Schema.Literals([ExitCode.correctness, ExitCode.badInput, ExitCode.unreachable]),
   /** What was found, what was expected and what to do, as text of one or more lines. */
   message: Schema.String,
   /** The document that `--json` prints instead of the usual one; by default one with the message. */

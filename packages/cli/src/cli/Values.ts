@@ -97,6 +97,12 @@ export const parsePort: Parse<number> = (text) => {
     : Result.fail(`a port from 1 to ${portMax}, or 0 for one that is free`)
 }
 
+/** Where somebody listens. */
+export const parseAddress: Parse<string> = (text) =>
+  /^(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:]+\]):\d{1,5}$/.test(text)
+    ? Result.succeed(text)
+    : Result.fail("an address HOST:PORT, such as 127.0.0.1:9306")
+
 /** A way in which a statement fails. */
 export const parseWay: Parse<Way> = (text) => {
   const way = ways.find((candidate) => candidate === text)

@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
+import { connectedCommands } from "../connected/tree.ts"
 import {
   jsonFlag,
   parsedFlag,
@@ -336,5 +337,5 @@ const conformance = Command.make(
 /** `shardwright` */
 export const root = Command.make("shardwright").pipe(
   Command.withDescription("Automatic sharding for Manticore Search that never loses an acknowledged write"),
-  Command.withSubcommands([sim, plan, conformance]),
+  Command.withSubcommands([...connectedCommands, sim, plan, conformance]),
 )

@@ -23,16 +23,36 @@ import { monotonicMs } from "../Monotonic.ts"
 import { releaseToken, tendDaemon, tendLeaving } from "./daemon.ts"
 import { tendInspection } from "./inspection.ts"
 import { fencedStore } from "./fencedStore.ts"
-import { holdsLease, keepLease, leaderTerm, tendLease } from "./lease.ts"
+import { holdsLease, keepLease, leaderTerm, releaseLease, tendLease } from "./lease.ts"
 import { noteHeartbeats, observe, publish, refusalToAct } from "./presence.ts"
 import { dueSteps, startSteps } from "./steps.ts"
 import { staleWrappers, tendWrappers } from "./wrappers.ts"
 
+/** What an agent works with. */
+type Ports = Manticore | NodeFiles | DaemonControl | Peers
+
 /** Runs an agent for ever. Interrupting it is what killing the process is: nothing is said goodbye to. */
-export const runAgent = Effect.fnUntraced(function* (
+export const runAgent = Effect.fnUntraced(function* (options: AgentOptions): Effect.fn.Return<never, never, Ports> {
+  return yield* runLooks(yield* makeAgent(options))
+})
+
+/** How long the farewell of an agent may take: whoever stops it waits, and the lease runs out by itself. */
+const farewellPatience = Duration.seconds(3)
+
+/**
+ * Runs an agent until `stopped` ends. What it works on is left to be found by its next incarnation, as after a crash; but the
+ * lease is given back, so that nobody has to wait for it.
+ */
+export const runAgentUntil = Effect.fnUntraced(function* (
   options: AgentOptions,
-): Effect.fn.Return<never, never, Manticore | NodeFiles | DaemonControl | Peers> {
+  stopped: Effect.Effect<void>,
+): Effect.fn.Return<void, never, Ports> {
   const agent = yield* makeAgent(options)
+  yield* Effect.raceFirst(runLooks(agent), stopped)
+  yield* Effect.ignore(Effect.timeout(releaseLease(agent), farewellPatience))
+})
+
+const runLooks = Effect.fnUntraced(function* (agent: AgentContext): Effect.fn.Return<never, never, Ports> {
   yield* journal({ kind: "agent", node: agent.node, event: "started", detail: agent.incarnation })
   for (;;) {
     yield* look(agent)

@@ -40,7 +40,9 @@ export const tendLease = Effect.fnUntraced(function* (agent: AgentContext, view:
   if (!termsMatter && state.leaderUntilMs !== undefined) return
   const free = stored === undefined || stored.record.released || beforeMs - state.leaseSeenMs > durationMs * 1.5
   if (!free) return
-  yield* writeLease(agent, stored, Math.max(stored?.record.term ?? 0, state.seen.term) + 1, beforeMs)
+  const known = Math.max(stored?.record.term ?? 0, state.seen.term)
+  const last = agent.mutations.has("d09-terms-of-its-own") ? state.ownTerm : known
+  yield* writeLease(agent, stored, last + 1, beforeMs)
 })
 
 /** True while this agent leads. Renews the lease when a third of it is over: for work that takes longer than a look. */
@@ -55,6 +57,16 @@ export const keepLease = Effect.fnUntraced(function* (agent: AgentContext) {
   return true
 })
 
+/** Gives the lease back before its time, if this agent has it: the next one need not wait until it runs out. */
+export const releaseLease = Effect.fnUntraced(function* (agent: AgentContext) {
+  const { node, state, store } = agent
+  const { lease } = state
+  if (lease === undefined || !(yield* holdsLease(agent))) return
+  state.leaderUntilMs = undefined
+  yield* store.compareAndSet(lease, { ...lease.record, released: true }, { term: lease.term })
+  yield* journal({ kind: "leader", node, event: "released", term: lease.record.term })
+})
+
 const loseLease = Effect.fnUntraced(function* ({ node, state }: AgentContext, term: number) {
   if (state.leaderUntilMs === undefined) return
   state.leaderUntilMs = undefined
@@ -62,7 +74,7 @@ const loseLease = Effect.fnUntraced(function* ({ node, state }: AgentContext, te
 })
 
 const writeLease = Effect.fnUntraced(function* (
-  { node, incarnation, config, mutations, state, store }: AgentContext,
+  { node, incarnation, config, state, store }: AgentContext,
   stored: Stored<Lease> | undefined,
   term: number,
   beforeMs: number,
@@ -81,6 +93,6 @@ const writeLease = Effect.fnUntraced(function* (
   state.lease = { ...written, record: lease }
   if (!isNew) return
   state.ownTerm = term
-  state.memory = new LeaderMemory(mutations)
+  state.memory = new LeaderMemory()
   yield* journal({ kind: "leader", node, event: "acquired", term })
 })

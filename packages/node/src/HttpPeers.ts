@@ -1,0 +1,145 @@
+/**
+ * Runners among themselves: what one tells of its node, over HTTP, and the port `Peers` that asks. On loopback unless it is
+ * told otherwise; a token, if there is one, must be shown.
+ */
+import crypto from "node:crypto"
+import http from "node:http"
+import type { AddressInfo } from "node:net"
+import type { NodeReport, Peers } from "@shardwright/core/gate/Peers"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+
+/** Above the port of a node's binary listener. */
+export const runnerPortOffset = 10_000
+
+/** How long another runner has to answer. */
+const answerMsMax = 2000
+/** Bytes of a report: some hundred for each of at most some dozen groups. */
+const reportBytesMax = 1_000_000
+
+const Report = Schema.Struct({
+  clusters: Schema.Record(
+    Schema.String,
+    Schema.Struct({
+      is: Schema.Literals(["serving", "open", "waiting"]),
+      copy: Schema.Struct({ history: Schema.NullOr(Schema.String), seqno: Schema.NullOr(Schema.Int) }),
+    }),
+  ),
+  epoch: Schema.Int,
+  registered: Schema.Array(Schema.String),
+  view: Schema.Array(Schema.String),
+})
+const decodeReport = Schema.decodeUnknownOption(Schema.fromJsonString(Report))
+
+/** What a runner answers. */
+export interface PeerServerOptions {
+  readonly host: string
+  /** 0: a free one. */
+  readonly port: number
+  readonly token: string | undefined
+  /** What is told of the own node; undefined if its daemon does not tell. */
+  readonly report: () => Promise<NodeReport | undefined>
+  /** One word of how the agent is, and whether that is well. */
+  readonly health: () => { readonly ready: boolean; readonly state: string }
+}
+
+const digest = (text: string): Buffer => crypto.createHash("sha256").update(text).digest()
+
+/** Compares in a time that tells nothing of how much is right. */
+const isToken = (expected: string, header: string | undefined): boolean =>
+  crypto.timingSafeEqual(digest(`Bearer ${expected}`), digest(header ?? ""))
+
+/** Listens until its scope ends. Answers its port; dies if the port cannot be had. */
+export const listenForPeers = Effect.fnUntraced(function* (options: PeerServerOptions) {
+  const server = http.createServer({ requestTimeout: 10_000, headersTimeout: 10_000 }, (request, response) => {
+    const send = (status: number, document: unknown): void => {
+      response.writeHead(status, { "content-type": "application/json; charset=utf-8" })
+      response.end(`${JSON.stringify(document)}\n`)
+    }
+    const refuse = (status: number, message: string): void => send(status, { error: { status, message } })
+    // Nothing that is sent with a request is needed.
+    request.resume()
+    if (request.method !== "GET") return refuse(405, "use GET")
+    switch ((request.url ?? "").replace(/[?#].*$/u, "")) {
+      case "/health":
+      case "/ready": {
+        const health = options.health()
+        return send(request.url === "/ready" && !health.ready ? 503 : 200, health)
+      }
+      case "/report": {
+        if (options.token !== undefined && !isToken(options.token, request.headers.authorization))
+          return refuse(401, "the token of the runners is missing or wrong")
+        options.report().then(
+          (report) =>
+            report === undefined
+              ? refuse(503, "the daemon does not tell")
+              : send(200, { ...report, clusters: Object.fromEntries(report.clusters) }),
+          () => refuse(500, "the report failed"),
+        )
+        return undefined
+      }
+      default:
+        return refuse(404, "there is nothing here; GET /health, /ready and /report")
+    }
+  })
+  return yield* Effect.acquireRelease(
+    Effect.callback<number>((resume) => {
+      server.once("error", (error) => resume(Effect.die(error)))
+      server.listen(options.port, options.host, () => {
+        // A server on a TCP port has such an address.
+        resume(Effect.succeed((server.address() as AddressInfo).port))
+      })
+    }),
+    () =>
+      Effect.sync(() => {
+        server.close()
+        server.closeAllConnections()
+      }),
+  )
+})
+
+/** Where another runner listens, by the name of its node. */
+export const runnerAddress = (node: string): string => {
+  const colon = node.lastIndexOf(":")
+  return `${node.slice(0, colon)}:${Number(node.slice(colon + 1)) + runnerPortOffset}`
+}
+
+/** How other runners are asked. */
+export interface HttpPeersOptions {
+  /** Addresses that do not follow from the node's name. */
+  readonly known: ReadonlyMap<string, string>
+  readonly token: string | undefined
+}
+
+/** The port. */
+export const httpPeers = ({ known, token }: HttpPeersOptions): Peers["Service"] => ({
+  report: (node) =>
+    Effect.callback<NodeReport | undefined>((resume) => {
+      const nothing = (): void => resume(Effect.succeed(undefined))
+      const headers = token === undefined ? {} : { authorization: `Bearer ${token}` }
+      const request = http.request(`http://${known.get(node) ?? runnerAddress(node)}/report`, { agent: false, headers })
+      const timer = setTimeout(() => request.destroy(), answerMsMax)
+      request.on("response", (response) => {
+        let text = ""
+        response.setEncoding("utf8")
+        response.on("data", (chunk: string) => {
+          text += chunk
+          if (text.length > reportBytesMax) request.destroy()
+        })
+        response.on("end", () => resume(Effect.succeed(response.statusCode === 200 ? readReport(text) : undefined)))
+      })
+      request.on("error", nothing)
+      request.on("close", () => {
+        clearTimeout(timer)
+        nothing()
+      })
+      request.end()
+      return Effect.sync(() => request.destroy())
+    }),
+})
+
+const readReport = (text: string): NodeReport | undefined => {
+  const decoded = Option.getOrUndefined(decodeReport(text))
+  return decoded === undefined ? undefined : { ...decoded, clusters: new Map(Object.entries(decoded.clusters)) }
+}

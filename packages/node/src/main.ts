@@ -1,0 +1,38 @@
+#!/usr/bin/env node
+/**
+ * The `shardwright-node` command: `run` and `gate`, with a configuration file. As small as it is, it reads its arguments itself:
+ * a command line's library would cost more time at the start than everything else.
+ */
+import { parseArgs } from "node:util"
+import { exitCodeOf, nodeCommand } from "./nodeCommand.ts"
+
+const usage = `shardwright-node: the process beside a Manticore daemon
+
+  shardwright-node run  --config FILE    run in the foreground until SIGTERM or SIGINT
+  shardwright-node gate --config FILE    wait until the daemon may start, prepare its files, and end (for ExecStartPre)
+
+See docs/OPERATIONS.md for the file. Values of it can be set by variables: SHARDWRIGHT_MYSQL, SHARDWRIGHT_LOG_FORMAT, …`
+
+const read = () => {
+  try {
+    return parseArgs({
+      options: { config: { type: "string", short: "c" }, help: { type: "boolean", short: "h" } },
+      allowPositionals: true,
+    })
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error)
+  }
+}
+
+const parsed = read()
+if (typeof parsed !== "string" && parsed.values.help === true) console.log(usage)
+else {
+  const [command, ...rest] = typeof parsed === "string" ? [] : parsed.positionals
+  const file = typeof parsed === "string" ? undefined : parsed.values.config
+  if ((command === "run" || command === "gate") && rest.length === 0 && file !== undefined) {
+    process.exitCode = await nodeCommand(command, file)
+  } else {
+    console.error(typeof parsed === "string" ? `${parsed}\n\n${usage}` : usage)
+    process.exitCode = exitCodeOf.badInput
+  }
+}

@@ -1,0 +1,208 @@
+/**
+ * The runner: opens the engine's ports on one node, answers other runners, starts the daemon through its gate where that is its
+ * task, and runs the agent until it is told to stop.
+ */
+import crypto from "node:crypto"
+import { runAgentUntil } from "@shardwright/core/agent/Agent"
+import { DaemonControl } from "@shardwright/core/DaemonControl"
+import { Peers } from "@shardwright/core/gate/Peers"
+import { ownReport } from "@shardwright/core/gate/report"
+import { startDaemon } from "@shardwright/core/gate/startDaemon"
+import { Journal, type JournalEvent } from "@shardwright/core/Journal"
+import { Manticore } from "@shardwright/core/Manticore"
+import { NodeFiles } from "@shardwright/core/NodeFiles"
+import type { Endpoint } from "@shardwright/manticore/ConnectionPool"
+import * as DaemonProcess from "@shardwright/manticore/DaemonProcess"
+import { endpoints } from "@shardwright/manticore/Listeners"
+import * as MysqlManticore from "@shardwright/manticore/MysqlManticore"
+import * as NodeDisk from "@shardwright/manticore/NodeDisk"
+import * as Cause from "effect/Cause"
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Semaphore from "effect/Semaphore"
+import type { Config } from "./Config.ts"
+import { parseLength } from "./ConfigSchema.ts"
+import { httpPeers, listenForPeers, runnerAddress } from "./HttpPeers.ts"
+import { findIdentity, type Identity } from "./Identity.ts"
+import { type Log, logEventOf } from "./Log.ts"
+
+/** What a runner needs from its process. */
+export interface RunnerOptions {
+  readonly config: Config
+  readonly log: Log
+  /** Ends when the runner is to end. */
+  readonly stopped: Effect.Effect<void>
+  /** In place of the disk, for tests. */
+  readonly files?: NodeFiles["Service"]
+}
+
+/** An agent that failed by a bug begins anew after this pause; its records say where it was. */
+const agentPause = Duration.seconds(5)
+/** How often the daemon's process is looked for. */
+const superviseInterval = Duration.seconds(1)
+/** A daemon that ends within this time after its start is started again more and more slowly. */
+const shortLifeMs = 20_000
+const pauseMsMax = 30_000
+const stopPatienceDefault = Duration.seconds(60)
+
+const splitAddress = (address: string): Endpoint => {
+  const colon = address.lastIndexOf(":")
+  return { host: address.slice(0, colon), port: Number(address.slice(colon + 1)) }
+}
+
+const credentialsOf = ({ password, tls, user }: Config) => ({
+  ...(user === undefined ? {} : { user }),
+  ...(password === undefined ? {} : { password }),
+  ...(tls === undefined ? {} : { tls: definedOnly(tls) }),
+})
+
+/** Without keys that have no value. */
+const definedOnly = (tls: NonNullable<Config["tls"]>): { ca?: string; cert?: string; key?: string } =>
+  Object.fromEntries(Object.entries(tls).filter(([, value]) => value !== undefined))
+
+/** The connection to all nodes. The own one is known by its listener before its name is. */
+export const openManticore = (config: Config, own: string) => {
+  const known = new Map<string, Endpoint>([[own, splitAddress(config.mysql)]])
+  for (const [node, { mysql }] of Object.entries(config.peers ?? {}))
+    if (mysql !== undefined) known.set(node, splitAddress(mysql))
+  return MysqlManticore.make({ ...endpoints({ known }), credentials: credentialsOf(config) })
+}
+
+const commandsOf = ({ daemon }: Config): DaemonProcess.DaemonCommands | undefined =>
+  daemon === undefined
+    ? undefined
+    : {
+        start: daemon.start,
+        stop: daemon.stop,
+        kill: daemon.kill,
+        program: daemon.program ?? daemon.start[0] ?? "searchd",
+        config: daemon.config,
+        output: daemon.output,
+        stopPatience: parseLength(daemon.stopPatience ?? "") ?? stopPatienceDefault,
+      }
+
+/** What the engine needs, as its ports. */
+export type Ports = Manticore | NodeFiles | DaemonControl | Peers
+
+/** The ports of a node, and its daemon's process. */
+export interface Node {
+  readonly identity: Identity
+  readonly ports: Context.Context<Ports>
+  readonly daemon: DaemonProcess.DaemonProcess
+  /** Starts the daemon through its gate, unless it runs. */
+  readonly start: Effect.Effect<void>
+}
+
+/** Finds the node and opens its ports. */
+export const openNode = Effect.fnUntraced(function* ({ config, log, files }: Omit<RunnerOptions, "stopped">) {
+  const identity = yield* findIdentity(config, yield* openManticore(config, config.mysql), log)
+  const { dataFolder, node, pidFile, stateFolder } = identity
+  const manticore = yield* openManticore(config, node)
+  const scope = yield* Effect.scope
+  const onlyOne = yield* Semaphore.make(1)
+  const runners = Object.entries(config.peers ?? {}).flatMap(([name, { runner }]) =>
+    runner === undefined ? [] : [[name, runner] as const],
+  )
+  const engine = config.engine
+  const start: Effect.Effect<void> = Effect.suspend(() =>
+    onlyOne.withPermits(1)(
+      Effect.gen(function* () {
+        if (yield* daemon.control.isRunning) return
+        yield* startDaemon({ node, config: engine })
+      }).pipe(Effect.provideContext(ports)),
+    ),
+  )
+  const daemon = DaemonProcess.make({
+    node,
+    dataFolder,
+    pidFile,
+    commands: commandsOf(config),
+    startAgain: start,
+    fork: (effect) => void Effect.runFork(Effect.forkIn(effect, scope)),
+    failed: (what, error) => log("error", "daemon.command-failed", { node, what, error: String(error) }),
+  })
+  const ports: Context.Context<Ports> = Context.make(Manticore, manticore).pipe(
+    Context.add(NodeFiles, files ?? NodeDisk.make({ dataFolder, stateFolder })),
+    Context.add(DaemonControl, daemon.control),
+    Context.add(Peers, httpPeers({ known: new Map(runners), token: config.token })),
+    Context.add(Journal, { write: journalTo(log) }),
+  )
+  const opened: Node = { identity, ports, daemon, start }
+  return opened
+})
+
+const journalTo =
+  (log: Log) =>
+  (event: JournalEvent): void => {
+    const { event: name, fields, level } = logEventOf(event)
+    log(level, name, fields)
+  }
+
+/** Runs until `stopped` ends. Fails if the configuration does not lead to a node. */
+export const runNode = Effect.fnUntraced(function* (options: RunnerOptions) {
+  const { config, log } = options
+  const opened = yield* openNode(options)
+  const { daemon, identity, ports } = opened
+  const { dataFolder, node, stateFolder } = identity
+  let state = "starting"
+  const written = Context.get(ports, Journal)
+  const watched = Context.add(ports, Journal, {
+    write: (event: JournalEvent): void => {
+      if (event.kind === "agent") state = event.event
+      written.write(event)
+    },
+  })
+  const listen = splitAddress(config.listen ?? `127.0.0.1:${splitAddress(runnerAddress(node)).port}`)
+  const port = yield* listenForPeers({
+    ...listen,
+    token: config.token,
+    report: () => Effect.runPromise(Effect.provideContext(ownReport(node), ports)),
+    health: () => ({ ready: state === "acting", state }),
+  })
+  log("info", "runner.started", {
+    node,
+    cluster: config.cluster,
+    mysql: config.mysql,
+    listen: `${listen.host}:${port}`,
+    dataFolder,
+    stateFolder,
+    gated: daemon.control.isGated,
+  })
+  const supervisor = daemon.control.isGated ? yield* Effect.forkChild(supervise(opened, log)) : undefined
+  yield* agents(options, node).pipe(Effect.provideContext(watched))
+  log("info", "runner.stopping", { node })
+  if (supervisor !== undefined) yield* Fiber.interrupt(supervisor)
+  if (config.daemon?.stopsWithRunner === true) yield* daemon.stop
+  log("info", "runner.stopped", { node })
+}, Effect.scoped)
+
+/** One agent after another: each ends with the runner, or with a bug. */
+const agents = Effect.fnUntraced(function* ({ config, log, stopped }: RunnerOptions, node: string) {
+  for (;;) {
+    const incarnation = `${node}-${crypto.randomUUID()}`
+    const exit = yield* Effect.exit(runAgentUntil({ node, incarnation, config: config.engine }, stopped))
+    if (exit._tag === "Success") return
+    log("error", "agent.crashed", { node, error: Cause.pretty(exit.cause) })
+    const isOver = yield* Effect.raceFirst(Effect.as(Effect.sleep(agentPause), false), Effect.as(stopped, true))
+    if (isOver) return
+  }
+})
+
+/** Starts the daemon when it does not run. */
+const supervise = Effect.fnUntraced(function* ({ daemon, identity, start }: Node, log: Log) {
+  let pauseMs = 0
+  let startedMs = Number.NEGATIVE_INFINITY
+  for (;;) {
+    if (!(yield* daemon.control.isRunning) && !daemon.isRestarting()) {
+      const livedMs = performance.now() - startedMs
+      pauseMs = livedMs < shortLifeMs ? Math.min(Math.max(1000, pauseMs * 2), pauseMsMax) : 0
+      log(pauseMs === 0 ? "info" : "warn", "daemon.start", { node: identity.node, pauseMs })
+      yield* Effect.sleep(Duration.millis(pauseMs))
+      yield* start
+      startedMs = performance.now()
+    }
+    yield* Effect.sleep(superviseInterval)
+  }
+})
