@@ -77,8 +77,8 @@ export const mutations = [
   "d07-fails-after-ten-tries",
   /** While one step of a node waits, it begins no other. */
   "d08-blocked-by-the-first",
-  /** Names of operations come from a clock that begins anew with each leader. */
-  "d09-names-begin-anew",
+  /** Each agent numbers its terms by itself: the order of what two leaders do is lost. */
+  "d09-terms-of-its-own",
   /** Who is there counts as dealt with, whether or not anything could be planned. */
   "d11-topology-dealt-with",
   /** A group that has lost several members gets one replacement. */

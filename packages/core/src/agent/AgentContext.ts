@@ -139,7 +139,7 @@ export const makeAgent = Effect.fnUntraced(function* (options: AgentOptions) {
     nextTransferMs: 0,
     fullLookMs: Number.NEGATIVE_INFINITY,
     quietLooks: 0,
-    memory: new LeaderMemory(mutations),
+    memory: new LeaderMemory(),
     observed: new Map(),
     shown: new Map(),
     wrappersCheckedMs: new Map(),

@@ -5,7 +5,6 @@ import * as Effect from "effect/Effect"
 import type { EngineConfig } from "../EngineConfig.ts"
 import type { Finding } from "../Findings.ts"
 import { journal } from "../Journal.ts"
-import type { Mutation } from "../Mutation.ts"
 import type { IllegalTransition } from "../operation/transitions.ts"
 import type { Presence } from "../plan/Plan.ts"
 import type { Operation, OperationStatus } from "../State.ts"
@@ -30,7 +29,6 @@ export const isSame = (before: Facts | undefined, { view, presence }: Facts): bo
 
 /** What a leader remembers between looks; a new leader begins without it. */
 export class LeaderMemory {
-  readonly #namesBeginAnew: boolean
   #sequence = 0
   /** Since when groups have had no primary, in milliseconds of the own clock. */
   readonly withoutPrimarySinceMs = new Map<string, number>()
@@ -49,14 +47,10 @@ export class LeaderMemory {
   /** What was last found to be amiss, and on which facts. */
   diagnosis: { readonly facts: Facts; readonly found: ReadonlyMap<string, Finding> } | undefined
 
-  constructor(mutations: ReadonlySet<Mutation>) {
-    this.#namesBeginAnew = mutations.has("d09-names-begin-anew")
-  }
-
   /** A name for a new operation, never used before: terms are not repeated, and neither are numbers in a term. */
   nextOperation(term: number): string {
     this.#sequence += 1
-    return this.#namesBeginAnew ? `_${this.#sequence}` : `${term}_${this.#sequence}`
+    return `${term}_${this.#sequence}`
   }
 
   /** True if it is time to delete old records; a new leader waits for a whole interval first. */

@@ -34,7 +34,7 @@ export const planCreate = (
   const closedGroups = [...view.groups.values()]
     .map(({ record }) => record)
     .filter((group) => !isWhole(group, presence))
-  const policy = presence.mutations?.has("d27-group-for-each-set") === true ? "buddy" : wish.placement
+  const isBound = presence.mutations?.has("d27-group-for-each-set") !== true
   const placement = place({
     nodes,
     tables: [
@@ -43,14 +43,14 @@ export const planCreate = (
         name: wish.table,
         shards: wish.shards,
         rf: wish.rf,
-        ...(policy === undefined ? {} : { placement: policy }),
+        ...(wish.placement === undefined ? {} : { placement: wish.placement }),
       },
     ],
     layout: known.layout,
     // What is there stays where it is: only the new shards are placed.
     rebalance: false,
     closedGroups: closedGroups.map((group) => group.name),
-    ...placementLimits(config),
+    ...(isBound ? placementLimits(config) : { groupsPerNode: 1000, groupBudget: 1000 }),
     nameGroup: groupNames(view, presence, operation),
   })
   const problem = placement.unplaceable.find((item) => item.table === wish.table)

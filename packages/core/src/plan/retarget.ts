@@ -5,8 +5,8 @@
 import type { EngineConfig } from "../EngineConfig.ts"
 import { groupName } from "../Identifier.ts"
 import { buddyLayout, type Placement, place } from "../Placement.ts"
-import type { Group, ShardPlacement } from "../State.ts"
-import type { View } from "../View.ts"
+import type { Group, ShardPlacement, Table } from "../State.ts"
+import type { Stored, View } from "../View.ts"
 import { reasonKey } from "./explain.ts"
 import { groupNames, layoutInput, placementLimits, keepers, placementNodes } from "./placementInput.ts"
 import type { Presence } from "./Plan.ts"
@@ -41,25 +41,24 @@ interface Work {
 
 /** Group records that bring the layout to what the placement asks for. `groups` are the records as settled so far. */
 export const retarget = (
-  view: View,
+  records: View,
   presence: Presence,
   config: EngineConfig,
   operation: string,
   groups: ReadonlyMap<string, Group>,
   scope: Scope,
 ): Retargeted => {
+  const asSeen = scope.balance && presence.mutations?.has("d13-rf-as-seen") === true
+  const view = asSeen ? rfAsSeen(records, groups) : records
   const settled = {
     ...view,
     groups: new Map(
       [...view.groups].map(([name, stored]) => [name, { ...stored, record: groups.get(name) ?? stored.record }]),
     ),
   }
-  const known = layoutInput(settled)
-  const asSeen = scope.balance && presence.mutations?.has("d13-rf-as-seen") === true
   const placed = place({
     nodes: placementNodes(view, presence.lost, keepers(presence)),
-    ...known,
-    ...(asSeen ? { tables: rfAsSeen(known) } : {}),
+    ...layoutInput(settled),
     ...placementLimits(config),
     rebalance: scope.balance,
     nameGroup: groupNames(view, presence, operation),
@@ -84,11 +83,19 @@ export const retarget = (
 }
 
 /** A mutant: see `Mutation`. */
-const rfAsSeen = ({ layout, tables }: ReturnType<typeof layoutInput>) =>
-  tables.map((table) => ({
-    ...table,
-    rf: Math.max(1, ...layout.filter((row) => row.table === table.name).map(({ nodes }) => nodes.length)),
-  }))
+const rfAsSeen = (view: View, groups: ReadonlyMap<string, Group>): View => {
+  const carrier = carriers(groups.values())
+  const copies = ({ nodes, physical }: ShardPlacement) => {
+    const group = carrier.get(physical)
+    return group === undefined ? nodes.length : servingMembers(group).length
+  }
+  const seen = ({ layout, rf }: Table) => (layout.length === 0 ? rf : Math.max(1, ...layout.map(copies)))
+  const tables = [...view.tables].map(([name, stored]): [string, Stored<Table>] => [
+    name,
+    { ...stored, record: { ...stored.record, rf: seen(stored.record) } },
+  ])
+  return { ...view, tables: new Map(tables) }
+}
 
 /** A mutant: see `Mutation`. */
 const madeAnew = (view: View, presence: Presence, placed: Placement): Placement => {
