@@ -2,6 +2,7 @@
  * What a daemon keeps of its replication clusters in its data folder: the list in `manticore.json`, and of each cluster its
  * `grastate.dat`. Changed only while the daemon is stopped: it writes both itself.
  */
+import fs from "node:fs"
 import path from "node:path"
 import type { ClusterOnDisk } from "@shardwright/core/DaemonControl"
 import type { EntryChange } from "@shardwright/core/StartGate"
@@ -62,11 +63,21 @@ const readDocument = (dataFolder: string) => {
   decodeList(document)
   // Of the shape that was just checked.
   const clusters = { ...(document["clusters"] as Record<string, Record<string, unknown>> | undefined) }
-  return { document, clusters, text }
+  return { document, clusters }
 }
 
 const writeDocument = (dataFolder: string, document: unknown): void =>
   replaceFile(path.join(dataFolder, listFile), `${JSON.stringify(document, undefined, 1)}\n`)
+
+/**
+ * Lets a cluster be begun by this node: with an empty list of nodes the server refuses that unless the node was the last one to
+ * leave, which says nothing after a crash. Who may begin is decided by the gate.
+ */
+const letBegin = (dataFolder: string, folder: unknown): void => {
+  const file = path.join(dataFolder, typeof folder === "string" ? folder : "", stateFile)
+  const text = readIfThere(file)
+  if (text !== undefined) replaceFile(file, text.replace(/^safe_to_bootstrap:.*$/m, "safe_to_bootstrap: 1"))
+}
 
 /** Changes the entries of clusters, by name, for the daemon of `node`. Throws if the file cannot be written. */
 export const changeEntries = (dataFolder: string, node: string, entries: ReadonlyMap<string, EntryChange>): void => {
@@ -77,6 +88,7 @@ export const changeEntries = (dataFolder: string, node: string, entries: Readonl
     if (entry === undefined) continue
     switch (change._tag) {
       case "Begin":
+        letBegin(dataFolder, entry["path"])
         clusters[name] = { ...entry, nodes: [] }
         break
       case "Rejoin":
@@ -93,14 +105,31 @@ export const changeEntries = (dataFolder: string, node: string, entries: Readonl
   writeDocument(dataFolder, { ...document, clusters })
 }
 
-/** Empties the lists of nodes of all clusters; answers what puts them back, whatever the daemon has written meanwhile. */
-export const loneClusters = (dataFolder: string): (() => void) => {
-  const before = readDocument(dataFolder).clusters
-  const withNodes = (nodesOfCluster: (name: string) => unknown): void => {
-    const { clusters, document } = readDocument(dataFolder)
-    const changed = Object.entries(clusters).map(([name, entry]) => [name, { ...entry, nodes: nodesOfCluster(name) }])
-    writeDocument(dataFolder, { ...document, clusters: Object.fromEntries(changed) })
-  }
-  withNodes(() => [])
-  return () => withNodes((name) => before[name]?.["nodes"] ?? [])
+/** The lists of nodes as they were before a start alone: whoever is interrupted in between puts them back the next time. */
+const listsFile = "shardwright-lists.json"
+const Lists = Schema.Record(Schema.String, Schema.Unknown)
+
+/** Puts lists of nodes back that were emptied for a start alone, whatever the daemon has written meanwhile. */
+export const restoreLists = (dataFolder: string): void => {
+  const file = path.join(dataFolder, listsFile)
+  const text = readIfThere(file)
+  if (text === undefined) return
+  const lists = Schema.decodeUnknownSync(Lists)(JSON.parse(text))
+  const { clusters, document } = readDocument(dataFolder)
+  const restored = Object.entries(clusters).map(([name, entry]) => [
+    name,
+    Object.hasOwn(lists, name) ? { ...entry, nodes: lists[name] } : entry,
+  ])
+  writeDocument(dataFolder, { ...document, clusters: Object.fromEntries(restored) })
+  fs.rmSync(file)
+}
+
+/** Empties the lists of nodes of all clusters, until `restoreLists`. */
+export const emptyLists = (dataFolder: string): void => {
+  const { clusters, document } = readDocument(dataFolder)
+  const lists = Object.entries(clusters).map(([name, { nodes = [] }]) => [name, nodes])
+  replaceFile(path.join(dataFolder, listsFile), JSON.stringify(Object.fromEntries(lists)))
+  for (const entry of Object.values(clusters)) letBegin(dataFolder, entry["path"])
+  const emptied = Object.entries(clusters).map(([name, entry]) => [name, { ...entry, nodes: [] }])
+  writeDocument(dataFolder, { ...document, clusters: Object.fromEntries(emptied) })
 }

@@ -9,9 +9,9 @@ import type { DaemonControl } from "@shardwright/core/DaemonControl"
 import type { Manticore } from "@shardwright/core/Manticore"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import { changeEntries, loneClusters, readClusters } from "./DaemonFiles.ts"
+import { changeEntries, emptyLists, readClusters, restoreLists } from "./DaemonFiles.ts"
 import { privateFileMode, readIfThere } from "./durably.ts"
-import { withLoneDaemon } from "./LoneDaemon.ts"
+import { endLoneDaemon, withLoneDaemon } from "./LoneDaemon.ts"
 
 /** A program and its arguments. */
 export type CommandLine = ReadonlyArray<string>
@@ -145,6 +145,11 @@ export const make = (options: DaemonProcessOptions): DaemonProcess => {
     yield* untilEnded(by.stopPatience)
   })
 
+  // A runner that was killed while it looked into its stopped node leaves a daemon and empty lists behind.
+  if (commands !== undefined) {
+    endLoneDaemon(dataFolder)
+    restoreLists(dataFolder)
+  }
   const control: DaemonControl["Service"] = {
     isGated: commands !== undefined,
     isRunning,
@@ -153,9 +158,9 @@ export const make = (options: DaemonProcessOptions): DaemonProcess => {
       commands === undefined
         ? Effect.die(new Error("a daemon that this runner does not start cannot be looked into"))
         : Effect.acquireUseRelease(
-            Effect.sync(() => loneClusters(dataFolder)),
+            Effect.sync(() => emptyLists(dataFolder)),
             () => withLoneDaemon({ commands, dataFolder, use }),
-            (restore) => Effect.sync(restore),
+            () => Effect.sync(() => restoreLists(dataFolder)),
           ),
     start: (entries) =>
       Effect.sync(() => {

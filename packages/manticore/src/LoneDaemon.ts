@@ -7,13 +7,13 @@ import fs from "node:fs"
 import net from "node:net"
 import path from "node:path"
 import type { Manticore } from "@shardwright/core/Manticore"
-import { observedGroups } from "@shardwright/core/Observe"
+import { hasGivenUp, isPrimary, observedGroups } from "@shardwright/core/Observe"
 import * as Sql from "@shardwright/core/Sql"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type { DaemonCommands } from "./DaemonProcess.ts"
 import { readClusters } from "./DaemonFiles.ts"
-import { privateFileMode } from "./durably.ts"
+import { privateFileMode, readIfThere } from "./durably.ts"
 import * as MysqlManticore from "./MysqlManticore.ts"
 
 /** Which daemon, and what it is asked. */
@@ -29,6 +29,23 @@ const startPatiencePerCluster = Duration.seconds(5)
 const startPatience = Duration.seconds(60)
 const lookPause = Duration.millis(100)
 const askPatience = Duration.seconds(2)
+
+const namesOf = (dataFolder: string) => {
+  const folder = path.dirname(path.resolve(dataFolder))
+  return { config: path.join(folder, "inspect.conf"), pid: path.join(folder, "inspect.pid") }
+}
+
+/** Ends a daemon that was left by a runner which was killed while it looked into its stopped node. It holds the data folder. */
+export const endLoneDaemon = (dataFolder: string): void => {
+  const pid = Number(readIfThere(namesOf(dataFolder).pid)?.trim() || Number.NaN)
+  if (!Number.isSafeInteger(pid) || pid <= 1) return
+  try {
+    if (fs.readFileSync(`/proc/${pid}/cmdline`, "utf8").includes(namesOf(dataFolder).config))
+      process.kill(pid, "SIGKILL")
+  } catch {
+    // It is gone, or somebody else has its number.
+  }
+}
 
 /** Ports that nobody has now, one after another: `count` of them. */
 const freePorts = (count: number): Promise<number> => {
@@ -53,12 +70,12 @@ const freePorts = (count: number): Promise<number> => {
 }
 
 /** The daemon's configuration with other listeners, process file and log. */
-const loneConfig = (text: string, folder: string, base: number, replicationPorts: number): string => {
+const loneConfig = (text: string, pidFile: string, base: number, replicationPorts: number): string => {
   const own = [
     `listen = ${loopback}:${base}`,
     `listen = ${loopback}:${base + 1}:mysql`,
     `listen = ${loopback}:${base + 2}-${base + 1 + replicationPorts}:replication`,
-    `pid_file = ${path.join(folder, "inspect.pid")}`,
+    `pid_file = ${pidFile}`,
     "buddy_path =",
   ]
   const kept = text
@@ -74,9 +91,8 @@ export const withLoneDaemon = <A>({ commands, dataFolder, use }: LoneDaemonOptio
     const clusters = readClusters(dataFolder)
     const replicationPorts = 2 * Math.max(clusters.length, 1)
     const base = yield* Effect.promise(() => freePorts(replicationPorts + 2))
-    const folder = path.dirname(path.resolve(dataFolder))
-    const file = path.join(folder, "inspect.conf")
-    const text = loneConfig(fs.readFileSync(commands.config, "utf8"), folder, base, replicationPorts)
+    const { config: file, pid } = namesOf(dataFolder)
+    const text = loneConfig(fs.readFileSync(commands.config, "utf8"), pid, base, replicationPorts)
     fs.writeFileSync(file, text, { mode: privateFileMode })
     return yield* Effect.acquireUseRelease(
       Effect.sync(() => begin(commands, file)),
@@ -88,7 +104,8 @@ export const withLoneDaemon = <A>({ commands, dataFolder, use }: LoneDaemonOptio
           const patience = Duration.sum(startPatience, Duration.times(startPatiencePerCluster, clusters.length))
           for (let leftMs = Duration.toMillis(patience); leftMs > 0; leftMs -= Duration.toMillis(lookPause)) {
             const shown = observedGroups(yield* manticore.query("", Sql.showClusters, askPatience))
-            if (shown !== undefined && [...shown.values()].every(({ status }) => status === "primary")) break
+            if (shown !== undefined && [...shown.values()].every((group) => isPrimary(group) || hasGivenUp(group)))
+              break
             if (ended.isOver) break
             yield* Effect.sleep(lookPause)
           }

@@ -6,7 +6,7 @@ import fs from "node:fs"
 import os from "node:os"
 import path from "node:path"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
-import { changeEntries, loneClusters, readClusters, readState } from "../src/DaemonFiles.ts"
+import { changeEntries, emptyLists, readClusters, readState, restoreLists } from "../src/DaemonFiles.ts"
 
 /** As the server writes it. */
 const list = `{
@@ -75,6 +75,16 @@ describe("changing", () => {
     expect(fs.readdirSync(folder).filter((name) => name.endsWith(".new"))).toEqual([])
   })
 
+  it("only a cluster that begins may be begun by this node, whoever left last", () => {
+    const safe = (at: string) =>
+      /safe_to_bootstrap: (\d)/.exec(fs.readFileSync(path.join(folder, at, "grastate.dat"), "utf8"))?.[1]
+    changeEntries(folder, "10.0.0.1:9312", new Map([["c", { _tag: "Rejoin", peers: ["10.0.0.3:9312"] }]]))
+    expect([safe(""), safe("sw_1_0")]).toEqual(["0", "0"])
+    changeEntries(folder, "10.0.0.1:9312", new Map([["sw_1_0", { _tag: "Begin" }]]))
+    expect([safe(""), safe("sw_1_0")]).toEqual(["0", "1"])
+    expect(readState(fs.readFileSync(path.join(folder, "grastate.dat"), "utf8"))).toEqual({ history, seqno: 7 })
+  })
+
   it("one that is set aside is gone from the list, its tables stay", () => {
     changeEntries(folder, "10.0.0.1:9312", new Map([["sw_1_0", { _tag: "SetAside", reason: "" }]]))
     expect(Object.keys(read().clusters)).toEqual(["c"])
@@ -83,12 +93,13 @@ describe("changing", () => {
 
   it("lists are put back after a start alone, with what the daemon wrote meanwhile", () => {
     const before = read()
-    const restore = loneClusters(folder)
+    emptyLists(folder)
     expect(readClusters(folder).map(({ nodes }) => nodes)).toEqual([[], []])
     const meanwhile = read()
     meanwhile.clusters.c.cluster_epoch = 5
     fs.writeFileSync(path.join(folder, "manticore.json"), JSON.stringify(meanwhile))
-    restore()
+    restoreLists(folder)
+    restoreLists(folder)
     expect(read().clusters.c).toEqual({ ...before.clusters.c, cluster_epoch: 5 })
   })
 })
