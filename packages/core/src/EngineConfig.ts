@@ -13,11 +13,11 @@ export interface EngineConfig {
   readonly promotionDelay: Duration.Duration
   /** The lease outlives the longest time in which a cut-off node says that it is primary (6.5 s, semantics 50). */
   readonly leaseDuration: Duration.Duration
-  /** Pause between looks at the state while nothing is to do. */
+  /** Pause between looks at the state while nothing is to do; at rest a node shows a sign of life at each second one. */
   readonly idleTick: Duration.Duration
   /** Pause between looks while an operation runs. */
   readonly busyTick: Duration.Duration
-  /** A node whose heartbeat stood still for this long is away; above the eviction time of 6.5 s. */
+  /** A node whose heartbeat stood still for this long is away: two are missing, and the eviction time (6.5 s) is over. */
   readonly awayAfter: Duration.Duration
   /** Deadline of an ordinary statement: longer than writes block while a member is evicted (6.5 s, at worst 12.9 s). */
   readonly statementTimeout: Duration.Duration
@@ -84,9 +84,9 @@ export const defaultEngineConfig: EngineConfig = {
   gracePeriod: Duration.seconds(60),
   promotionDelay: Duration.seconds(20),
   leaseDuration: Duration.seconds(10),
-  idleTick: Duration.seconds(2),
+  idleTick: Duration.millis(2500),
   busyTick: Duration.millis(250),
-  awayAfter: Duration.seconds(8),
+  awayAfter: Duration.seconds(10),
   statementTimeout: Duration.seconds(15),
   joinTimeout: Duration.seconds(60),
   drainDelay: Duration.seconds(5),

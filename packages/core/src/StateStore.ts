@@ -10,7 +10,7 @@ import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
 import * as Schema from "effect/Schema"
 import * as Semaphore from "effect/Semaphore"
-import type { Answer } from "./Answer.ts"
+import type { Answer, Cell } from "./Answer.ts"
 import type { EngineConfig } from "./EngineConfig.ts"
 import { failureOf } from "./ErrorClass.ts"
 import { rowId } from "./Identifier.ts"
@@ -129,6 +129,8 @@ const retryPause = Duration.millis(500)
 const tableOf = (key: string): string =>
   key.startsWith("step/") ? Sql.queueTable : key.startsWith("listing/") ? Sql.layoutTable : Sql.stateTable
 
+const heartbeatPrefix = "heartbeat/"
+
 const encode = (value: unknown): string => {
   const json = JSON.stringify(value)
   // Anything but an object or an array is stored as NULL by the server (semantics 14).
@@ -150,6 +152,36 @@ const decodeRow = (cells: ReadonlyArray<unknown>): StoredRow | undefined => {
 const rendered = (sql: string, cluster: string, mutations: ReadonlySet<Mutation>): string => {
   if (mutations.has("d24-strings-as-they-are")) return sql.replaceAll("\\'", "'")
   return mutations.has("d32-records-in-no-cluster") ? sql.replace(` ${cluster}:system.`, " system.") : sql
+}
+
+/** A live row as a table listed it; `beating` is the node if it is a heartbeat. */
+interface ListedRow {
+  readonly id: string
+  readonly version: number
+  readonly beating: string | undefined
+}
+
+/** The live rows of a table, and what they are the rows of: heartbeats left out. */
+interface Listing {
+  readonly rows: ReadonlyArray<ListedRow>
+  readonly entries: ReadonlyArray<Entry>
+}
+
+/** True if a table lists the same rows in the same versions as before, but for heartbeats, which are noted. */
+const listsTheSame = (
+  before: ReadonlyArray<ListedRow>,
+  now: ReadonlyArray<ReadonlyArray<Cell>>,
+  heartbeats: Map<string, number>,
+): boolean => {
+  if (before.length !== now.length) return false
+  for (const [index, row] of before.entries()) {
+    const cells = now[index]
+    if (cells === undefined || cells[0] !== row.id) return false
+    const version = Number(cells[1])
+    if (row.beating !== undefined) heartbeats.set(row.beating, version)
+    else if (version !== row.version) return false
+  }
+  return true
 }
 
 /** Options of a store. `node` is the own node. */
@@ -352,15 +384,19 @@ export const make = Effect.fnUntraced(function* ({ node, incarnation, config }: 
     return remember({ key: entry.key, value, version, term: options.term })
   })
 
-  const heartbeatPrefix = "heartbeat/"
   const operationPrefix = "operation/"
   let listed: ReadonlyArray<Entry> = []
   let snapshot: ReadonlyMap<string, Entry> = new Map()
+
+  /** What each table listed last. */
+  const listings = new Map<string, Listing>()
 
   /** Live records of one table; those that were seen before with the same version are not read again. */
   const syncTable = Effect.fnUntraced(function* (table: string, heartbeats: Map<string, number>) {
     const answer = yield* query(Sql.selectVersions(table, mutations.has("d25-twenty-rows") ? 20 : rowsMax))
     if (answer._tag !== "Rows") return yield* unavailable(answer)
+    const before = listings.get(table)
+    if (before !== undefined && listsTheSame(before.rows, answer.rows, heartbeats)) return before.entries
     const changed: Array<string> = []
     for (const [idCell, versionCell] of answer.rows) {
       const id = cellText(idCell)
@@ -376,15 +412,19 @@ export const make = Effect.fnUntraced(function* ({ node, incarnation, config }: 
         if (row !== undefined) remember({ key: row.key, value: row.value, version: row.version, term: row.term })
       }
     }
+    const rows: Array<ListedRow> = []
     const entries: Array<Entry> = []
     for (const [idCell, versionCell] of answer.rows) {
-      const entry = known.get(cellText(idCell))?.entry
+      const id = cellText(idCell)
+      const entry = known.get(id)?.entry
       if (entry === undefined) continue
       // Of a heartbeat only the version counts: it need not be read again.
-      if (entry.key.startsWith(heartbeatPrefix))
-        heartbeats.set(entry.key.slice(heartbeatPrefix.length), Number(versionCell))
+      const beating = entry.key.startsWith(heartbeatPrefix) ? entry.key.slice(heartbeatPrefix.length) : undefined
+      rows.push({ id, version: entry.version, beating })
+      if (beating !== undefined) heartbeats.set(beating, Number(versionCell))
       else entries.push(entry)
     }
+    listings.set(table, { rows, entries })
     return entries
   })
 

@@ -6,6 +6,9 @@ import * as Exit from "effect/Exit"
 import * as Schema from "effect/Schema"
 import * as State from "./State.ts"
 
+/** What signs of life change: nothing is decided on it but who leads and who is away. */
+type SignsOfLife = "heartbeats" | "lease"
+
 /** A record as the store or a table gives it. */
 export interface RawEntry {
   readonly key: string
@@ -99,8 +102,55 @@ const decode = <A>(
 const byKey = <A>(entries: Iterable<readonly [string, A]>): ReadonlyMap<string, A> =>
   new Map([...entries].toSorted(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)))
 
-/** Sorts and decodes records. */
-export const makeView = (entries: Iterable<RawEntry>): View => {
+/** The map of an earlier view if it holds just these records, else a new one. */
+const asBefore = <A>(
+  entries: ReadonlyArray<readonly [string, A]>,
+  before: ReadonlyMap<string, A> | undefined,
+): ReadonlyMap<string, A> =>
+  before?.size === entries.length && entries.every(([name, item]) => before.get(name) === item)
+    ? before
+    : byKey(entries)
+
+const sortedSteps = (
+  lists: ReadonlyMap<string, Array<Stored<State.StepRow>>>,
+  before: View["steps"] | undefined,
+): View["steps"] => {
+  const entries = [...lists].map(([operation, list]) => {
+    list.sort((a, b) => a.record.index - b.record.index)
+    const known = before?.get(operation)
+    const same = known?.length === list.length && list.every((row, index) => row === known[index])
+    return [operation, same ? known : list] as const
+  })
+  return asBefore(entries, before)
+}
+
+const unchangedParts: Readonly<Record<Exclude<keyof View, SignsOfLife>, true>> = {
+  registry: true,
+  restart: true,
+  leaving: true,
+  finished: true,
+  observations: true,
+  wrappers: true,
+  inspections: true,
+  drops: true,
+  tables: true,
+  groups: true,
+  operations: true,
+  steps: true,
+  requests: true,
+  damaged: true,
+}
+const comparedParts = Object.keys(unchangedParts) as ReadonlyArray<keyof typeof unchangedParts>
+
+/** True if two views, one made after the other, differ in nothing but signs of life. */
+export const isSameView = (before: View | undefined, now: View): boolean =>
+  before !== undefined && comparedParts.every((part) => before[part] === now[part])
+
+/**
+ * Sorts and decodes records. Whatever is as it was in the view `before` is the same object: who decided on it need not
+ * decide again.
+ */
+export const makeView = (entries: Iterable<RawEntry>, before?: View): View => {
   const damaged: Array<{ key: string; reason: string }> = []
   const heartbeats: Array<readonly [string, number]> = []
   const observations: Array<readonly [string, Stored<State.Observation>]> = []
@@ -186,7 +236,6 @@ export const makeView = (entries: Iterable<RawEntry>): View => {
         damaged.push({ key: entry.key, reason: "a key of no known kind" })
     }
   }
-  for (const list of steps.values()) list.sort((a, b) => a.record.index - b.record.index)
   return {
     registry,
     lease,
@@ -194,15 +243,15 @@ export const makeView = (entries: Iterable<RawEntry>): View => {
     leaving,
     finished,
     heartbeats: new Map(heartbeats),
-    observations: byKey(observations),
-    wrappers: byKey(wrappers),
-    inspections: byKey(inspections),
-    drops: byKey(drops),
-    tables: byKey(tables),
-    groups: byKey(groups),
-    operations: byKey(operations),
-    steps: byKey(steps),
-    requests: byKey(requests),
-    damaged,
+    observations: asBefore(observations, before?.observations),
+    wrappers: asBefore(wrappers, before?.wrappers),
+    inspections: asBefore(inspections, before?.inspections),
+    drops: asBefore(drops, before?.drops),
+    tables: asBefore(tables, before?.tables),
+    groups: asBefore(groups, before?.groups),
+    operations: asBefore(operations, before?.operations),
+    steps: sortedSteps(steps, before?.steps),
+    requests: asBefore(requests, before?.requests),
+    damaged: damaged.length === 0 && before?.damaged.length === 0 ? before.damaged : damaged,
   }
 }

@@ -100,8 +100,6 @@ export interface Profile {
   readonly unevenness: number
   /** How likely a kind of fault is to be switched on in a seed. */
   readonly swarm: number
-  /** Daemons are started by the runners beside them. */
-  readonly gate: boolean
   readonly faultKinds: ReadonlyArray<FaultKind>
   readonly requestKinds: ReadonlyArray<RequestKind>
 }
@@ -119,7 +117,6 @@ const everything: Profile = {
   faults: { min: 2, max: 4 },
   unevenness: 0.25,
   swarm: 0.4,
-  gate: false,
   faultKinds: faultKinds.filter((kind) => kind !== "cold-start"),
   requestKinds,
 }
@@ -154,13 +151,12 @@ const operations: Profile = {
   faults: { min: 1, max: 3 },
 }
 
-/** Processes that end and come back, again and again; daemons are started through gates, so that last copies go too. */
+/** Processes that end and come back, again and again. */
 const restarts: Profile = {
   ...everything,
   name: "restarts",
   weight: 10,
   faults: { min: 4, max: 8 },
-  gate: true,
   faultKinds: [
     "agent-kill",
     "agent-pause",
@@ -213,8 +209,8 @@ const large: Profile = {
   unevenness: 0.4,
 }
 
-/** Everything, and all nodes that go down at once; daemons are started through gates. */
-const cold: Profile = { ...everything, name: "cold", weight: 6, swarm: 0.3, gate: true, faultKinds }
+/** Everything, and all nodes that go down at once. */
+const cold: Profile = { ...everything, name: "cold", weight: 6, swarm: 0.3, faultKinds }
 
 /** All profiles, by name. */
 export const profiles: Readonly<Record<string, Profile>> = {

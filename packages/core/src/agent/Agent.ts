@@ -16,7 +16,7 @@ import type { NodeFiles } from "../NodeFiles.ts"
 import { isPrimary } from "../Observe.ts"
 import type { Presence } from "../plan/Plan.ts"
 import { isLive, isOpen } from "../State.ts"
-import type { View } from "../View.ts"
+import { isSameView, type View } from "../View.ts"
 import { type AgentContext, type AgentOptions, makeAgent, remember, rememberRecords } from "./AgentContext.ts"
 import { tendLastHolder } from "./lastHolder.ts"
 import { monotonicMs } from "../Monotonic.ts"
@@ -168,18 +168,31 @@ const actFor = Effect.fnUntraced(function* (agent: AgentContext, view: View, nod
  */
 const isFullLookDue = Effect.fnUntraced(function* (agent: AgentContext) {
   const { config, state } = agent
-  const before = state.records
+  const before = state.view
   const leads = yield* holdsLease(agent)
   const sinceMs = (yield* monotonicMs) - state.fullLookMs
-  const atLeastMs = Duration.toMillis(config.idleTick) / (leads ? 2 : 1)
+  const atLeastMs = Duration.toMillis(config.idleTick) * (isAtRest(agent) ? restFactor : leads ? 0.5 : 1)
   if (state.state === "waiting" || before === undefined || sinceMs >= atLeastMs) return true
   const view = yield* agent.reread
-  const changed = state.records !== before
+  const changed = !isSameView(before, view)
   state.quietLooks = changed ? 0 : state.quietLooks + 1
   if (leads) return changed || openRequests(view)
   const { begin, cancel } = dueSteps(agent, view, false, yield* monotonicMs)
   return begin.length + cancel.length > 0 || staleWrappers(view, agent.node).length > 0
 })
+
+/** At rest only each second look is a full one: a node says that it is alive, and asks its daemon, half as often. */
+const restFactor = 2
+
+/** True while nothing is to do and nothing is amiss: everybody is there, and the own daemon serves all of its groups. */
+const isAtRest = ({ node, state }: AgentContext): boolean => {
+  const { view } = state
+  const shown = state.observed.get(node)
+  if (view === undefined || shown === undefined || state.away.size + state.runnerless.size > 0) return false
+  if (state.running.size > 0 || (view.restart?.record.holder ?? null) !== null || openRequests(view)) return false
+  if ([...view.operations.values()].some(({ record }) => isLive(record))) return false
+  return Object.values(shown.groups).every(isPrimary)
+}
 
 const openRequests = (view: View): boolean => [...view.requests.values()].some(({ record }) => record.status === "new")
 

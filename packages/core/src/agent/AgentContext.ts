@@ -160,7 +160,7 @@ export const makeAgent = Effect.fnUntraced(function* (options: AgentOptions) {
   const read = Effect.gen(function* () {
     const { records, heartbeats } = yield* store.sync
     // Records that did not change are not decoded and sorted again.
-    if (state.view === undefined || state.records !== records) state.view = makeView(records.values())
+    if (state.view === undefined || state.records !== records) state.view = makeView(records.values(), state.view)
     state.records = records
     const view: View = { ...state.view, heartbeats }
     state.view = view

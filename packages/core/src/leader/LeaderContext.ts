@@ -9,7 +9,7 @@ import type { IllegalTransition } from "../operation/transitions.ts"
 import type { Presence } from "../plan/Plan.ts"
 import type { Operation, OperationStatus } from "../State.ts"
 import type { Conflict, StateStore, StoreUnavailable } from "../StateStore.ts"
-import type { View } from "../View.ts"
+import { isSameView, type View } from "../View.ts"
 
 /** What decisions are made on. */
 export interface Facts {
@@ -20,8 +20,7 @@ export interface Facts {
 /** True if nothing has changed but signs of life: what was decided on one would be decided on the other. */
 export const isSame = (before: Facts | undefined, { view, presence }: Facts): boolean =>
   before !== undefined &&
-  // All maps of a view are made at once.
-  before.view.observations === view.observations &&
+  isSameView(before.view, view) &&
   before.presence.away === presence.away &&
   before.presence.lost === presence.lost &&
   before.presence.runnerless === presence.runnerless &&
