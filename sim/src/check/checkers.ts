@@ -1,9 +1,13 @@
 /** All checkers that every run has. */
 import type { MakeChecker } from "./Checker.ts"
 import { approvals } from "./approvals.ts"
+import { completion } from "./completion.ts"
+import { freshNames } from "./freshNames.ts"
+import { gracePeriod } from "./gracePeriod.ts"
 import { groupStatements } from "./groupStatements.ts"
 import { liveOperation } from "./liveOperation.ts"
 import { lostWrite } from "./lostWrite.ts"
+import { neededMoves } from "./neededMoves.ts"
 import { oldTerm } from "./oldTerm.ts"
 import { oneHolder } from "./oneHolder.ts"
 import { oneLeaderPerTerm } from "./oneLeaderPerTerm.ts"
@@ -11,9 +15,11 @@ import { operationStatus } from "./operationStatus.ts"
 import { orphans } from "./orphans.ts"
 import { pauseHolds } from "./pauseHolds.ts"
 import { replicationFactor } from "./replicationFactor.ts"
+import { stepEffects } from "./stepEffects.ts"
 import { stepOrder } from "./stepOrder.ts"
 import { userTables } from "./userTables.ts"
 import { wrapperCompleteness } from "./wrapperCompleteness.ts"
+import { wrapperOutage } from "./wrapperOutage.ts"
 
 export const checkers: ReadonlyArray<MakeChecker> = [
   lostWrite,
@@ -30,4 +36,10 @@ export const checkers: ReadonlyArray<MakeChecker> = [
   approvals,
   orphans,
   userTables,
+  gracePeriod,
+  wrapperOutage,
+  completion,
+  stepEffects,
+  freshNames,
+  neededMoves,
 ]

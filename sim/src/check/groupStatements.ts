@@ -2,6 +2,7 @@
  * `group-statements`: nothing is attached to a group or detached from it while a node is missing that the group's record
  * names as a member: it would end outside of the group. Nobody deletes a group that others are members of. And whoever leaves a group counts no more as in sync by then, but for
  * the last one of a temporary group, which no other daemon has: its copy stays as the plain table that was moved.
+ * And nobody joins a group with a table of its own that the group has: the copy over it would not outlive a crash.
  */
 import type { CheckContext, MakeChecker } from "./Checker.ts"
 import { isLast } from "./copies.ts"
@@ -34,6 +35,13 @@ const countedElsewhere = (context: CheckContext, node: string, groupName: string
   })
 }
 
+/** Tables of a group that a node has by itself. */
+const ownCopies = ({ state, world }: CheckContext, node: string, groupName: string): ReadonlyArray<string> => {
+  const shards = state.view().groups.get(groupName)?.record.shards ?? []
+  const held = new Map(world.tables(node).map(({ cluster, name: table }) => [table, cluster]))
+  return shards.flatMap(({ physical }) => (held.has(physical) && held.get(physical) !== groupName ? [physical] : []))
+}
+
 /** Makes the checker. */
 export const groupStatements: MakeChecker = (context) => {
   /** Who was missing when a statement was sent, by node and statement. */
@@ -61,6 +69,10 @@ export const groupStatements: MakeChecker = (context) => {
           context.report(name, `'${event.sql}' on ${event.node} was sent while ${absent.join(", ")} was missing`)
         return
       }
+      const [, joined] = /^JOIN CLUSTER (\w+)/.exec(event.sql) ?? []
+      const own = joined === undefined ? [] : ownCopies(context, event.node, joined)
+      if (own.length > 0)
+        context.report(name, `'${event.sql}' on ${event.node} was sent while ${own.join(", ")} was there already`)
       if (changed !== undefined) missing.set(key, missingMembers(context, event.node, changed))
       if (verb === "DELETE" && left !== undefined)
         before.set(`${event.node} ${left}`, countedElsewhere(context, event.node, left, true))

@@ -86,4 +86,15 @@ describe("group-statements", () => {
     send(over, "n1", "DELETE CLUSTER g")
     expect(over.reports).toEqual([])
   })
+
+  it("finds a node that joins a group with a table of its own that the group has", () => {
+    const fake = healthy()
+    send(fake, "n3", "JOIN CLUSTER g AT 'n1:9312'")
+    expect(fake.reports).toEqual([])
+    fake.table("n3", "system.t_s1", null, [7])
+    send(fake, "n3", "JOIN CLUSTER g AT 'n1:9312'")
+    expect(fake.reports).toEqual([
+      "group-statements: 'JOIN CLUSTER g AT 'n1:9312'' on n3 was sent while system.t_s1 was there already",
+    ])
+  })
 })

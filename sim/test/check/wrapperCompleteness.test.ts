@@ -85,4 +85,24 @@ describe("wrapper-completeness", () => {
       ),
     )
   })
+
+  it("finds a wrapper that was confirmed and is not shown, now and a second later", () => {
+    const confirmed = (shownAfter: boolean) => {
+      const fake = healthy()
+      const checker = fake.check(wrapperCompleteness)
+      fake.remove("n3", "t")
+      fake.commit("wrapper/n3:9312", { versions: { t: 1 } })
+      if (shownAfter)
+        fake.wrapper("n3", "t", [
+          ["system.t_s0", ["n1", "n2"]],
+          ["system.t_s1", ["n1", "n2"]],
+        ])
+      fake.queue.after(2_000_000, () => undefined)
+      fake.queue.step()
+      fake.answer(checker, "n1", "SHOW TABLES")
+      return fake.reports
+    }
+    expect(confirmed(true)).toEqual([])
+    expect(confirmed(false)).toEqual(["wrapper-completeness: n3 confirmed the wrapper of t and has none"])
+  })
 })
