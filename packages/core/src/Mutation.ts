@@ -97,6 +97,8 @@ export const mutations = [
   "d19-no-shards-no-wrapper",
   /** An operation counts as completed although its last step was not done. */
   "d20-last-step-forgotten",
+  /** Shards are detached from their group and attached to another while clients write to them. */
+  "d21-detach-then-attach",
   /** A record is replaced whatever it says, and errors are swallowed. */
   "d22-set-without-condition",
   /** Temporary groups count as left over, also while they are needed. */

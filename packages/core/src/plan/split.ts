@@ -64,7 +64,8 @@ export const planSplit = (
   const list = new StepList()
   const formed = list.add(holder, { _tag: "CreateGroup", group: fresh.name })
   // Wrappers go, older statements end, and nothing is written any more: then all copies are equal.
-  const gone = names.flatMap((name) => publishSteps(list, view, presence, name, null, [formed]))
+  const areServed = presence.mutations?.has("d21-detach-then-attach") === true
+  const gone = areServed ? [formed] : names.flatMap((name) => publishSteps(list, view, presence, name, null, [formed]))
   const confirmed = list.add(null, { _tag: "ConfirmWrappers", tables: names, all: true }, gone)
   let last = confirmed
   for (const node of others) last = list.add(node, { _tag: "VerifyReplica", group: group.name }, [last])

@@ -24,9 +24,11 @@ export const moveShards = Effect.fnUntraced(function* (step: Extract<Step, { rea
   const isBegun = step.shards.every(({ physical }) => to.record.shards.some((item) => item.physical === physical))
   if (!isBegun) {
     const tables = [...new Set(step.shards.map(({ table }) => table))]
+    const mutations = yield* Mutations
+    const areServed = mutations.has("d21-detach-then-attach")
     const shown = tables.find((name) => view.tables.get(name)?.record.wrapper.mirrors !== null)
-    if (shown !== undefined) return failed(`${shown} has a wrapper`)
-    const reckless = (yield* Mutations).has("split-under-writers")
+    if (shown !== undefined && !areServed) return failed(`${shown} has a wrapper`)
+    const reckless = mutations.has("split-under-writers") || areServed
     const behind = reckless ? undefined : unconfirmed(view, tables, registeredNodes(view))
     if (behind !== undefined) return retryFor(behind)
     const old = { ...from.record, operation: null }
