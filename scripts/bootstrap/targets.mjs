@@ -13,6 +13,8 @@ const targets = {
   shardwright: { script: "packages/cli/src/main.ts", args: [], inCallersFolder: true },
   test: { script: "node_modules/vitest/vitest.mjs", args: ["run"], inCallersFolder: false },
   check: { script: "scripts/check.mjs", args: [], inCallersFolder: false },
+  "test:real": { script: "test/real/run.ts", args: [], inCallersFolder: false },
+  bundle: { script: "scripts/bundle-node.mjs", args: [], inCallersFolder: true },
   "bench:world": { script: "bench/world.ts", args: [], inCallersFolder: false },
 }
 

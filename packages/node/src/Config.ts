@@ -12,13 +12,15 @@ import * as SchemaIssue from "effect/SchemaIssue"
 import * as SchemaParser from "effect/SchemaParser"
 import { type Document, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument } from "yaml"
 import { ConfigFile, engineConfig } from "./ConfigSchema.ts"
+import { isLoopback } from "./HttpServer.ts"
 
 /** The configuration cannot be used; each problem says where and what to do. */
 export class ConfigError extends Schema.TaggedError<ConfigError>()("ConfigError", { message: Schema.String }) {}
 
 /** The file as it is, with its secrets read and its engine settings. */
-export interface Config extends Omit<ConfigFile, "engine" | "passwordFile" | "tokenFile"> {
+export interface Config extends Omit<ConfigFile, "engine" | "passwordFile" | "tokenFile" | "admin"> {
   readonly engine: EngineConfig
+  readonly admin?: { readonly listen?: string; readonly token?: string }
 }
 
 /** Variables of the environment that override the file, by the path of what they set. */
@@ -31,6 +33,10 @@ const overridable: ReadonlyArray<ReadonlyArray<string>> = [
   ["tokenFile"],
   ["log", "format"],
   ["log", "level"],
+  ["sql", "listen"],
+  ["admin", "listen"],
+  ["admin", "token"],
+  ["admin", "tokenFile"],
 ]
 
 /** `passwordFile` is `SHARDWRIGHT_PASSWORD_FILE`, `log.format` is `SHARDWRIGHT_LOG_FORMAT`. */
@@ -129,7 +135,7 @@ const offsetOf = (document: Document, path: Path): number => {
   return 0
 }
 
-const isLoopback = (address: string): boolean => /^(127\.\d+\.\d+\.\d+|localhost|\[::1\]):/.test(address)
+const isOnLoopback = (address: string): boolean => isLoopback(address.replace(/:\d+$/, ""))
 
 /** What each value allows and all together do not. */
 const contradictions = (file: ConfigFile): ReadonlyArray<Problem> => {
@@ -141,9 +147,17 @@ const contradictions = (file: ConfigFile): ReadonlyArray<Problem> => {
     if (file[name] !== undefined && file[fileName] !== undefined)
       problems.push({ path: [fileName], message: `${name} is there as well; take one of the two away` })
   }
+  if (file.admin?.token !== undefined && file.admin.tokenFile !== undefined)
+    problems.push({ path: ["admin", "tokenFile"], message: "token is there as well; take one of the two away" })
+  if (file.sql?.listen !== undefined && !isOnLoopback(file.sql.listen)) {
+    problems.push({
+      path: ["sql", "listen"],
+      message: "a daemon shows nothing by which it could be known, so this is for the own machine: use 127.0.0.1",
+    })
+  }
   if (
     file.listen !== undefined &&
-    !isLoopback(file.listen) &&
+    !isOnLoopback(file.listen) &&
     file.token === undefined &&
     file.tokenFile === undefined
   ) {
@@ -166,9 +180,10 @@ const withSecrets = Effect.fnUntraced(function* (file: ConfigFile, folder: strin
               message: `${key}: ${from} cannot be read (${error instanceof Error ? error.message : String(error)})`,
             }),
         })
-  const { passwordFile, tokenFile, ...rest } = file
+  const { admin, passwordFile, tokenFile, ...rest } = file
   const password = (yield* secret(passwordFile, "passwordFile")) ?? file.password
   const token = (yield* secret(tokenFile, "tokenFile")) ?? file.token
+  const adminToken = (yield* secret(admin?.tokenFile, "admin.tokenFile")) ?? admin?.token
   const tls: Record<string, string> = {}
   for (const [name, from] of Object.entries(file.tls ?? {})) tls[name] = (yield* secret(from, `tls.${name}`)) ?? ""
   return {
@@ -176,6 +191,10 @@ const withSecrets = Effect.fnUntraced(function* (file: ConfigFile, folder: strin
     ...(password === undefined ? {} : { password }),
     ...(token === undefined ? {} : { token }),
     ...(file.tls === undefined ? {} : { tls }),
+    admin: {
+      ...(admin?.listen === undefined ? {} : { listen: admin.listen }),
+      ...(adminToken === undefined ? {} : { token: adminToken }),
+    },
     engine: engineConfig(file),
   }
 })

@@ -115,6 +115,31 @@ export const ConfigFile = Schema.Struct({
       stopsWithRunner: Schema.optionalKey(Schema.Boolean.annotate(flagExpected)),
     }).annotate(expecting("a mapping with start and config")),
   ),
+  /** The SQL endpoint, for statements that the daemon hands on. */
+  sql: Schema.optionalKey(
+    Schema.Struct({
+      /** Where the runner answers the daemon; on loopback. Not needed if the daemon starts `shardwright-node helper`. */
+      listen: Schema.optionalKey(Address),
+      /** The daemon's original helper: its address, or its command if `shardwright-node helper` is to start it. */
+      upstream: Schema.optionalKey(
+        Schema.Union([Address, Command]).annotate(
+          expecting("the address host:port of the original helper, or its command as a list"),
+        ),
+      ),
+      /** The only users of the daemon who may use our statements. Default: all, if the daemon asks nobody to log in. */
+      users: Schema.optionalKey(Schema.Array(text("a user name")).annotate(expecting("a list of user names"))),
+    }).annotate(expecting("a mapping with listen, upstream and users")),
+  ),
+  /** Health, metrics, API and dashboard. */
+  admin: Schema.optionalKey(
+    Schema.Struct({
+      /** Default: on loopback, 11000 above the port of the node. */
+      listen: Schema.optionalKey(Address),
+      /** Whoever shows it may change things. Without one everything can be read, and nothing changed. */
+      token: Schema.optionalKey(text("a secret text")),
+      tokenFile: Schema.optionalKey(text("the path of a file")),
+    }).annotate(expecting("a mapping with listen, token and tokenFile")),
+  ),
   log: Schema.optionalKey(
     Schema.Struct({
       format: Schema.optionalKey(Schema.Literals(["json", "pretty"]).annotate(expecting("json or pretty"))),

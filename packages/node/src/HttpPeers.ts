@@ -2,13 +2,12 @@
  * Runners among themselves: what one tells of its node, over HTTP, and the port `Peers` that asks. On loopback unless it is
  * told otherwise; a token, if there is one, must be shown.
  */
-import crypto from "node:crypto"
 import http from "node:http"
-import type { AddressInfo } from "node:net"
 import type { NodeReport, Peers } from "@shardwright/core/gate/Peers"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
+import { isToken, json, listenHttp, refuse } from "./HttpServer.ts"
 
 /** Above the port of a node's binary listener. */
 export const runnerPortOffset = 10_000
@@ -44,60 +43,34 @@ export interface PeerServerOptions {
   readonly health: () => { readonly ready: boolean; readonly state: string }
 }
 
-const digest = (text: string): Buffer => crypto.createHash("sha256").update(text).digest()
-
-/** Compares in a time that tells nothing of how much is right. */
-const isToken = (expected: string, header: string | undefined): boolean =>
-  crypto.timingSafeEqual(digest(`Bearer ${expected}`), digest(header ?? ""))
-
 /** Listens until its scope ends. Answers its port; dies if the port cannot be had. */
-export const listenForPeers = Effect.fnUntraced(function* (options: PeerServerOptions) {
-  const server = http.createServer({ requestTimeout: 10_000, headersTimeout: 10_000 }, (request, response) => {
-    const send = (status: number, document: unknown): void => {
-      response.writeHead(status, { "content-type": "application/json; charset=utf-8" })
-      response.end(`${JSON.stringify(document)}\n`)
-    }
-    const refuse = (status: number, message: string): void => send(status, { error: { status, message } })
-    // Nothing that is sent with a request is needed.
-    request.resume()
-    if (request.method !== "GET") return refuse(405, "use GET")
-    switch ((request.url ?? "").replace(/[?#].*$/u, "")) {
-      case "/health":
-      case "/ready": {
-        const health = options.health()
-        return send(request.url === "/ready" && !health.ready ? 503 : 200, health)
+export const listenForPeers = ({ health, host, port, report, token }: PeerServerOptions) =>
+  listenHttp({
+    host,
+    port,
+    bodyBytesMax: 0,
+    answer: async ({ headers, method, path }) => {
+      if (method !== "GET") return refuse(405, "use GET")
+      switch (path) {
+        case "/health":
+          return json(200, health())
+        case "/ready": {
+          const told = health()
+          return json(told.ready ? 200 : 503, told)
+        }
+        case "/report": {
+          if (token !== undefined && !isToken(token, headers.authorization))
+            return refuse(401, "the token of the runners is missing or wrong")
+          const told = await report()
+          return told === undefined
+            ? refuse(503, "the daemon does not tell")
+            : json(200, { ...told, clusters: Object.fromEntries(told.clusters) })
+        }
+        default:
+          return refuse(404, "there is nothing here; GET /health, /ready and /report")
       }
-      case "/report": {
-        if (options.token !== undefined && !isToken(options.token, request.headers.authorization))
-          return refuse(401, "the token of the runners is missing or wrong")
-        options.report().then(
-          (report) =>
-            report === undefined
-              ? refuse(503, "the daemon does not tell")
-              : send(200, { ...report, clusters: Object.fromEntries(report.clusters) }),
-          () => refuse(500, "the report failed"),
-        )
-        return undefined
-      }
-      default:
-        return refuse(404, "there is nothing here; GET /health, /ready and /report")
-    }
+    },
   })
-  return yield* Effect.acquireRelease(
-    Effect.callback<number>((resume) => {
-      server.once("error", (error) => resume(Effect.die(error)))
-      server.listen(options.port, options.host, () => {
-        // A server on a TCP port has such an address.
-        resume(Effect.succeed((server.address() as AddressInfo).port))
-      })
-    }),
-    () =>
-      Effect.sync(() => {
-        server.close()
-        server.closeAllConnections()
-      }),
-  )
-})
 
 /** Where another runner listens, by the name of its node. */
 export const runnerAddress = (node: string): string => {

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /**
- * The `shardwright-node` command: `run` and `gate`, with a configuration file. As small as it is, it reads its arguments itself:
+ * The `shardwright-node` command: `run`, `gate` and `helper`, with a configuration file. As small as it is, it reads its arguments itself:
  * a command line's library would cost more time at the start than everything else.
  */
 import { parseArgs } from "node:util"
@@ -10,12 +10,23 @@ const usage = `shardwright-node: the process beside a Manticore daemon
 
   shardwright-node run  --config FILE    run in the foreground until SIGTERM or SIGINT
   shardwright-node gate --config FILE    wait until the daemon may start, prepare its files, and end (for ExecStartPre)
+  shardwright-node helper --config FILE  answer a daemon's statements; the daemon starts it: buddy_path = shardwright-node helper --config FILE
 
 See docs/OPERATIONS.md for the file. Values of it can be set by variables: SHARDWRIGHT_MYSQL, SHARDWRIGHT_LOG_FORMAT, …`
+
+const given = process.argv.slice(2)
+/** A daemon adds arguments of its own, and those of a later version may be others. */
+const added = given[0] === "helper" ? given.slice(1).filter((_, at, all) => !isConfig(all, at)) : []
+
+function isConfig(all: ReadonlyArray<string>, at: number): boolean {
+  const isFlag = (text: string | undefined): boolean => text === "--config" || text === "-c"
+  return isFlag(all[at]) || isFlag(all[at - 1]) || all[at]?.startsWith("--config=") === true
+}
 
 const read = () => {
   try {
     return parseArgs({
+      args: given.filter((text) => !added.includes(text)),
       options: { config: { type: "string", short: "c" }, help: { type: "boolean", short: "h" } },
       allowPositionals: true,
     })
@@ -29,8 +40,9 @@ if (typeof parsed !== "string" && parsed.values.help === true) console.log(usage
 else {
   const [command, ...rest] = typeof parsed === "string" ? [] : parsed.positionals
   const file = typeof parsed === "string" ? undefined : parsed.values.config
-  if ((command === "run" || command === "gate") && rest.length === 0 && file !== undefined) {
-    process.exitCode = await nodeCommand(command, file)
+  const isKnown = command === "run" || command === "gate" || command === "helper"
+  if (isKnown && rest.length === 0 && file !== undefined) {
+    process.exitCode = await nodeCommand(command, file, added)
   } else {
     console.error(typeof parsed === "string" ? `${parsed}\n\n${usage}` : usage)
     process.exitCode = exitCodeOf.badInput

@@ -1,5 +1,5 @@
 /**
- * `run` and `gate`, as both binaries have them: the configuration is read, signals end the runner, and the exit code says why.
+ * `run`, `gate` and `helper`, as both binaries have them: the configuration is read, signals end the runner, and the exit code says why.
  */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
@@ -8,12 +8,17 @@ import { ConfigError, readConfig } from "./Config.ts"
 import { makeLog } from "./Log.ts"
 import { prepareStart } from "./prepareStart.ts"
 import { runNode } from "./runNode.ts"
+import { runHelper } from "./sql/runHelper.ts"
 
 /** Exit codes of the command line that can come here. */
 export const exitCodeOf = { ok: 0, badInput: 2, bug: 70 } as const
 
-/** Runs a command until it ends, or the process is told to stop. Answers the exit code. */
-export const nodeCommand = async (command: "run" | "gate", file: string): Promise<number> => {
+/** Runs a command until it ends, or the process is told to stop. Answers the exit code. `rest`: what a daemon adds for its helper. */
+export const nodeCommand = async (
+  command: "run" | "gate" | "helper",
+  file: string,
+  rest: ReadonlyArray<string> = [],
+): Promise<number> => {
   const asked = Promise.withResolvers<void>()
   const stop = (): void => asked.resolve()
   process.on("SIGTERM", stop).on("SIGINT", stop)
@@ -27,6 +32,10 @@ export const nodeCommand = async (command: "run" | "gate", file: string): Promis
     })
     const stopped = Effect.promise(() => asked.promise)
     if (command === "run") return yield* runNode({ config, log, stopped })
+    if (command === "helper") {
+      const print = (text: string): void => void process.stdout.write(text)
+      return yield* runHelper({ config, log, daemonArguments: rest, print, stopped })
+    }
     return yield* Effect.raceFirst(prepareStart({ config, log }), stopped)
   })
   const exit = await Effect.runPromiseExit(program)

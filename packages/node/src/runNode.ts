@@ -142,8 +142,10 @@ const journalTo =
 
 /** Runs until `stopped` ends. Fails if the configuration does not lead to a node. */
 export const runNode = Effect.fnUntraced(function* (options: RunnerOptions) {
-  const { config, log } = options
-  const opened = yield* openNode(options)
+  const { config, log, stopped } = options
+  const opened = yield* Effect.raceFirst(openNode(options), Effect.as(stopped, undefined))
+  // Told to stop while it waited for its daemon.
+  if (opened === undefined) return
   const { daemon, identity, ports } = opened
   const { dataFolder, node, stateFolder } = identity
   let state = "starting"

@@ -108,3 +108,12 @@ describe("a file that is wrong", () => {
     }),
   )
 })
+
+describe("the files that come with it", () => {
+  it.effect.each(["node.yaml", "container.yaml"])("%s can be used as it is", (name) =>
+    Effect.gen(function* () {
+      const config = yield* readConfig(path.join(import.meta.dirname, "..", "deploy", name), {})
+      expect(config.daemon?.config).toBe("/etc/manticoresearch/manticore.conf")
+    }),
+  )
+})

@@ -1,0 +1,68 @@
+/**
+ * `npm run test:real`: the engine on real daemons, with writers running all the time. Needs the server's program in
+ * MANTICORE_SEARCHD; without it nothing is tested, which is said in one line.
+ *
+ *   --require   no server is a failure (exit code 5)
+ *   --keep      the folder with all logs stays
+ *   --only TEXT run up to the first act whose name contains TEXT
+ */
+import fs from "node:fs"
+import { parseArgs } from "node:util"
+import * as MysqlManticore from "@shardwright/manticore/MysqlManticore"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Scope from "effect/Scope"
+import { acts, type Stage } from "./acts.ts"
+import { RealCluster } from "./RealCluster.ts"
+import { Writers } from "./Writers.ts"
+
+const { values } = parseArgs({
+  options: { require: { type: "boolean" }, keep: { type: "boolean" }, only: { type: "string" } },
+})
+
+const searchd = process.env["MANTICORE_SEARCHD"] ?? ""
+
+const endpointOf = (address: string) => {
+  const colon = address.lastIndexOf(":")
+  return Effect.succeed({ host: address.slice(0, colon), port: Number(address.slice(colon + 1)) })
+}
+
+const run = async (): Promise<number> => {
+  const cluster = new RealCluster(searchd)
+  const scope = Effect.runSync(Scope.make())
+  const manticore = await Effect.runPromise(
+    Effect.provideService(MysqlManticore.make({ endpointOf }), Scope.Scope, scope),
+  )
+  const stage: Stage = {
+    cluster,
+    writers: [new Writers(manticore, "t"), new Writers(manticore, "single")],
+    note: (text) => console.log(`        ${text}`),
+  }
+  let keep = values.keep === true
+  try {
+    for (const { name, play } of acts) {
+      const beganMs = performance.now()
+      try {
+        await play(stage)
+        console.log(`ok      ${name} (${((performance.now() - beganMs) / 1000).toFixed(1)} s)`)
+      } catch (error) {
+        keep = true
+        console.log(`FAILED  ${name}: ${error instanceof Error ? error.message : String(error)}`)
+        console.log(`        logs are in ${cluster.folder}`)
+        return 1
+      }
+      if (values.only !== undefined && name.includes(values.only)) break
+    }
+    return 0
+  } finally {
+    for (const writers of stage.writers) await writers.end()
+    await cluster.end(keep)
+    await Effect.runPromise(Scope.close(scope, Exit.void))
+  }
+}
+
+if (searchd === "" || !fs.existsSync(searchd)) {
+  const why = searchd === "" ? "MANTICORE_SEARCHD is not set" : `there is no ${searchd}`
+  console.log(`skipped: ${why}; it names the program of a Manticore server, such as /usr/bin/searchd`)
+  process.exitCode = values.require === true ? 5 : 0
+} else process.exitCode = await run()
