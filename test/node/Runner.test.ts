@@ -4,102 +4,19 @@
  * joins it to the world.
  */
 import { afterEach, beforeEach, describe, expect, it } from "@effect/vitest"
-import { type EngineConfig, defaultEngineConfig } from "@shardwright/core/EngineConfig"
 import { Manticore } from "@shardwright/core/Manticore"
-import { NodeFiles } from "@shardwright/core/NodeFiles"
 import * as Operator from "@shardwright/core/Operator"
 import * as MysqlManticore from "@shardwright/manticore/MysqlManticore"
-import { runNode } from "@shardwright/node/runNode"
-import { loadScenario } from "@shardwright/sim/scenario/ScenarioFile"
-import { serve, type Served } from "@shardwright/sim/serve/Serve"
-import * as Deferred from "effect/Deferred"
+import type { Served } from "@shardwright/sim/serve/Serve"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Fiber from "effect/Fiber"
-import * as Result from "effect/Result"
-
-const text = `shardwright: 1
-name: served
-about: A cluster comes up and rests.
-cluster: {nodes: 3}
-until: 5s
-expect: {eventually: []}
-`
-
-/** As in life, but for the delays that nobody needs to wait for where time passes ten times as fast. */
-const engine: EngineConfig = {
-  ...defaultEngineConfig,
-  idleTick: Duration.millis(200),
-  busyTick: Duration.millis(50),
-  leaseDuration: Duration.seconds(5),
-  awayAfter: Duration.seconds(2),
-  promotionDelay: Duration.seconds(2),
-  drainDelay: Duration.millis(500),
-  convergePause: Duration.millis(500),
-}
+import { begin, control, engine, type Line, serveThree } from "./Runners.ts"
 
 let served: Served
 beforeEach(async () => {
-  served = await serve({
-    scenario: Result.getOrThrow(loadScenario(text, "served.yaml")),
-    seed: 1,
-    speed: 10,
-    basePort: 0,
-    controlPort: 0,
-    failed: (error) => {
-      throw error
-    },
-  })
+  served = await serveThree()
 })
 afterEach(() => served.close())
-
-const control = (where: string, body: unknown) =>
-  Effect.promise(() => fetch(`${served.control.url}${where}`, { method: "POST", body: JSON.stringify(body) }))
-
-/** The disk of a node of the simulation. */
-const filesOf = (node: string): NodeFiles["Service"] => {
-  const remembered = new Map<string, string>()
-  return NodeFiles.of({
-    makeClusterDirectory: (directory) => Effect.asVoid(control("/mkdir", { node, directory })),
-    recall: (name) => Effect.sync(() => remembered.get(name)),
-    remember: (name, what) => Effect.sync(() => void remembered.set(name, what)),
-  })
-}
-
-const mysqlOf = (address: string): string => {
-  const found = served.nodes.find((node) => node.address === address)
-  return `${found?.host}:${found?.port}`
-}
-
-interface Line {
-  readonly node: string
-  readonly event: string
-}
-
-/** Starts the runner of a node. */
-const begin = Effect.fnUntraced(function* (name: string, lines: Array<Line>) {
-  const stopped = yield* Deferred.make<void>()
-  const peers = Object.fromEntries(served.nodes.map(({ address }) => [address, { mysql: mysqlOf(address) }]))
-  const address = `${name}:9312`
-  const fiber = yield* Effect.forkChild(
-    runNode({
-      config: {
-        mysql: mysqlOf(address),
-        cluster: "c",
-        address,
-        dataFolder: "/nowhere",
-        stateFolder: "/nowhere",
-        listen: "127.0.0.1:0",
-        peers,
-        engine,
-      },
-      files: filesOf(name),
-      log: (_level, event) => void lines.push({ node: name, event }),
-      stopped: Deferred.await(stopped),
-    }),
-  )
-  return { end: Effect.andThen(Deferred.succeed(stopped, undefined), Fiber.join(fiber)) }
-})
 
 /** Looks until it is so; the test's own time limit ends it otherwise. */
 const until = Effect.fnUntraced(function* <E, R>(holds: Effect.Effect<boolean, E, R>) {
@@ -118,7 +35,11 @@ describe("three runners", () => {
         const manticore = yield* MysqlManticore.make({ endpointOf: (node) => Effect.sync(() => endpoint(node)) })
         yield* Effect.gen(function* () {
           const lines: Array<Line> = []
-          const runners = [yield* begin("n1", lines), yield* begin("n2", lines), yield* begin("n3", lines)]
+          const runners = [
+            yield* begin(served, "n1", lines),
+            yield* begin(served, "n2", lines),
+            yield* begin(served, "n3", lines),
+          ]
           const operator = { node: "n1:9312", config: engine }
           yield* Operator.initCluster(operator)
           for (const node of ["n2:9312", "n3:9312"]) yield* Operator.joinCluster({ ...operator, node, at: "n1:9312" })
@@ -133,7 +54,7 @@ describe("three runners", () => {
             manticore.query("n1:9312", `INSERT INTO t (id, v) VALUES (${row}, ${row})`, Duration.seconds(10))
           for (let row = 1; row <= 30; row++) expect(yield* write(row)).toMatchObject({ _tag: "Ok" })
 
-          yield* control("/kill", { node: "n2" })
+          yield* control(served, "/kill", { node: "n2" })
           // Groups with a member there are promoted; then each shard takes writes.
           let row = 100
           yield* until(
@@ -142,7 +63,7 @@ describe("three runners", () => {
               return answers.every(({ _tag }) => _tag === "Ok")
             }),
           )
-          yield* control("/start", { node: "n2" })
+          yield* control(served, "/start", { node: "n2" })
           yield* until(
             Effect.map(Operator.look(operator), ({ away, view }) => {
               const groups = [...view.groups.values()].filter(({ record }) => record.status === "live")

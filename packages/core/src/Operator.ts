@@ -267,10 +267,10 @@ export const look = Effect.fnUntraced(
   Effect.catchTag(["StoreUnavailable"], (error) => Effect.fail(fail(error))),
 )
 
-/** An operation, and how far it has come. */
+/** An operation, and how far it has come; null once it is over: its steps have left the listing. */
 export interface OperationStanding {
   readonly operation: Operation
-  readonly progress: Progress
+  readonly progress: Progress | null
 }
 
 /** The operations that are under way or wait for approval, each with how far it has come. */
@@ -303,7 +303,11 @@ export const operationOf = Effect.fnUntraced(
     const entry = yield* store.get(Key.operation(options.id))
     if (entry === undefined) return undefined
     const operation = Schema.decodeUnknownSync(Operation)(entry.value)
-    const standing: OperationStanding = { operation, progress: progressOf(view, operation, nowMs, away) }
+    const isListed = view.operations.has(operation.id)
+    const standing: OperationStanding = {
+      operation,
+      progress: isListed ? progressOf(view, operation, nowMs, away) : null,
+    }
     return standing
   },
   Effect.catchTag(["StoreUnavailable"], (error) => Effect.fail(fail(error))),

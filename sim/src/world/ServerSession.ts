@@ -28,6 +28,7 @@ const surroundingsOf = (daemon: Daemon): Surroundings => {
         return member === undefined ? undefined : notWritable(member)
       },
       statusCounters: (like) => clusterStatus(daemon, like),
+      address: daemon.host.spec.address,
     }
     surroundings.set(daemon, found)
   }

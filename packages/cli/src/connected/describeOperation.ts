@@ -3,9 +3,11 @@ import type { OperationStanding } from "@shardwright/core/Operator"
 
 /** One line of how far it has come. */
 export const progressText = ({ operation, progress }: OperationStanding): string => {
+  const name = `${operation.id} ${operation.kind}${operation.table === null ? "" : ` ${operation.table}`}: ${operation.status}`
+  if (progress === null) return name
   const { etaMs, percentage, steps, undo, waiting } = progress
   const parts = [
-    `${operation.id} ${operation.kind}${operation.table === null ? "" : ` ${operation.table}`}: ${operation.status}`,
+    name,
     undo === null ? `${steps.done} of ${steps.total} steps, ${percentage} %` : `undone ${undo.done} of ${undo.total}`,
     ...(etaMs === null ? [] : [`about ${Math.ceil(etaMs / 1000)} s left`]),
     ...(waiting === null ? [] : [`waits: ${waiting.code}, ${waiting.detail}`]),

@@ -66,6 +66,8 @@ export class Session {
 export interface Surroundings extends WriteContext {
   /** Further counters of SHOW STATUS whose names match, in order. */
   readonly statusCounters?: (like: string | undefined) => ReadonlyArray<readonly [string, string]>
+  /** The address of the daemon's binary listener. */
+  readonly address?: string
 }
 
 /** How far a statement came without other nodes. */
@@ -366,11 +368,19 @@ const show = (session: Session, statement: Show, surroundings: Surroundings): An
     case "agent status":
       return showRows(["Key", "Value"], [], statement.like)
     case "settings":
-      return notSimulated("SHOW SETTINGS")
+      return showRows(["Setting_name", "Value"], settingsOf(surroundings.address ?? "127.0.0.1:9312"), statement.like)
     case "threads":
       return notSimulated("SHOW THREADS")
   }
 }
+
+/** Of what the server tells of its configuration, what others go by. */
+const settingsOf = (address: string): ReadonlyArray<readonly [string, string]> => [
+  ["configuration_file", "/etc/manticoresearch/manticore.conf"],
+  ["searchd.listen", address],
+  ["searchd.listen", `${address.slice(0, address.lastIndexOf(":"))}:9306:mysql`],
+  ["searchd.data_dir", "/var/lib/manticore"],
+]
 
 const metaRows = (meta: Meta): ReadonlyArray<readonly [string, string]> => [
   ...(meta.warning === undefined ? [] : [["warning", meta.warning] as const]),
