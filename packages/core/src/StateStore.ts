@@ -21,6 +21,7 @@ import { cellText } from "./Observe.ts"
 import { readRecordText } from "./RecordText.ts"
 import * as Sql from "./Sql.ts"
 import { Key } from "./State.ts"
+import { StoreCalls, type StoreWrite } from "./StoreCalls.ts"
 
 /** A record as it was last seen. */
 export interface Entry {
@@ -197,6 +198,7 @@ export const make = Effect.fnUntraced(function* ({ node, incarnation, config }: 
   const mutations = yield* Mutations
   const unconditional = mutations.has("d22-set-without-condition")
   const trusting = mutations.has("trust-lost-answers") || unconditional
+  const onWrite = yield* StoreCalls
   const cluster = config.coordination
   const known = new Map<string, { readonly version: number; readonly entry: Entry }>()
   let beat: number | undefined
@@ -265,6 +267,15 @@ export const make = Effect.fnUntraced(function* ({ node, incarnation, config }: 
   const beatPermit = yield* Semaphore.make(1)
   const barrier = beatPermit.withPermits(1)(writeBeat)
 
+  /** Lets whoever listens know of a write, and of what came of it. */
+  const told = <E>(write: Omit<StoreWrite, "node">, outcome: Effect.Effect<"won" | "lost", E>) =>
+    onWrite === undefined
+      ? outcome
+      : Effect.suspend(() => {
+          const ended = onWrite({ node, ...write })
+          return Effect.tap(outcome, (it) => Effect.sync(() => ended(it)))
+        })
+
   /**
    * Repeats one write until its outcome is known. The statement and its nonce stay the same, so it can take effect
    * only once: its condition (or the id) is gone after that.
@@ -323,11 +334,14 @@ export const make = Effect.fnUntraced(function* ({ node, incarnation, config }: 
     const nonce = yield* nextNonce
     const nowMs = yield* Clock.currentTimeMillis
     const values = columns(key, value, 1, nonce, nowMs, options)
-    const outcome = yield* settle(
-      Sql.insertRow(cluster, tableOf(key), rowId(key), values),
-      key,
-      { nonce, term: options.term },
-      (row) => row === undefined,
+    const outcome = yield* told(
+      { keys: [key], version: 1, nonce },
+      settle(
+        Sql.insertRow(cluster, tableOf(key), rowId(key), values),
+        key,
+        { nonce, term: options.term },
+        (row) => row === undefined,
+      ),
     )
     if (outcome === "lost") return yield* new Conflict({ key })
     return remember({ key, value, version: 1, term: options.term })
@@ -355,12 +369,9 @@ export const make = Effect.fnUntraced(function* ({ node, incarnation, config }: 
       const [first] = chunk
       if (first === undefined) return true
       const sql = Sql.insertRows(cluster, tableOf(first.key), rows)
-      const outcome = yield* settle(
-        sql,
-        first.key,
-        { nonce, term: options.term },
-        (row) => row === undefined,
-        rows.length,
+      const outcome = yield* told(
+        { keys: chunk.map(({ key }) => key), version: 1, nonce },
+        settle(sql, first.key, { nonce, term: options.term }, (row) => row === undefined, rows.length),
       )
       if (outcome === "lost") return yield* new Conflict({ key: first.key })
       for (const { key, value } of chunk) remember({ key, value, version: 1, term: options.term })
@@ -374,11 +385,15 @@ export const make = Effect.fnUntraced(function* ({ node, incarnation, config }: 
     const nowMs = yield* Clock.currentTimeMillis
     const version = entry.version + 1
     const values = columns(entry.key, value, version, nonce, nowMs, options)
-    const outcome = yield* settle(
-      Sql.updateRow(cluster, tableOf(entry.key), rowId(entry.key), values, unconditional ? undefined : entry.version),
-      entry.key,
-      { nonce, term: options.term },
-      (row) => row?.version === entry.version,
+    const condition = unconditional ? undefined : entry.version
+    const outcome = yield* told(
+      { keys: [entry.key], version, nonce },
+      settle(
+        Sql.updateRow(cluster, tableOf(entry.key), rowId(entry.key), values, condition),
+        entry.key,
+        { nonce, term: options.term },
+        (row) => row?.version === entry.version,
+      ),
     )
     if (outcome === "lost") return yield* new Conflict({ key: entry.key })
     return remember({ key: entry.key, value, version, term: options.term })

@@ -33,6 +33,7 @@ const shown: Readonly<Record<string, Reached>> = {
     Object.keys(result.seen).some((phrase) => phrase.startsWith("operation ") && phrase.endsWith(" awaiting_approval")),
   "node-in-maintenance": (result) =>
     result.timeline.some(({ kind, text }) => kind === "act" && text.startsWith("maintain ")),
+  "random-core": (result) => result.timeline.some(({ kind, text }) => kind === "phase" && text.startsWith("only ")),
   "group-promoted": said("step PromoteGroup done"),
   "member-verified": said("step VerifyReplica done"),
   "rollback-executed": (result) =>

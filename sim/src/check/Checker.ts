@@ -3,6 +3,7 @@
  * not be. Checkers know nothing of each other.
  */
 import type { EngineConfig } from "@shardwright/core/EngineConfig"
+import type { OnStoreWrite } from "@shardwright/core/StoreCalls"
 import type { SimulatedCluster, WorldEvent } from "../world/SimulatedCluster.ts"
 import type { ClientModel } from "../workload/ClientModel.ts"
 import type { StateWatcher } from "./StateWatcher.ts"
@@ -18,6 +19,8 @@ export interface CheckContext {
   readonly hostOf: (address: string) => string | undefined
   /** Tables and clusters that clients have made, and that are not the engine's; see `ForeignObjects`. */
   readonly foreign: ReadonlySet<string>
+  /** Calls the listener with every write that a store of the engine begins. */
+  readonly onStoreWrite: (listener: OnStoreWrite) => void
   /** Since when no fault has touched the node; undefined while one does. */
   readonly undisturbedSinceMicros: (node: string) => number | undefined
   /** Reports what must not be. Names, ids and numbers belong into the message. */

@@ -72,6 +72,11 @@ export class StateWatcher {
     this.#forkListeners.push(listener)
   }
 
+  /** Where and when this version of a record was seen first. */
+  sightOf(key: string, version: number): FirstSight | undefined {
+    return this.#versions.get(key)?.get(version)
+  }
+
   /** Place of the last commit in the order of commits. */
   get order(): number {
     return this.#order

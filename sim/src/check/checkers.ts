@@ -4,6 +4,7 @@ import { approvals } from "./approvals.ts"
 import { completion } from "./completion.ts"
 import { freshNames } from "./freshNames.ts"
 import { gracePeriod } from "./gracePeriod.ts"
+import { compareAndSet } from "./compareAndSet.ts"
 import { groupStatements } from "./groupStatements.ts"
 import { liveOperation } from "./liveOperation.ts"
 import { lostWrite } from "./lostWrite.ts"
@@ -26,6 +27,7 @@ export const checkers: ReadonlyArray<MakeChecker> = [
   replicationFactor,
   wrapperCompleteness,
   oneLeaderPerTerm,
+  compareAndSet,
   oldTerm,
   stepOrder,
   liveOperation,

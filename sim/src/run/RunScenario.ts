@@ -14,11 +14,12 @@ import { guardedSession, outsideSimulation } from "../runtime/ForbiddenGlobals.t
 import type { StreamOutcome } from "../scenario/Condition.ts"
 import { allNodes, type Scenario, type Workload } from "../scenario/Scenario.ts"
 import { ClientModel } from "../workload/ClientModel.ts"
-import { TableClients } from "../workload/TableClients.ts"
+import { type PartialRead, TableClients } from "../workload/TableClients.ts"
 import { type Judged, judge, resolveSelector } from "./Conditions.ts"
 import { ExpectationTracker } from "./Expectations.ts"
 import { judgeThreshold } from "./Measures.ts"
 import { FaultBudget } from "./FaultBudget.ts"
+import { RandomCore } from "./RandomCore.ts"
 import { Observer } from "./Observer.ts"
 import { Operators } from "./Operators.ts"
 import type { ExpectationResult, ResultClass, ScenarioResult, Violation } from "./ScenarioResult.ts"
@@ -63,6 +64,8 @@ export interface RunOptions {
    * on what they have paused and stopped.
    */
   readonly withinBudget?: boolean
+  /** How likely only a random core of the nodes is well for a while after the timeline (see `RandomCore`); 0 by default. */
+  readonly coreShare?: number
   /** Makes statements of agents fail. */
   readonly disturb?: Disturb
   readonly inspector?: Inspector
@@ -84,7 +87,7 @@ const tickMicros = 200_000
 const restMicros = 15_000_000
 const restLookMicros = 2_000_000
 const violationsMax = 100
-/** A read that lacks rows silently is held against the engine only if all has been well for this long. */
+/** A read that lacks rows silently is held against the engine only if all daemons have been well for this long. */
 const calmBeforeReadMicros = 30_000_000
 
 const micros = (duration: Duration.Duration): number => Duration.toMillis(duration) * 1000
@@ -92,7 +95,7 @@ const micros = (duration: Duration.Duration): number => Duration.toMillis(durati
 /** Faults that end with the timeline, besides those of the network and slow statements. */
 const healedAtTheEnd = ["statements", "disks", "transfers", "ports", "ids", "clocks"] as const
 
-const livenessCheckers = new Set(["quiescence", "set-up"])
+const livenessCheckers = new Set(["quiescence", "progress", "set-up"])
 const terminal: ReadonlyArray<Operation["status"]> = ["idle", "stopped", "completed", "failed", "critical_failure"]
 
 /** Runs a scenario. */
@@ -146,6 +149,8 @@ class Run {
   readonly #withEngine: boolean
   readonly #sqlClients: SqlClients
   readonly #tidyUp: TidyUp
+  /** While only these nodes are well. */
+  #core: RandomCore | undefined
   #ticked = false
   #onTick: () => void = () => undefined
   #lastRestLookMicros = 0
@@ -179,6 +184,7 @@ class Run {
       clients: this.#clients,
       hostOf: (address) => simulation.hostOf(address),
       foreign: foreignObjects(simulation.state, (listener) => simulation.onEvent(listener)),
+      onStoreWrite: (listener) => simulation.onStoreWrite(listener),
       undisturbedSinceMicros: (name) => simulation.undisturbedSinceMicros(name),
       report: (checker, message) => this.#report(checker, message),
     }
@@ -223,6 +229,7 @@ class Run {
     const expectations = new ExpectationTracker(scenario.expect, judged, this.#observer)
     const sqlClients = this.#sqlClients
     sqlClients.onJudged((result) => expectations.add(result))
+    const budget = this.#options.withinBudget === true ? new FaultBudget(simulation) : null
     const timeline = new TimelineRunner(scenario.timeline, {
       judged,
       observer: this.#observer,
@@ -230,7 +237,7 @@ class Run {
       expectations,
       sqlClients,
       abandonTable: (table) => this.#abandonTable(table),
-      budget: this.#options.withinBudget === true ? new FaultBudget(simulation) : null,
+      budget,
       decided: (decision) => inspector?.onDecision?.(decision),
     })
     simulation.onJournal((event) => {
@@ -261,6 +268,7 @@ class Run {
       this.#workloads.some(({ spec }) => spec.until !== null && this.#sinceZero < micros(spec.until))
     const enough = (): boolean => inspector?.isEnough?.(judged) !== false
     this.#runUntil(() => stopped() || (timeline.ended && !open() && enough()), left())
+    if (budget !== null && !stopped()) this.#workAsCore(judged, budget, stopped, left)
     for (const missed of timeline.missed)
       expectations.add({ name: `timeline: ${missed}`, held: false, detail: "its moment never came" })
     for (const waiting of sqlClients.waiting)
@@ -288,6 +296,26 @@ class Run {
     ]
     if (this.#withEngine && !stopped()) this.#judgeEnd()
     return results
+  }
+
+  /** Lets only a random core of the nodes be well for a while, and demands that it goes on. */
+  #workAsCore(judged: Judged, budget: FaultBudget, stopped: () => boolean, left: () => number): void {
+    const random = this.#simulation.random.stream("core")
+    if (!random.chance(this.#options.coreShare ?? 0)) return
+    this.#runUntil(() => stopped() || !budget.isSpent, left())
+    const core = stopped() ? undefined : RandomCore.draw(judged, this.#operators, budget, random)
+    if (core === undefined) return
+    this.#core = core
+    this.#observer.happen("phase", null, core.text)
+    this.#simulation.note("act", null, core.text)
+    this.#runUntil(stopped, Math.min(left(), RandomCore.settleMicros))
+    const isJudged = left() >= RandomCore.workMicros
+    core.beginWork()
+    this.#runUntil(stopped, Math.min(left(), RandomCore.workMicros))
+    const problems = core.problems()
+    if (isJudged && !stopped()) for (const problem of problems) this.#report("progress", problem)
+    core.end()
+    this.#core = undefined
   }
 
   #quiesce(
@@ -445,7 +473,7 @@ class Run {
           random: simulation.random.stream(`workload ${index}`),
           model,
           targets: () => this.#targets(spec),
-          onMissing: (read) => this.#onMissing(spec.table, read),
+          onPartial: (read) => this.#onPartial(spec.table, read),
         },
       )
       this.#workloads.push({ spec, clients })
@@ -461,28 +489,22 @@ class Run {
   }
 
   #targets(spec: Workload): ReadonlyArray<string> {
-    if (spec.through === null) return this.#simulation.upMembers
+    const core = this.#core
+    const { upMembers } = this.#simulation
+    if (spec.through === null) return core === undefined ? upMembers : upMembers.filter((it) => core.nodes.includes(it))
     return spec.through.flatMap((selector) => resolveSelector(this.#simulation, selector) ?? [])
   }
 
-  #onMissing(
-    table: string,
-    read: {
-      readonly node: string
-      readonly missing: ReadonlyArray<number>
-      readonly warned: boolean
-      readonly sentMicros: number
-    },
-  ): void {
+  #onPartial(table: string, read: PartialRead): void {
     if (read.warned || !this.#clients.has(table)) return
     const calm = this.#simulation.members.every((name) => {
-      const since = this.#simulation.undisturbedSinceMicros(name)
+      const since = this.#simulation.servesSinceMicros(name)
       return since !== undefined && (since === 0 || read.sentMicros - since >= calmBeforeReadMicros)
     })
     if (calm)
       this.#report(
         "silent-partial-read",
-        `a read of ${table} on ${read.node} lacked rows ${read.missing.slice(0, 5).join(", ")} without a warning, although all was well`,
+        `a read of ${table} on ${read.node} ${read.what} without a warning, although all daemons were well`,
       )
   }
 

@@ -10,6 +10,7 @@ import { Journal, type JournalEvent } from "@shardwright/core/Journal"
 import { Manticore } from "@shardwright/core/Manticore"
 import { type Mutation, Mutations } from "@shardwright/core/Mutation"
 import { NodeFiles } from "@shardwright/core/NodeFiles"
+import { type OnStoreWrite, StoreCalls } from "@shardwright/core/StoreCalls"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -119,6 +120,7 @@ export interface PortOptions {
   /** Asks the runner of another host; `reply` is never called if none is there. */
   readonly askRunner: (from: string | null, to: string, reply: (report: NodeReport | undefined) => void) => void
   readonly journal: (event: JournalEvent) => void
+  readonly storeWrite: OnStoreWrite
   readonly mutations: ReadonlySet<Mutation>
   /** Makes statements of an agent fail. */
   readonly disturb?: Disturb
@@ -190,6 +192,7 @@ export const simulatedPorts = (options: PortOptions): Context.Context<Ports> => 
     Context.add(DaemonControl, host === null ? nobodysDaemon : daemonControl(host, options.daemons, gate)),
     Context.add(Peers, { report: (node) => askPeer(options, node) }),
     Context.add(Journal, { write: options.journal }),
+    Context.add(StoreCalls, options.storeWrite),
     Context.add(Mutations, options.mutations),
   )
 }

@@ -7,6 +7,7 @@ import type { JournalEvent } from "@shardwright/core/Journal"
 import type { NodeReport } from "@shardwright/core/gate/Peers"
 import type { Mutation } from "@shardwright/core/Mutation"
 import type { Lease, Registry } from "@shardwright/core/State"
+import type { OnStoreWrite } from "@shardwright/core/StoreCalls"
 import * as Cause from "effect/Cause"
 import type * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
@@ -70,6 +71,8 @@ interface HostState {
   starts: number
   /** When a fault last began or ended here. */
   touchedMicros: number
+  /** When one did that was not of the agent alone. */
+  daemonTouchedMicros: number
 }
 
 /** Hosts, daemons, agents and what is done to them. */
@@ -86,6 +89,7 @@ export class Simulation implements Installation {
   readonly #disks = new Map<string, string>()
   readonly #eventListeners: Array<(event: WorldEvent) => void> = []
   readonly #journalListeners: Array<(event: JournalEvent) => void> = []
+  readonly #storeListeners: Array<OnStoreWrite> = []
   readonly #crashListeners: Array<(node: string, text: string) => void> = []
   readonly faults: FaultInjector
   #zeroMicros: number | undefined
@@ -123,6 +127,7 @@ export class Simulation implements Installation {
         crashed: false,
         starts: 0,
         touchedMicros: 0,
+        daemonTouchedMicros: 0,
       })
       this.world.addNode({
         name: declaration.name,
@@ -165,6 +170,11 @@ export class Simulation implements Installation {
 
   onJournal(listener: (event: JournalEvent) => void): void {
     this.#journalListeners.push(listener)
+  }
+
+  /** Called with every write that a store of an agent or an operator begins. */
+  onStoreWrite(listener: OnStoreWrite): void {
+    this.#storeListeners.push(listener)
   }
 
   /** Called when an agent ends by itself, which it never may. */
@@ -264,6 +274,14 @@ export class Simulation implements Installation {
     return host.touchedMicros
   }
 
+  /** Since when no fault has touched the daemon of the host; undefined while one does. What its agent does is no matter. */
+  servesSinceMicros(name: string): number | undefined {
+    const host = this.#host(name)
+    return host.daemon !== "up" || this.faults.links.disturbs(name) || this.faults.hasRules
+      ? undefined
+      : host.daemonTouchedMicros
+  }
+
   // ------------------------------------------------------------------------------------------------------ processes
 
   startDaemon(name: string, flag: StartFlag | null = null): void {
@@ -352,7 +370,7 @@ export class Simulation implements Installation {
     const host = this.#host(name)
     if (host.agent !== undefined) this.killAgent(name)
     host.starts++
-    this.#touch(host)
+    this.#touch(host, "agent")
     const incarnation = `${name}.${host.starts}`
     const gate = new Gate()
     const fiber = this.runtime.fork(runAgent({ node: host.address, incarnation, config: this.config }), {
@@ -381,7 +399,7 @@ export class Simulation implements Installation {
     this.#victim = name
     const agent = host.agent
     host.agent = undefined
-    this.#touch(host)
+    this.#touch(host, "agent")
     agent?.gate.destroy()
   }
 
@@ -391,7 +409,7 @@ export class Simulation implements Installation {
     this.#victim = name
     const agent = host.agent
     host.agent = undefined
-    this.#touch(host)
+    this.#touch(host, "agent")
     agent?.gate.open()
     agent?.starting?.interruptUnsafe()
     agent?.fiber.interruptUnsafe()
@@ -402,7 +420,7 @@ export class Simulation implements Installation {
     this.#victim = name
     if (host.agent === undefined) return
     host.agent.paused = true
-    this.#touch(host)
+    this.#touch(host, "agent")
     host.agent.gate.close()
   }
 
@@ -410,7 +428,7 @@ export class Simulation implements Installation {
     const host = this.#host(name)
     if (host.agent === undefined) return
     host.agent.paused = false
-    this.#touch(host)
+    this.#touch(host, "agent")
     host.agent.gate.open()
     this.#startIfWanted(host)
   }
@@ -516,6 +534,12 @@ export class Simulation implements Installation {
       },
       askRunner: (from, to, reply) => this.#askRunner(from, to, reply),
       journal: (event) => this.#onJournal(event),
+      storeWrite: (write) => {
+        const ended = this.#storeListeners.map((listener) => listener(write))
+        return (outcome) => {
+          for (const listener of ended) listener(outcome)
+        }
+      },
       mutations: this.#options.mutations,
       ...(disturb === undefined ? {} : { disturb }),
     })
@@ -598,8 +622,9 @@ export class Simulation implements Installation {
     return host
   }
 
-  #touch(host: HostState): void {
+  #touch(host: HostState, part: "agent" | "daemon" = "daemon"): void {
     host.touchedMicros = this.#zeroMicros === undefined ? 0 : this.queue.nowMicros
+    if (part === "daemon") host.daemonTouchedMicros = host.touchedMicros
   }
 }
 

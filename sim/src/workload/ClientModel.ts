@@ -106,14 +106,16 @@ export class ClientModel {
       })
     } else {
       this.refused++
-      if (before !== undefined)
-        this.#rows.set(id, {
-          ...before,
-          retired: before.possible.length > 1,
-          busy: false,
-          underway: undefined,
-          atMicros: nowMicros,
-        })
+      // A row that was refused is remembered: it must never be there.
+      this.#rows.set(id, {
+        id,
+        possible,
+        acknowledged: before?.acknowledged ?? false,
+        retired: before === undefined || possible.length > 1,
+        busy: false,
+        underway: undefined,
+        atMicros: nowMicros,
+      })
     }
   }
 

@@ -73,8 +73,11 @@ export const updateRows = (table: string, column: string, ids: ReadonlyArray<num
 export const deleteRows = (table: string, ids: ReadonlyArray<number>): string =>
   `DELETE FROM ${table} WHERE ${where(ids)}`
 
-export const selectRows = (table: string, ids: ReadonlyArray<number>): string =>
-  `SELECT id FROM ${table} WHERE ${where(ids)} LIMIT ${ids.length}`
+/** Asks for rows, and for the value of the checked column if there is one. */
+export const selectRows = (table: string, ids: ReadonlyArray<number>, checked: string | undefined): string =>
+  `SELECT id${checked === undefined ? "" : `,${checked}`} FROM ${table} WHERE ${where(ids)} LIMIT ${ids.length}`
+
+export const countRows = (table: string): string => `SELECT COUNT(*) FROM ${table}`
 
 /** Tells whether the answer before it on the same connection was partial. */
 export const showMeta = "SHOW META"

@@ -3,15 +3,16 @@
  * any node, and readers that ask for what must be there. A plain state machine on the world; it knows nothing of the
  * engine.
  */
-import type { Answer } from "@shardwright/core/Answer"
+import type { Answer, Rows } from "@shardwright/core/Answer"
 import type { EventQueue } from "../runtime/EventQueue.ts"
 import type { RandomStream } from "../runtime/RandomStream.ts"
 import type { Connection, SimulatedCluster } from "../world/SimulatedCluster.ts"
-import { absent, type ClientModel, present, type RowState } from "./ClientModel.ts"
+import { absent, type ClientModel, present, type RowModel, type RowState } from "./ClientModel.ts"
 import {
   checkedColumn,
   type Column,
   columnsOf,
+  countRows,
   deleteRows,
   selectRows,
   showMeta,
@@ -43,13 +44,18 @@ export interface ClientEnvironment {
   readonly model: ClientModel
   /** Hosts that clients may connect to now. */
   readonly targets: () => ReadonlyArray<string>
-  /** A read that lacks rows which must be there. `warned` if the server said that it is partial. */
-  readonly onMissing: (read: {
-    readonly node: string
-    readonly missing: ReadonlyArray<number>
-    readonly warned: boolean
-    readonly sentMicros: number
-  }) => void
+  /** Called with a read that shows less than what must be there. */
+  readonly onPartial: (read: PartialRead) => void
+}
+
+/** A read that lacks what was acknowledged before it began, and was not changed since. */
+export interface PartialRead {
+  readonly node: string
+  /** `lacked rows 1, 2`, `showed row 3 with value 4 instead of 5`, `counted 8 rows of 9` */
+  readonly what: string
+  /** The server said that it is partial. */
+  readonly warned: boolean
+  readonly sentMicros: number
 }
 
 /** Times that a write is repeated after an unknown outcome, and the pause before. */
@@ -60,6 +66,10 @@ const idsPerWriter = 1_000_000
 /** Rows of one writer that further statements may touch. */
 const recentRowsMax = 200
 const readRows = 8
+/** Share of the reads that count all rows. */
+const countShare = 0.2
+/** A copy may be so much behind the one that acknowledged a write: ten times what was measured (1.4 ms). */
+const applyMicros = 20_000
 
 interface Statement {
   readonly kind: WriteKind
@@ -255,20 +265,20 @@ class Reader {
     const ids = this.#certain()
     if (node === undefined || ids.length === 0) return again()
     const sentMicros = environment.queue.nowMicros
-    this.#connections.query(node, selectRows(environment.model.table, ids), options.timeoutMicros, (answer) => {
+    const { model } = environment
+    const counts = this.#random.chance(countShare)
+    const sql = counts ? countRows(model.table) : selectRows(model.table, ids, this.#clients.checked)
+    this.#connections.query(node, sql, options.timeoutMicros, (answer) => {
       again()
       if (answer._tag !== "Rows") return
-      environment.model.reads++
-      const found = new Set(answer.rows.map((row) => Number(row[0])))
-      // Rows that were written meanwhile may be gone again by their owner's will.
-      const missing = ids.filter((id) => {
-        const row = environment.model.rows.get(id)
-        return !found.has(id) && row !== undefined && !row.busy && row.atMicros < sentMicros
-      })
-      if (missing.length === 0) return
+      model.reads++
+      const what = counts
+        ? lessThanCertain(model, Number(answer.rows[0]?.[0]), sentMicros - applyMicros)
+        : lessThanAsked(model, ids, answer.rows, sentMicros - applyMicros)
+      if (what === undefined) return
       this.#connections.query(node, showMeta, options.timeoutMicros, (meta) => {
         const warned = meta._tag !== "Rows" || meta.rows.some((row) => String(row[0]).startsWith("warn"))
-        environment.onMissing({ node, missing, warned, sentMicros })
+        environment.onPartial({ node, what, warned, sentMicros })
       })
     })
   }
@@ -282,6 +292,39 @@ class Reader {
       () => settled[this.#random.int(0, settled.length - 1)] ?? 0,
     ).toSorted((a, b) => a - b)
   }
+}
+
+/** The value that a row has had since before a time; undefined if it has none for certain. */
+const valueSince = (row: RowModel | undefined, beforeMicros: number): number | undefined => {
+  const [state, ...others] = row?.possible ?? []
+  // Rows that were written meanwhile may be gone again by their owner's will.
+  if (row === undefined || row.busy || row.atMicros >= beforeMicros || others.length > 0) return undefined
+  return state?.present === true ? state.value : undefined
+}
+
+/** What the answer to a read of some rows lacks, in words. */
+const lessThanAsked = (
+  model: ClientModel,
+  ids: ReadonlyArray<number>,
+  rows: Rows["rows"],
+  beforeMicros: number,
+): string | undefined => {
+  const found = new Map(rows.map((row) => [Number(row[0]), row[1]]))
+  const missing = ids.filter((id) => !found.has(id) && valueSince(model.rows.get(id), beforeMicros) !== undefined)
+  if (missing.length > 0) return `lacked rows ${missing.slice(0, 5).join(", ")}`
+  for (const [id, value] of found) {
+    const before = valueSince(model.rows.get(id), beforeMicros)
+    if (value !== undefined && before !== undefined && Number(value) !== before)
+      return `showed row ${id} with value ${value} instead of ${before}`
+  }
+  return undefined
+}
+
+/** The same of a count of all rows. */
+const lessThanCertain = (model: ClientModel, counted: number, beforeMicros: number): string | undefined => {
+  let certain = 0
+  for (const row of model.rows.values()) if (valueSince(row, beforeMicros) !== undefined) certain++
+  return counted < certain ? `counted ${counted} rows of ${certain}` : undefined
 }
 
 /** All clients of one workload. */

@@ -2,6 +2,7 @@
 import { type Answer, ok } from "@shardwright/core/Answer"
 import { defaultEngineConfig } from "@shardwright/core/EngineConfig"
 import { queueTable, stateTable } from "@shardwright/core/Sql"
+import type { OnStoreWrite, WriteOutcome } from "@shardwright/core/StoreCalls"
 import { makeView } from "@shardwright/core/View"
 import { expect } from "vitest"
 import type { CheckContext, Checker, MakeChecker } from "../../src/check/Checker.ts"
@@ -34,6 +35,7 @@ export class FakeWorld {
   readonly state: StateWatcher
   readonly clients = new Map<string, ClientModel>()
   readonly reports: Array<string> = []
+  readonly #storeListeners: Array<OnStoreWrite> = []
   /** Since when each host is undisturbed; 0 by default. */
   readonly undisturbedSince = new Map<string, number | undefined>()
   #nextId = 1n
@@ -155,6 +157,19 @@ export class FakeWorld {
     this.state.onCommit({ kind: "commit", node: host, cluster: "c", table: name, ids: [id] })
   }
 
+  /** A store begins a write; what is answered is called with what its caller is told. */
+  storeWrite(
+    host: string,
+    keys: ReadonlyArray<string>,
+    version: number,
+    nonce: string,
+  ): (outcome: WriteOutcome) => void {
+    const ended = this.#storeListeners.map((listener) => listener({ node: address(host), keys, version, nonce }))
+    return (outcome) => {
+      for (const listener of ended) listener(outcome)
+    }
+  }
+
   /** Registers hosts. */
   register(hosts: ReadonlyArray<string> = this.#names): void {
     this.commit("registry", {
@@ -171,6 +186,7 @@ export class FakeWorld {
       clients: this.clients,
       foreign: new Set(),
       hostOf: (address) => this.#names.find((name) => address === `${name}:9312`),
+      onStoreWrite: (listener) => this.#storeListeners.push(listener),
       undisturbedSinceMicros: (node) => (this.undisturbedSince.has(node) ? this.undisturbedSince.get(node) : 0),
       report: (checker, message) => this.reports.push(`${checker}: ${message}`),
     }

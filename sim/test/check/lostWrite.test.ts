@@ -44,6 +44,16 @@ describe("lost-write at rest", () => {
     ])
   })
 
+  it("finds a row that is there although it was refused", () => {
+    const fake = healthy()
+    fake.clients.get("t")?.settle(9, present(9), "refused", 9, true)
+    expect(atRest(fake)).toEqual([])
+    fake.table("n1", "system.t_s0", "g", [1, 2, 9])
+    expect(atRest(fake)).toEqual([
+      "lost-write: 1 rows differ from what was acknowledged in system.t_s0 on n1: row 9 is value 9 and must be absent",
+    ])
+  })
+
   it("lets a row whose outcome is unknown be in either state, and in no third one", () => {
     const fake = healthy()
     const model = fake.clients.get("t")

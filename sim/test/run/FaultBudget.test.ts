@@ -38,7 +38,7 @@ timeline:
   - {at: 1s, create: {name: t, shards: 2, rf: 2}}
   - {after: {operation: create, is: running}, control: {ask: pause}}
   - {after: {operation: create, is: paused, plus: 10s}, control: {ask: resume, table: t}}
-  - {after: {operation: drop, atLatest: 20s}, control: {ask: stop}}
+  - {after: {operation: drop, atLatest: 30s}, control: {ask: stop}}
 expect:
   final: [{table: t, is: ready}]
   sometimes: [{operation: create, is: paused}, {operation: create, is: completed}]
@@ -47,7 +47,7 @@ expect:
     expect(result.expectations.filter(({ held }) => !held)).toEqual([])
     expect(result.class).toBe("pass")
     expect(result.timeline.filter(({ text: words }) => words.startsWith("stop ")).map(({ atMs }) => atMs)).toEqual([
-      20_000,
+      30_000,
     ])
   })
 })

@@ -175,15 +175,28 @@ describe("what a run itself reports", () => {
     )
   const alone = read("tables: [{name: t, shards: 1, rf: 1}]\nworkloads: [{table: t, until: 5s}]\n")
 
-  it("are reads that lack rows without a word", () => {
-    const loses = read(`tables: [{name: t, shards: 1, rf: 1}]
+  const silentReads = (statement: string): ReadonlyArray<string> => {
+    const scenario = read(`tables: [{name: t, shards: 1, rf: 1}]
 workloads: [{table: t, until: 8s, reads: {readers: 2, every: 100ms}}]
-timeline: [{at: 5s, sql: {node: n1, statement: DELETE FROM system.t_s0 WHERE id > 0}}]
+timeline: [{at: 5s, sql: {node: n1, statement: ${statement}}}, {at: 5s, kill: {node: n1, what: agent}}]
 `)
-    const { violations } = runScenario(loses, { seed: 1 })
-    expect(violations.find(({ checker }) => checker === "silent-partial-read")?.message).toMatch(
-      /^a read of t on n1 lacked rows \d+.* without a warning, although all was well$/,
+    const { violations } = runScenario(scenario, { seed: 1 })
+    return violations.filter(({ checker }) => checker === "silent-partial-read").map(({ message }) => message)
+  }
+
+  it("are reads that lack rows without a word, also beside a dead agent", () => {
+    const deletes = silentReads("DELETE FROM system.t_s0 WHERE id > 0")
+    expect(deletes).toContainEqual(
+      expect.stringMatching(/^a read of t on n1 lacked rows \d+.* without a warning, although all daemons were well$/),
     )
+    expect(deletes).toContainEqual(expect.stringMatching(/ counted \d+ rows of \d+ without/))
+  })
+
+  it("are reads that show what has been replaced", () => {
+    expect(silentReads("UPDATE system.t_s0 SET v=999999 WHERE id > 0")).toContainEqual(
+      expect.stringMatching(/^a read of t on n1 showed row \d+ with value 999999 instead of \d+ without/),
+    )
+    expect(silentReads("UPDATE system.t_s0 SET v=999999 WHERE id = 1")).toEqual([])
   })
 
   it("is an agent that ends by itself", () => {

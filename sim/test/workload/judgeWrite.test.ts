@@ -94,10 +94,11 @@ describe("ClientModel", () => {
     expect(model.rows.get(1)).toMatchObject({ possible: [present(2)], retired: true })
   })
 
-  it("is not changed by a refusal", () => {
+  it("is not changed by a refusal, and remembers a row that must not be there", () => {
     const model = new ClientModel("t")
     model.settle(1, present(1), "refused", 10, true)
-    expect(model.rows.size).toBe(0)
+    expect(model.rows.get(1)).toMatchObject({ possible: [absent], acknowledged: false, retired: true })
+    expect(model.acknowledged).toBe(0)
     model.settle(2, present(1), "acknowledged", 10, true)
     model.settle(2, absent, "refused", 10, true)
     expect(model.rows.get(2)).toMatchObject({ possible: [present(1)], retired: false })
@@ -133,6 +134,7 @@ describe("ClientSql", () => {
     )
     expect(updateRows("t", "v", [7], 4)).toBe("UPDATE t SET v=4 WHERE id=7")
     expect(deleteRows("t", [7, 8])).toBe("DELETE FROM t WHERE id IN (7,8)")
-    expect(selectRows("t", [7, 8])).toBe("SELECT id FROM t WHERE id IN (7,8) LIMIT 2")
+    expect(selectRows("t", [7, 8], undefined)).toBe("SELECT id FROM t WHERE id IN (7,8) LIMIT 2")
+    expect(selectRows("t", [7], "v")).toBe("SELECT id,v FROM t WHERE id=7 LIMIT 1")
   })
 })
