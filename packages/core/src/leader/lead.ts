@@ -6,6 +6,7 @@
 import * as Effect from "effect/Effect"
 import { journal } from "../Journal.ts"
 import type { Manticore } from "../Manticore.ts"
+import { Mutations } from "../Mutation.ts"
 import type { View } from "../View.ts"
 import { cleanUp } from "./cleanUp.ts"
 import { converge } from "./converge.ts"
@@ -41,5 +42,7 @@ const look = Effect.fnUntraced(function* (
   const running = layoutOperations(view)
   const automatic = running.some(({ record }) => record.request === null)
   if (!automatic && running.length < context.config.maxOperations) yield* converge(context, view)
+  else if ((yield* Mutations).has("d11-topology-dealt-with"))
+    context.memory.settled = { view, presence: context.presence }
   yield* cleanUp(context, view)
 })
