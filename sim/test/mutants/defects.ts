@@ -41,7 +41,7 @@ export const defects: ReadonlyArray<Defect> = [
   defect("D18", "d18-wrappers-dropped-first", "u15-new-node-gets-shards", "wrapper-outage"),
   defect("D19", "d19-no-shards-no-wrapper", "d19-node-without-shards", "wrapper-completeness"),
   defect("D20", "d20-last-step-forgotten", "d20-last-step-and-a-dead-leader", "completion"),
-  defect("D21", "d21-detach-then-attach", "split", "lost-write"),
+  defect("D21", "d21-detach-then-attach", "split", "silent-partial-read"),
   defect("D22", "d22-set-without-condition", "d22-writes-of-records-without-an-answer", "compare-and-set"),
   defect("D23", "d23-temporary-is-orphaned", "d23-long-move-of-a-single-copy", "quiescence"),
   defect("D24", "d24-strings-as-they-are", "u15-new-node-gets-shards", "set-up"),
