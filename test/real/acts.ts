@@ -25,7 +25,7 @@ const must = (holds: boolean, otherwise: string): void => {
 }
 
 /** Waits until something is so. */
-const eventually = async (what: string, seconds: number, holds: () => Promise<boolean>): Promise<void> => {
+export const eventually = async (what: string, seconds: number, holds: () => Promise<boolean>): Promise<void> => {
   const untilMs = performance.now() + seconds * 1000
   while (!(await holds())) {
     if (performance.now() > untilMs) throw new Error(`${what} did not come within ${seconds} s`)
@@ -60,7 +60,8 @@ const shardsOf = async ({ cluster }: Stage, table: string, at: RealNode): Promis
   return code === 0 ? (document as { readonly shards: ReadonlyArray<Shard> }).shards : []
 }
 
-const isWhole = async (stage: Stage, at: RealNode): Promise<boolean> => {
+/** Every shard has its copies, and nothing is amiss. */
+export const isWhole = async (stage: Stage, at: RealNode): Promise<boolean> => {
   for (const { table } of stage.writers) {
     const shards = await shardsOf(stage, table, at)
     if (shards.length === 0 || shards.some(({ copies, wanted }) => copies < wanted)) return false
@@ -69,7 +70,7 @@ const isWhole = async (stage: Stage, at: RealNode): Promise<boolean> => {
 }
 
 /** Every table can be written, each of its shards: that many rows in a row are acknowledged from now on. */
-const writesGoOn = async (stage: Stage, seconds: number): Promise<void> => {
+export const writesGoOn = async (stage: Stage, seconds: number): Promise<void> => {
   for (const { table, written } of stage.writers) {
     const before = written.acknowledged.size
     await eventually(`writes to ${table}`, seconds, () => Promise.resolve(written.acknowledged.size > before + 100))
@@ -77,7 +78,7 @@ const writesGoOn = async (stage: Stage, seconds: number): Promise<void> => {
 }
 
 /** All that was acknowledged is there, once, from every node. */
-const checkRows = async (stage: Stage, nodes: ReadonlyArray<RealNode>): Promise<void> => {
+export const checkRows = async (stage: Stage, nodes: ReadonlyArray<RealNode>): Promise<void> => {
   for (const writers of stage.writers) {
     for (const node of nodes) {
       const { doubled, lost } = await writers.check(node)

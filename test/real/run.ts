@@ -5,6 +5,8 @@
  *   --require   no server is a failure (exit code 5)
  *   --keep      the folder with all logs stays
  *   --only TEXT run up to the first act whose name contains TEXT
+ *   --orders N  instead of all but the first two acts: stop, kill and start the nodes in N random orders
+ *   --seed N    of those orders; 1 by default
  */
 import fs from "node:fs"
 import { parseArgs } from "node:util"
@@ -13,11 +15,18 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
 import { acts, type Stage } from "./acts.ts"
+import { randomOrders } from "./orders.ts"
 import { RealCluster } from "./RealCluster.ts"
 import { Writers } from "./Writers.ts"
 
 const { values } = parseArgs({
-  options: { require: { type: "boolean" }, keep: { type: "boolean" }, only: { type: "string" } },
+  options: {
+    require: { type: "boolean" },
+    keep: { type: "boolean" },
+    only: { type: "string" },
+    orders: { type: "string" },
+    seed: { type: "string" },
+  },
 })
 
 const searchd = process.env["MANTICORE_SEARCHD"] ?? ""
@@ -26,6 +35,9 @@ const endpointOf = (address: string) => {
   const colon = address.lastIndexOf(":")
   return Effect.succeed({ host: address.slice(0, colon), port: Number(address.slice(colon + 1)) })
 }
+
+const orders = Number(values.orders ?? 0)
+const played = orders > 0 ? [...acts.slice(0, 2), ...randomOrders(orders, Number(values.seed ?? 1))] : acts
 
 const run = async (): Promise<number> => {
   const cluster = new RealCluster(searchd)
@@ -40,7 +52,7 @@ const run = async (): Promise<number> => {
   }
   let keep = values.keep === true
   try {
-    for (const { name, play } of acts) {
+    for (const { name, play } of played) {
       const beganMs = performance.now()
       try {
         await play(stage)

@@ -53,8 +53,14 @@ const lookPause = Duration.millis(100)
 /** From the start of a daemon until its process has written its number down, at the latest. */
 const beginMsMax = 5000
 
-/** The number of the daemon's process; undefined if it does not run. The file outlives a crash, and numbers come back. */
-export const runningPid = (pidFile: string): number | undefined => {
+/** What the system shows of a program's name. */
+const shownNameLength = 15
+
+/**
+ * The number of the daemon's process; undefined if it does not run. The file outlives a crash, and numbers come back: so the
+ * process must run the program, where the system tells.
+ */
+export const runningPid = (pidFile: string, program: string): number | undefined => {
   const pid = Number(readIfThere(pidFile)?.trim() || Number.NaN)
   if (!Number.isSafeInteger(pid) || pid <= 1) return undefined
   try {
@@ -63,15 +69,15 @@ export const runningPid = (pidFile: string): number | undefined => {
     // Errors of `kill` are of this type. A process of somebody else is one all the same.
     if ((error as NodeJS.ErrnoException).code !== "EPERM") return undefined
   }
-  const program = processProgram(pid)
-  return program === undefined || program.includes("searchd") ? pid : undefined
+  const shown = shownProgram(pid)
+  return shown === undefined || shown === path.basename(program).slice(0, shownNameLength) ? pid : undefined
 }
 
 /** What a process runs, where the system tells; a dead one that nobody has waited for runs nothing. */
-const processProgram = (pid: number): string | undefined => {
+const shownProgram = (pid: number): string | undefined => {
   try {
     const status = fs.readFileSync(`/proc/${pid}/stat`, "utf8")
-    return / Z /.test(status.slice(status.lastIndexOf(")"))) ? "" : fs.readFileSync(`/proc/${pid}/comm`, "utf8")
+    return / Z /.test(status.slice(status.lastIndexOf(")"))) ? "" : fs.readFileSync(`/proc/${pid}/comm`, "utf8").trim()
   } catch {
     return undefined
   }
@@ -107,10 +113,11 @@ export interface DaemonProcess {
 /** Opens the port. */
 export const make = (options: DaemonProcessOptions): DaemonProcess => {
   const { commands, dataFolder, failed, fork, node, pidFile, startAgain } = options
+  const program = commands?.program ?? "searchd"
   /** The start that may not have written its number down yet. */
   let begun: { readonly child: ChildProcess; readonly ms: number } | undefined
   const isRunning = Effect.sync(() => {
-    if (pidFile === undefined || runningPid(pidFile) !== undefined) return true
+    if (pidFile === undefined || runningPid(pidFile, program) !== undefined) return true
     if (begun === undefined) return false
     const { child, ms } = begun
     // A command that only gives the order ends with 0 before the daemon is there.
@@ -120,7 +127,7 @@ export const make = (options: DaemonProcessOptions): DaemonProcess => {
 
   const signal = (name: "SIGTERM" | "SIGKILL", commandLine: CommandLine | undefined): void => {
     if (commandLine !== undefined) return void launch(commandLine, commands?.output, (error) => failed("signal", error))
-    const pid = pidFile === undefined ? undefined : runningPid(pidFile)
+    const pid = pidFile === undefined ? undefined : runningPid(pidFile, program)
     try {
       if (pid !== undefined) process.kill(pid, name)
     } catch (error) {

@@ -69,8 +69,8 @@ const freePorts = (count: number): Promise<number> => {
   return attempt(20)
 }
 
-/** The daemon's configuration with other listeners, process file and log. */
-const loneConfig = (text: string, pidFile: string, base: number, replicationPorts: number): string => {
+/** The daemon's configuration with other listeners and another process file. */
+export const loneConfig = (text: string, pidFile: string, base: number, replicationPorts: number): string => {
   const own = [
     `listen = ${loopback}:${base}`,
     `listen = ${loopback}:${base + 1}:mysql`,
@@ -82,7 +82,7 @@ const loneConfig = (text: string, pidFile: string, base: number, replicationPort
     .split("\n")
     .filter((line) => !/^\s*(listen|pid_file|buddy_path|node_address|query_log)\s*=/.test(line))
     .join("\n")
-  return kept.replace(/^(\s*searchd\s*\{?[^\S\n]*\n?\s*\{?)/m, (section) => `${section}\n${own.join("\n")}\n`)
+  return kept.replace(/^\s*searchd\s*\{/m, (section) => `${section}\n${own.join("\n")}`)
 }
 
 /** Starts it, asks it, stops it. What it is asked has its answer before it stops. */
