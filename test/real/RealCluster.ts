@@ -16,6 +16,8 @@ const portsPerNode = 100
 const replicationPorts = 80
 /** Below the ports that systems give to clients, and 10000 less than those of runners. */
 const basePort = 17_000
+/** A clean stop takes up to 7 s (semantics 28). */
+const stopMsMax = 30_000
 
 /** One node. */
 export interface RealNode {
@@ -120,12 +122,15 @@ export class RealCluster {
     }
   }
 
-  /** Ends a daemon and waits until it is gone. */
+  /** Ends a daemon and waits until it is gone. One that hangs in its shutdown is killed, as service managers do. */
   async endDaemon(node: RealNode, signal: "SIGTERM" | "SIGKILL"): Promise<void> {
     const pid = this.#pid(node)
     if (pid === undefined) return
     process.kill(pid, signal)
-    for (let leftMs = 60_000; leftMs > 0 && this.#pid(node) === pid; leftMs -= 50) await pause(50)
+    for (let leftMs = stopMsMax; leftMs > 0 && this.#pid(node) === pid; leftMs -= 50) await pause(50)
+    if (this.#pid(node) !== pid) return
+    process.kill(pid, "SIGKILL")
+    while (this.#pid(node) === pid) await pause(50)
   }
 
   /** Runs the command line with `--json`. */

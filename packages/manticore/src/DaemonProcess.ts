@@ -106,6 +106,11 @@ export interface DaemonProcess {
   readonly control: DaemonControl["Service"]
   /** Stops the daemon and waits for its end; kills it if it does not. */
   readonly stop: Effect.Effect<void>
+  /**
+   * Ends what is left of a look into the stopped node in which a runner was killed: a daemon, and empty lists. For whoever is the
+   * only one that starts this daemon.
+   */
+  readonly tidy: Effect.Effect<void>
   /** True while a restart is under way. */
   readonly isRestarting: () => boolean
 }
@@ -152,11 +157,6 @@ export const make = (options: DaemonProcessOptions): DaemonProcess => {
     yield* untilEnded(by.stopPatience)
   })
 
-  // A runner that was killed while it looked into its stopped node leaves a daemon and empty lists behind.
-  if (commands !== undefined) {
-    endLoneDaemon(dataFolder)
-    restoreLists(dataFolder)
-  }
   const control: DaemonControl["Service"] = {
     isGated: commands !== undefined,
     isRunning,
@@ -197,6 +197,11 @@ export const make = (options: DaemonProcessOptions): DaemonProcess => {
   return {
     control,
     stop: commands === undefined ? Effect.void : stop(commands),
+    tidy: Effect.sync(() => {
+      if (commands === undefined) return
+      endLoneDaemon(dataFolder)
+      restoreLists(dataFolder)
+    }),
     isRestarting: () => restarting,
   }
 }

@@ -111,6 +111,10 @@ export const ConfigFile = Schema.Struct({
       program: Schema.optionalKey(text("the path of the server's program")),
       /** How long a stop may take before the daemon is killed. Default: 60s. */
       stopPatience: Schema.optionalKey(Length),
+      /** How long it may answer nothing after it has answered, before it is ended and started again. Default: 2m. */
+      silencePatience: Schema.optionalKey(Length),
+      /** The same of one that has not answered since its start: it may be reading its logs. Default: 15m. */
+      beginPatience: Schema.optionalKey(Length),
       /** Stops the daemon when the runner is stopped, as in a container. Default: false. */
       stopsWithRunner: Schema.optionalKey(Schema.Boolean.annotate(flagExpected)),
     }).annotate(expecting("a mapping with start and config")),

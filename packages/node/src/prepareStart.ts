@@ -29,6 +29,7 @@ export const prepareStart = Effect.fnUntraced(function* ({
   const { daemon, identity, ports } = yield* openNode({ config, log })
   const { dataFolder, node } = identity
   if (yield* daemon.control.isRunning) return log("info", "gate.runs-already", { node })
+  yield* daemon.tidy
   const control: DaemonControl["Service"] = {
     ...daemon.control,
     start: (entries) => Effect.sync(() => changeEntries(dataFolder, node, entries)),

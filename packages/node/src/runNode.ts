@@ -27,6 +27,7 @@ import { parseLength } from "./ConfigSchema.ts"
 import { httpPeers, listenForPeers, runnerAddress } from "./HttpPeers.ts"
 import { findIdentity, type Identity } from "./Identity.ts"
 import { type Log, logEventOf } from "./Log.ts"
+import { type Heard, listening, type SilencePatience, supervise } from "./supervise.ts"
 
 /** What a runner needs from its process. */
 export interface RunnerOptions {
@@ -40,12 +41,10 @@ export interface RunnerOptions {
 
 /** An agent that failed by a bug begins anew after this pause; its records say where it was. */
 const agentPause = Duration.seconds(5)
-/** How often the daemon's process is looked for. */
-const superviseInterval = Duration.seconds(1)
-/** A daemon that ends within this time after its start is started again more and more slowly. */
-const shortLifeMs = 20_000
-const pauseMsMax = 30_000
 const stopPatienceDefault = Duration.seconds(60)
+/** Longer than any statement may take, and than a daemon is stalled by evictions. */
+const silencePatienceDefault = Duration.minutes(2)
+const beginPatienceDefault = Duration.minutes(15)
 
 const splitAddress = (address: string): Endpoint => {
   const colon = address.lastIndexOf(":")
@@ -83,6 +82,11 @@ const commandsOf = ({ daemon }: Config): DaemonProcess.DaemonCommands | undefine
         stopPatience: parseLength(daemon.stopPatience ?? "") ?? stopPatienceDefault,
       }
 
+const patienceOf = ({ daemon }: Config): SilencePatience => ({
+  afterAnswers: parseLength(daemon?.silencePatience ?? "") ?? silencePatienceDefault,
+  atStart: parseLength(daemon?.beginPatience ?? "") ?? beginPatienceDefault,
+})
+
 /** What the engine needs, as its ports. */
 export type Ports = Manticore | NodeFiles | DaemonControl | Peers
 
@@ -93,13 +97,15 @@ export interface Node {
   readonly daemon: DaemonProcess.DaemonProcess
   /** Starts the daemon through its gate, unless it runs. */
   readonly start: Effect.Effect<void>
+  readonly heard: Heard
 }
 
 /** Finds the node and opens its ports. */
 export const openNode = Effect.fnUntraced(function* ({ config, log, files }: Omit<RunnerOptions, "stopped">) {
   const identity = yield* findIdentity(config, yield* openManticore(config, config.mysql), log)
   const { dataFolder, node, pidFile, stateFolder } = identity
-  const manticore = yield* openManticore(config, node)
+  const heard: Heard = { answeredMs: undefined }
+  const manticore = listening(yield* openManticore(config, node), node, heard)
   const scope = yield* Effect.scope
   const onlyOne = yield* Semaphore.make(1)
   const runners = Object.entries(config.peers ?? {}).flatMap(([name, { runner }]) =>
@@ -129,7 +135,7 @@ export const openNode = Effect.fnUntraced(function* ({ config, log, files }: Omi
     Context.add(Peers, httpPeers({ known: new Map(runners), token: config.token })),
     Context.add(Journal, { write: journalTo(log) }),
   )
-  const opened: Node = { identity, ports, daemon, start }
+  const opened: Node = { identity, ports, daemon, start, heard }
   return opened
 })
 
@@ -146,8 +152,9 @@ export const runNode = Effect.fnUntraced(function* (options: RunnerOptions) {
   const opened = yield* Effect.raceFirst(openNode(options), Effect.as(stopped, undefined))
   // Told to stop while it waited for its daemon.
   if (opened === undefined) return
-  const { daemon, identity, ports } = opened
+  const { daemon, heard, identity, ports, start } = opened
   const { dataFolder, node, stateFolder } = identity
+  yield* daemon.tidy
   let state = "starting"
   const written = Context.get(ports, Journal)
   const watched = Context.add(ports, Journal, {
@@ -172,7 +179,9 @@ export const runNode = Effect.fnUntraced(function* (options: RunnerOptions) {
     stateFolder,
     gated: daemon.control.isGated,
   })
-  const supervisor = daemon.control.isGated ? yield* Effect.forkChild(supervise(opened, log)) : undefined
+  const supervisor = daemon.control.isGated
+    ? yield* Effect.forkChild(supervise({ node, daemon, start, heard, patience: patienceOf(config), log }))
+    : undefined
   yield* agents(options, node).pipe(Effect.provideContext(watched))
   log("info", "runner.stopping", { node })
   if (supervisor !== undefined) yield* Fiber.interrupt(supervisor)
@@ -189,22 +198,5 @@ const agents = Effect.fnUntraced(function* ({ config, log, stopped }: RunnerOpti
     log("error", "agent.crashed", { node, error: Cause.pretty(exit.cause) })
     const isOver = yield* Effect.raceFirst(Effect.as(Effect.sleep(agentPause), false), Effect.as(stopped, true))
     if (isOver) return
-  }
-})
-
-/** Starts the daemon when it does not run. */
-const supervise = Effect.fnUntraced(function* ({ daemon, identity, start }: Node, log: Log) {
-  let pauseMs = 0
-  let startedMs = Number.NEGATIVE_INFINITY
-  for (;;) {
-    if (!(yield* daemon.control.isRunning) && !daemon.isRestarting()) {
-      const livedMs = performance.now() - startedMs
-      pauseMs = livedMs < shortLifeMs ? Math.min(Math.max(1000, pauseMs * 2), pauseMsMax) : 0
-      log(pauseMs === 0 ? "info" : "warn", "daemon.start", { node: identity.node, pauseMs })
-      yield* Effect.sleep(Duration.millis(pauseMs))
-      yield* start
-      startedMs = performance.now()
-    }
-    yield* Effect.sleep(superviseInterval)
   }
 })
