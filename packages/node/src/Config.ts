@@ -191,10 +191,14 @@ const withSecrets = Effect.fnUntraced(function* (file: ConfigFile, folder: strin
     ...(password === undefined ? {} : { password }),
     ...(token === undefined ? {} : { token }),
     ...(file.tls === undefined ? {} : { tls }),
-    admin: {
-      ...(admin?.listen === undefined ? {} : { listen: admin.listen }),
-      ...(adminToken === undefined ? {} : { token: adminToken }),
-    },
+    ...(admin === undefined
+      ? {}
+      : {
+          admin: {
+            ...(admin.listen === undefined ? {} : { listen: admin.listen }),
+            ...(adminToken === undefined ? {} : { token: adminToken }),
+          },
+        }),
     engine: engineConfig(file),
   }
 })

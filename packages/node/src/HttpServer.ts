@@ -138,16 +138,19 @@ export const listenHttp = Effect.fnUntraced(function* (options: HttpServerOption
     const { headers, method = "GET" } = request
     return options.answer({ method, path, query: new URLSearchParams(query), headers, body })
   }
-  const server = http.createServer({ requestTimeout: arrivalMsMax, headersTimeout: arrivalMsMax }, (request, response) => {
-    const send = ({ body, headers = {}, status, type = "application/json; charset=utf-8" }: HttpReply): void => {
-      response.writeHead(status, { ...securityHeaders, "content-type": type, ...headers })
-      response.end(request.method === "HEAD" ? undefined : body)
-    }
-    replyTo(request).then(send, (error: unknown) => {
-      options.failed?.(error)
-      send(refuse(500, "the request failed in a way that it should not"))
-    })
-  })
+  const server = http.createServer(
+    { requestTimeout: arrivalMsMax, headersTimeout: arrivalMsMax },
+    (request, response) => {
+      const send = ({ body, headers = {}, status, type = "application/json; charset=utf-8" }: HttpReply): void => {
+        response.writeHead(status, { ...securityHeaders, "content-type": type, ...headers })
+        response.end(request.method === "HEAD" ? undefined : body)
+      }
+      replyTo(request).then(send, (error: unknown) => {
+        options.failed?.(error)
+        send(refuse(500, "the request failed in a way that it should not"))
+      })
+    },
+  )
   return yield* Effect.acquireRelease(
     Effect.callback<number>((resume) => {
       server.once("error", (error) => resume(Effect.die(error)))

@@ -15,18 +15,13 @@ const usage = `shardwright-node: the process beside a Manticore daemon
 See docs/OPERATIONS.md for the file. Values of it can be set by variables: SHARDWRIGHT_MYSQL, SHARDWRIGHT_LOG_FORMAT, …`
 
 const given = process.argv.slice(2)
-/** A daemon adds arguments of its own, and those of a later version may be others. */
-const added = given[0] === "helper" ? given.slice(1).filter((_, at, all) => !isConfig(all, at)) : []
-
-function isConfig(all: ReadonlyArray<string>, at: number): boolean {
-  const isFlag = (text: string | undefined): boolean => text === "--config" || text === "-c"
-  return isFlag(all[at]) || isFlag(all[at - 1]) || all[at]?.startsWith("--config=") === true
-}
+/** A daemon puts arguments of its own behind those of its `buddy_path`, and a later one may have others. */
+const [asked, added] = given[0] === "helper" ? [given.slice(0, 3), given.slice(3)] : [given, []]
 
 const read = () => {
   try {
     return parseArgs({
-      args: given.filter((text) => !added.includes(text)),
+      args: asked,
       options: { config: { type: "string", short: "c" }, help: { type: "boolean", short: "h" } },
       allowPositionals: true,
     })

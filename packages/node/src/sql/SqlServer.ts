@@ -9,7 +9,7 @@ import * as Effect from "effect/Effect"
 import { type HttpReply, type HttpRequest, isFromElsewhere, listenHttp, refuse } from "../HttpServer.ts"
 import { carryOut } from "./carryOut.ts"
 import { type HelperRequest, type Outcome, readHelperRequest, replyWith, replyWithOwnError } from "./HelperProtocol.ts"
-import { parseStatement } from "./Statement.ts"
+import { type Parsed, parseStatement, type Statement } from "./Statement.ts"
 
 /** What became of a statement, for metrics: ours by how it ended, or not ours. */
 export type Answered = "done" | "failed" | "foreign"
@@ -47,10 +47,12 @@ export const listenForDaemon = (options: SqlServerOptions) =>
     answer: (request) => answer(request, options),
   })
 
+const foreign: Parsed = { _tag: "Foreign" }
+
 const reply = (body: string): HttpReply => ({ status: 200, body, type: "application/json" })
 
 const answer = async (request: HttpRequest, options: SqlServerOptions): Promise<HttpReply> => {
-  const { answered, failed, run } = options
+  const { answered, failed } = options
   // Only a daemon has something to say here, and it is no browser.
   if (isFromElsewhere(request) || request.headers.origin !== undefined) return refuse(403, "this is for a daemon only")
   if (request.path === "/config") return (await passOn(request, options)) ?? reply("{}")
@@ -58,8 +60,14 @@ const answer = async (request: HttpRequest, options: SqlServerOptions): Promise<
   const asked = readHelperRequest(request.body)
   if (asked === undefined) return (await passOn(request, options)) ?? refuse(400, "this is no question of a daemon")
   const begunMs = performance.now()
+  const parsed = asked.isStatement ? parseStatement(asked.body) : foreign
   try {
-    const outcome = await run(ourOutcome(asked, options))
+    const outcome =
+      parsed._tag === "Malformed"
+        ? { _tag: "Failed" as const, message: parsed.message }
+        : parsed._tag === "Ours"
+          ? await ours(asked, parsed.statement, options)
+          : undefined
     if (outcome !== undefined) {
       answered?.(outcome._tag === "Failed" ? "failed" : "done", performance.now() - begunMs)
       return reply(replyWith(asked, outcome))
@@ -73,24 +81,23 @@ const answer = async (request: HttpRequest, options: SqlServerOptions): Promise<
   return passed
 }
 
-/** What a statement of ours leads to; undefined for all else. */
-const ourOutcome = Effect.fnUntraced(function* (
+/** What a statement leads to that is ours by its words; undefined if it is about a table that is not. */
+const ours = async (
   asked: HelperRequest,
-  { operator, users }: SqlServerOptions,
-): Effect.fn.Return<Outcome | undefined, never, Manticore> {
-  const parsed = asked.isStatement ? parseStatement(asked.body) : undefined
-  if (parsed === undefined || parsed._tag === "Foreign") return undefined
-  if (parsed._tag === "Malformed") return { _tag: "Failed", message: parsed.message }
+  statement: Statement,
+  { operator, run, users }: SqlServerOptions,
+): Promise<Outcome | undefined> => {
   if (users !== undefined && !users.includes(asked.user)) {
-    const { _tag } = parsed.statement
     // The daemon's own tables stay a matter between it and its users.
-    if (_tag === "Drop" || _tag === "Describe") return undefined
+    if (statement._tag === "Drop" || statement._tag === "Describe") return undefined
     return { _tag: "Failed", message: `Permission denied for user '${asked.user}': sql.users does not name it` }
   }
   const by = asked.user === "" ? "sql" : `sql:${asked.user}`
-  const outcome = yield* carryOut(parsed.statement, { ...(yield* operator), by, error: asked.error })
+  const outcome = await run(
+    Effect.flatMap(operator, (node) => carryOut(statement, { ...node, by, error: asked.error })),
+  )
   return outcome._tag === "Foreign" ? undefined : outcome
-})
+}
 
 /** Headers that go on: the daemon's id of the request, by which both logs can be compared. */
 const passedHeaders = ["content-type", "request-id", "user-agent"] as const

@@ -216,17 +216,13 @@ const timeoutOf = (value: string | undefined): number => {
 const clustersOf = (names: ReadonlyArray<TableName>): ReadonlyArray<string> =>
   names.flatMap(({ cluster }) => (cluster === undefined ? [] : [cluster]))
 
-/** True if an option of this name is among the tokens, outside of parentheses. */
-const hasOption = (tokens: ReadonlyArray<Token>, names: ReadonlyArray<string>): boolean => {
-  let depth = 0
-  return tokens.some(({ kind, value }, index) => {
-    if (kind === "sign" && value === "(") depth++
-    if (kind === "sign" && value === ")") depth--
+/** True if an option of this name is among the tokens. */
+const hasOption = (tokens: ReadonlyArray<Token>, names: ReadonlyArray<string>): boolean =>
+  tokens.some(({ kind, value }, index) => {
     const after = tokens[index + 1]
     const isNamed = (kind === "word" || kind === "name") && names.includes(value.toLowerCase())
-    return depth <= 0 && isNamed && after?.kind === "sign" && after.value === "="
+    return isNamed && after?.kind === "sign" && after.value === "="
   })
-}
 
 const create = (reader: Reader): Statement => {
   const ifNotExists = reader.words("IF", "NOT", "EXISTS")

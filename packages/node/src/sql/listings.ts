@@ -85,7 +85,7 @@ export const listed = Effect.fnUntraced(function* (what: ShownList, operator: Op
           kind,
           table ?? "",
           status,
-          history.at(-1)?.by ?? "",
+          history.at(0)?.by ?? "",
           time(history.at(-1)?.atMs),
           reason,
           error ?? "",
