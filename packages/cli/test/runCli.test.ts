@@ -132,6 +132,17 @@ describe("sim run", () => {
     }),
   )
 
+  it.effect("runs on several threads as on one, in the same order", () =>
+    Effect.gen(function* () {
+      const args = ["sim", "run", path.join(folder, "quick.yaml"), "--seeds", "3..6", "--check-determinism", "--json"]
+      const told = (out: string) =>
+        JSON.parse(out).scenarios.map(({ seed, traceHash }: Record<string, unknown>) => [seed, traceHash])
+      const [one, two] = [yield* shardwright(...args), yield* shardwright(...args, "--jobs", "2")]
+      expect(two.exitCode).toBe(0)
+      expect(told(two.out)).toEqual(told(one.out))
+    }),
+  )
+
   const contractFields = [
     "name",
     "file",

@@ -111,23 +111,28 @@ const withOutside = (options: RunOptions): RunOptions => {
 const runGuarded = (scenario: Scenario, options: RunOptions): ScenarioResult => {
   if (options.checkDeterminism !== true)
     return new Run(scenario, options, new Trace({ sink: options.trace, isOff: options.untraced })).execute()
-  const firstTrace = new Trace({ sink: options.trace, keepLines: true })
-  const first = new Run(scenario, options, firstTrace).execute()
-  const secondTrace = new Trace({ keepLines: true })
-  const second = new Run(scenario, options, secondTrace).execute()
-  if (first.traceHash === second.traceHash) return { ...first, wallMs: first.wallMs + second.wallMs }
-  const where = firstTrace.divergence(secondTrace)
-  const message =
-    where === undefined
-      ? "the traces differ"
-      : `line ${where.index + 1} of the trace is ${where.first ?? "missing"} in the first run and ${where.second ?? "missing"} in the second`
+  const first = new Run(scenario, options, new Trace({ sink: options.trace })).execute()
+  const second = new Run(scenario, options, new Trace()).execute()
+  const wallMs = first.wallMs + second.wallMs
+  if (first.traceHash === second.traceHash) return { ...first, wallMs }
+  const message = divergence(scenario, options)
   return {
     ...first,
     passed: false,
     class: "nondeterminism",
-    wallMs: first.wallMs + second.wallMs,
+    wallMs,
     violations: [...first.violations, { checker: "determinism", atMs: first.virtualMs, message }],
   }
+}
+
+/** Where two runs part, in words: lines cost time and memory, and are kept only if the hashes have differed. */
+const divergence = (scenario: Scenario, options: RunOptions): string => {
+  const [first, second] = [new Trace({ keepLines: true }), new Trace({ keepLines: true })]
+  for (const trace of [first, second]) new Run(scenario, options, trace).execute()
+  const where = first.divergence(second)
+  return where === undefined
+    ? "the traces differ, and did not when they were run again"
+    : `line ${where.index + 1} of the trace is ${where.first ?? "missing"} in one run and ${where.second ?? "missing"} in another`
 }
 
 /** One run of a scenario. */
@@ -189,9 +194,7 @@ class Run {
       report: (checker, message) => this.#report(checker, message),
     }
     this.#checkers = this.#withEngine ? allCheckers.map((make) => make(this.#context)) : []
-    simulation.onEvent((event) => {
-      for (const checker of this.#checkers) checker.onEvent?.(event)
-    })
+    for (const { onEvent } of this.#checkers) if (onEvent !== undefined) simulation.onEvent(onEvent)
     simulation.onAgentCrash((node, text) =>
       this.#report("agent-crash", `the agent of ${node} ended: ${text.slice(0, 2000)}`),
     )

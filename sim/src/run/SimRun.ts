@@ -61,13 +61,36 @@ export const exitCodeOf = (classes: Iterable<ResultClass>): number => {
 export const exitCodeOfReport = (report: SimRunReport): number =>
   report.problems.length > 0 ? 2 : exitCodeOf(report.scenarios.map((result) => result.class))
 
-/** Runs all scenarios of files and folders, in order. Nothing is run if one of them has a mistake. */
-export const simRun = (paths: ReadonlyArray<string>, options: SimRunOptions = {}): SimRunReport => {
+/** One run that is to be made. */
+export interface PlannedRun {
+  readonly file: string
+  readonly scenario: Scenario
+  readonly seed: number
+}
+
+/** The runs of files and folders, in order; none if one of them has a mistake. */
+export const planRuns = (
+  paths: ReadonlyArray<string>,
+  options: Pick<SimRunOptions, "seed" | "seeds" | "set"> = {},
+): { readonly problems: ReadonlyArray<ScenarioProblem>; readonly runs: ReadonlyArray<PlannedRun> } => {
   const { scenarios, problems } = loadScenarios(paths, options.set === undefined ? {} : { set: options.set })
-  if (problems.length > 0) return { problems, scenarios: [], passed: 0, failed: 0 }
+  if (problems.length > 0) return { problems, runs: [] }
   const runs = scenarios.flatMap(({ file, scenario }) =>
     seedsOf(options, scenario.seed).map((seed) => ({ file, scenario, seed })),
   )
+  return { problems, runs }
+}
+
+/** Results as a report. */
+export const reportOf = (scenarios: ReadonlyArray<ScenarioResult>): SimRunReport => {
+  const passed = scenarios.filter((result) => result.passed).length
+  return { problems: [], scenarios, passed, failed: scenarios.length - passed }
+}
+
+/** Runs all scenarios of files and folders, in order. Nothing is run if one of them has a mistake. */
+export const simRun = (paths: ReadonlyArray<string>, options: SimRunOptions = {}): SimRunReport => {
+  const { problems, runs } = planRuns(paths, options)
+  if (problems.length > 0) return { problems, scenarios: [], passed: 0, failed: 0 }
   const results: Array<ScenarioResult> = []
   for (const { file, scenario, seed } of runs) {
     const progress = options.progress
@@ -86,11 +109,10 @@ export const simRun = (paths: ReadonlyArray<string>, options: SimRunOptions = {}
     results.push(result)
     options.onResult?.(result, scenario)
   }
-  const passed = results.filter((result) => result.passed).length
-  return { problems: [], scenarios: results, passed, failed: results.length - passed }
+  return reportOf(results)
 }
 
-const seedsOf = (options: SimRunOptions, own: number): ReadonlyArray<number> => {
+const seedsOf = (options: Pick<SimRunOptions, "seed" | "seeds">, own: number): ReadonlyArray<number> => {
   if (options.seeds !== undefined) {
     const { from, to } = options.seeds
     return Array.from({ length: Math.max(0, to - from) }, (_, index) => from + index)

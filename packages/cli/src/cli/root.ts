@@ -85,6 +85,7 @@ const simRun = Command.make(
       Flag.optional,
     ),
     checkDeterminism,
+    jobs: Flag.optional(parsedFlag("jobs", "N", "Runs at the same time; 1 by default", parseJobs)),
     trace,
     report,
     junit,

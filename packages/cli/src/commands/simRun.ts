@@ -4,11 +4,18 @@
 import { showMs } from "@shardwright/sim/scenario/showDuration"
 import { renderSummary } from "@shardwright/sim/run/render"
 import { gravestOf, type ScenarioResult } from "@shardwright/sim/run/ScenarioResult"
-import { reportJson, reproduction, simRun as runScenarios } from "@shardwright/sim/run/SimRun"
+import {
+  planRuns,
+  reportJson,
+  reportOf,
+  reproduction,
+  simRun as runScenarios,
+  type SimRunReport,
+} from "@shardwright/sim/run/SimRun"
 import type { Scenario } from "@shardwright/sim/scenario/Scenario"
 import { resolvePaths } from "@shardwright/sim/scenario/ScenarioFile"
 import { printProblems } from "@shardwright/sim/scenario/ScenarioProblem"
-import type * as Duration from "effect/Duration"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { annotate } from "../cli/annotate.ts"
@@ -17,10 +24,12 @@ import { Outcome } from "../cli/Outcome.ts"
 import { Screen, type ScreenShape } from "../cli/Screen.ts"
 import { counted } from "../cli/text.ts"
 import type { SeedRange } from "../cli/Values.ts"
+import type { ScenarioTask, ScenarioWorkerData } from "./scenarioWorker.ts"
 import { exitCodeOf, runBlock } from "./simResult.ts"
 import { junitCase, openJunit } from "./JunitFile.ts"
 import { keepBundle } from "./keepBundle.ts"
 import { openOutputs } from "./RunOutputs.ts"
+import { runOnWorkers } from "./Workers.ts"
 
 /** What the command line asked for. */
 export interface SimRunOptions {
@@ -30,6 +39,7 @@ export interface SimRunOptions {
   readonly until: Option.Option<Duration.Duration>
   readonly set: Option.Option<Readonly<Record<string, string>>>
   readonly checkDeterminism: boolean
+  readonly jobs: Option.Option<number>
   readonly trace: Option.Option<string>
   readonly report: Option.Option<string>
   readonly junit: Option.Option<string>
@@ -59,26 +69,38 @@ export const simRun = Effect.fnUntraced(function* (options: SimRunOptions) {
   }
   const outputs = yield* openOutputs(options)
   const junit = Option.isSome(options.junit) ? yield* openJunit(options.junit.value) : undefined
-  const report = runScenarios(options.paths, {
+  const onResult = (result: ScenarioResult, scenario: Scenario): void => {
+    outcome.add(exitCodeOf(result))
+    tell(screen, result, options, runs)
+    outputs.close(result, scenario.about, reproduction(result))
+    junit?.add(junitCase(result, result.file, reproduction(result)))
+    if (!result.passed) tellFailure(screen, result, scenario, options.bundles)
+  }
+  const chosen = {
     ...given("seed", options.seed),
     ...given("seeds", options.seeds),
-    ...given("until", options.until),
     ...given(
       "set",
       Option.map(options.set, (values) => new Map(Object.entries(values))),
     ),
-    checkDeterminism: options.checkDeterminism,
-    ...outputs.run,
-    progress: ({ name, seed, atMs, done, total }) =>
-      screen.status(`[${done + 1}/${total}] ${name}, seed ${seed}: ${showMs(atMs)} of virtual time`),
-    onResult: (result, scenario) => {
-      outcome.add(exitCodeOf(result))
-      tell(screen, result, options, runs)
-      outputs.close(result, scenario.about, reproduction(result))
-      junit?.add(junitCase(result, result.file, reproduction(result)))
-      if (!result.passed) tellFailure(screen, result, scenario, options.bundles)
-    },
-  })
+  }
+  const jobs = Math.min(
+    runs,
+    Option.getOrElse(options.jobs, () => 1),
+  )
+  // A worker knows one file, and cannot tell whether a parameter is one of another.
+  const inParallel = jobs > 1 && Option.isNone(options.set)
+  const report = inParallel
+    ? yield* Effect.promise(() => runInParallel(options, chosen, jobs, screen.status, onResult))
+    : runScenarios(options.paths, {
+        ...chosen,
+        ...given("until", options.until),
+        checkDeterminism: options.checkDeterminism,
+        ...outputs.run,
+        progress: ({ name, seed, atMs, done, total }) =>
+          screen.status(`[${done + 1}/${total}] ${name}, seed ${seed}: ${showMs(atMs)} of virtual time`),
+        onResult,
+      })
   junit?.close("shardwright sim run")
   if (report.problems.length > 0) {
     const { problems, scenarios, passed, failed } = report
@@ -86,6 +108,41 @@ export const simRun = Effect.fnUntraced(function* (options: SimRunOptions) {
   }
   screen.print(options.json ? JSON.stringify(reportJson(report)) : renderSummary(report, screen.paint))
 })
+
+/** Runs on worker threads, and tells the results in the order of the runs. */
+const runInParallel = async (
+  { paths, until, checkDeterminism }: SimRunOptions,
+  chosen: Parameters<typeof planRuns>[1],
+  jobs: number,
+  status: (line: string) => void,
+  onResult: (result: ScenarioResult, scenario: Scenario) => void,
+): Promise<SimRunReport> => {
+  const { problems, runs } = planRuns(paths, chosen)
+  if (problems.length > 0) return { problems, scenarios: [], passed: 0, failed: 0 }
+  const results: Array<ScenarioResult | undefined> = []
+  let told = 0
+  const { replies } = await runOnWorkers<ScenarioTask, ScenarioResult>({
+    module: new URL("./scenarioWorker.ts", import.meta.url),
+    workerData: {
+      untilMs: Option.getOrNull(Option.map(until, Duration.toMillis)),
+      checkDeterminism,
+    } satisfies ScenarioWorkerData,
+    tasks: runs.map(({ file, seed }, index) => ({ index, file, seed })),
+    jobs,
+    budgetMs: Number.POSITIVE_INFINITY,
+    onReply: (reply) => {
+      if ("crash" in reply) return
+      results[reply.task.index] = reply.result
+      for (let next = results[told]; next !== undefined; next = results[++told]) {
+        const run = runs[told]
+        if (run !== undefined) onResult(next, run.scenario)
+      }
+      status(`${told} of ${runs.length} runs`)
+    },
+  })
+  for (const reply of replies) if ("crash" in reply) throw new Error(`${reply.task.file}: ${reply.crash}`)
+  return reportOf(results.filter((result) => result !== undefined))
+}
 
 /** A field for an option that was given, and none for one that was not. */
 const given = <Name extends string, A>(name: Name, option: Option.Option<A>): { readonly [_ in Name]?: A } =>
