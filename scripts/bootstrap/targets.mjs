@@ -15,7 +15,7 @@ const targets = {
   check: { script: "scripts/check.mjs", args: [], inCallersFolder: false },
   "test:real": { script: "test/real/run.ts", args: [], inCallersFolder: false },
   bundle: { script: "scripts/bundle-node.mjs", args: [], inCallersFolder: true },
-  "bench:world": { script: "bench/world.ts", args: [], inCallersFolder: false },
+  bench: { script: "bench/run.ts", args: [], inCallersFolder: false },
 }
 
 export const targetNames = Object.keys(targets)
