@@ -247,13 +247,15 @@ export interface Looked {
   readonly away: ReadonlySet<string>
   /** Nodes that the coordination cluster shows; none if the node that was asked is not in it. */
   readonly seen: ReadonlyArray<string>
+  /** False if the coordination cluster takes no writes: the records are those that the node had last. */
+  readonly isCurrent: boolean
 }
 
-/** Looks at the records; nothing is written but the barrier of the node that is asked. */
+/** Looks at the records, also where no majority is left; nothing is written but the barrier of the node that is asked. */
 export const look = Effect.fnUntraced(
   function* (options: OperatorOptions) {
     const store = yield* operatorStore(options)
-    yield* store.barrier
+    const barrier = yield* Effect.result(store.barrier)
     const { records } = yield* store.sync
     const view = makeView(records.values())
     const seen = (yield* ownCoordination(options))?.members ?? []
@@ -261,6 +263,7 @@ export const look = Effect.fnUntraced(
       view,
       away: new Set(registeredNodes(view).filter((node) => !seen.includes(node))),
       seen,
+      isCurrent: barrier._tag === "Success",
     }
     return looked
   },
@@ -320,7 +323,8 @@ export const operationOf = Effect.fnUntraced(
 export const leaveCluster = Effect.fnUntraced(
   function* (options: OperatorOptions) {
     const { node, config } = options
-    const { view } = yield* look(options)
+    const { isCurrent, view } = yield* look(options)
+    if (!isCurrent) return yield* new OperatorError({ message: `${config.coordination} takes no writes on ${node}` })
     const holds = [...view.groups.values()].find(
       ({ record }) =>
         record.status !== "dissolved" && [...record.members, ...record.leaving, ...record.exiled].includes(node),

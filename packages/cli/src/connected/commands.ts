@@ -18,6 +18,18 @@ import { connected, type ConnectionOptions, nodeAt, operatorError } from "./Conn
 import { operationDocument, progressText } from "./describeOperation.ts"
 import { ask, type RequestOptions } from "./requests.ts"
 
+/** Looks at the records, and says so if they may be old. */
+const lookAt = Effect.fnUntraced(function* (operator: Operator.OperatorOptions) {
+  const screen = yield* Screen
+  const looked = yield* Operator.look(operator)
+  if (!looked.isCurrent) {
+    screen.note(
+      `${operator.config.coordination} takes no writes on ${operator.node}, so this may be old; if its majority is gone for good: shardwright recover`,
+    )
+  }
+  return looked
+})
+
 /** Prints a document, or a table of columns. */
 const show = Effect.fnUntraced(function* (
   { json }: ConnectionOptions,
@@ -101,7 +113,7 @@ export const clusterLeave = Effect.fnUntraced(function* (options: ConnectionOpti
 /** `cluster status` */
 export const clusterStatus = Effect.fnUntraced(function* (options: ConnectionOptions) {
   const { cluster, looked, node } = yield* connected(options, (operator) =>
-    Effect.map(Operator.look(operator), (it) => ({
+    Effect.map(lookAt(operator), (it) => ({
       looked: it,
       node: operator.node,
       cluster: operator.config.coordination,
@@ -139,7 +151,7 @@ export const clusterStatus = Effect.fnUntraced(function* (options: ConnectionOpt
 
 /** `node list` */
 export const nodeList = Effect.fnUntraced(function* (options: ConnectionOptions) {
-  const { away, view } = yield* connected(options, Operator.look)
+  const { away, view } = yield* connected(options, lookAt)
   const nodes = Object.entries(view.registry?.record.nodes ?? {}).map(([name, traits]) => ({
     name,
     state: traits.state,
@@ -240,7 +252,7 @@ const tableDocument = (table: Table) => ({
 
 /** `table list` */
 export const tableList = Effect.fnUntraced(function* (options: ConnectionOptions) {
-  const { view } = yield* connected(options, Operator.look)
+  const { view } = yield* connected(options, lookAt)
   const tables = [...view.tables.values()].map(({ record }) => record).filter(({ status }) => status !== "dropped")
   yield* show(options, { tables: tables.map(tableDocument) }, [
     ["table", "status", "shards", "rf", "operation"],
@@ -257,7 +269,7 @@ export const tableList = Effect.fnUntraced(function* (options: ConnectionOptions
 /** `table show NAME` and `table status NAME`: each shard with its copies and how they are. */
 export const tableShow = Effect.fnUntraced(function* (options: ConnectionOptions & { readonly name: string }) {
   const [name, where] = splitName(options.name, options)
-  const { away, view } = yield* connected(where, Operator.look)
+  const { away, view } = yield* connected(where, lookAt)
   const table = view.tables.get(name)?.record
   if (table === undefined || table.status === "dropped") {
     const known = [...view.tables.values()].flatMap(({ record }) => (record.status === "dropped" ? [] : [record.name]))
@@ -283,7 +295,7 @@ export const tableShow = Effect.fnUntraced(function* (options: ConnectionOptions
 
 /** `group list` */
 export const groupList = Effect.fnUntraced(function* (options: ConnectionOptions) {
-  const { view } = yield* connected(options, Operator.look)
+  const { view } = yield* connected(options, lookAt)
   const groups = [...view.groups.values()].map(({ record }) => record).filter(({ status }) => status !== "dissolved")
   yield* show(options, { groups }, [
     ["group", "status", "shards", "in sync", "members", "leaving", "exiled"],
@@ -298,6 +310,50 @@ export const groupList = Effect.fnUntraced(function* (options: ConnectionOptions
     ]),
   ])
 }, operatorError)
+
+/** `group show GROUP` */
+export const groupShow = Effect.fnUntraced(function* (options: ConnectionOptions & { readonly group: string }) {
+  const { away, view } = yield* connected(options, lookAt)
+  const group = view.groups.get(options.group)?.record
+  if (group === undefined)
+    return yield* badInput(`there is no replica group '${options.group}'; see: shardwright group list`)
+  const members = [...new Set([...group.members, ...group.leaving, ...group.exiled])].map((name) => {
+    const seen = view.observations.get(name)?.record.groups[group.name]
+    return {
+      name,
+      away: away.has(name),
+      inSync: group.inSync.includes(name),
+      leaving: group.leaving.includes(name),
+      exiled: group.exiled.includes(name),
+      status: seen?.status ?? null,
+      nodeState: seen?.nodeState ?? null,
+      size: seen?.size ?? 0,
+    }
+  })
+  yield* show(options, { ...group, seen: members }, [
+    ["member", "", "in sync", "status", "state", "size"],
+    ...members.map(({ away, exiled, inSync, leaving, name, nodeState, size, status }) => [
+      name,
+      away ? "away" : exiled ? "exiled" : leaving ? "leaves" : "",
+      inSync ? "yes" : "no",
+      status ?? "",
+      nodeState ?? "",
+      String(size),
+    ]),
+  ])
+}, operatorError)
+
+/** `group split GROUP` */
+export const groupSplit = (options: RequestOptions & { readonly group: string }) =>
+  ask(options, { _tag: "SplitGroup", group: options.group })
+
+/** `group promote GROUP NODE` */
+export const groupPromote = (options: RequestOptions & { readonly group: string; readonly node: string }) =>
+  ask(options, { _tag: "PromoteGroup", group: options.group, node: options.node })
+
+/** `group reunite GROUP NODE` */
+export const groupReunite = (options: RequestOptions & { readonly group: string; readonly keep: string }) =>
+  ask(options, { _tag: "ReuniteGroup", group: options.group, keep: options.keep })
 
 /** `operation list` */
 export const operationList = Effect.fnUntraced(function* (options: ConnectionOptions) {
@@ -351,6 +407,10 @@ export type OperationWish = "Approve" | "Pause" | "Resume"
 export const operationChange = (tag: OperationWish) => (options: RequestOptions & { readonly operation: string }) =>
   ask(options, { _tag: tag, operation: options.operation })
 
+/** `operation reset` */
+export const operationReset = (options: RequestOptions & { readonly operation: string; readonly start: boolean }) =>
+  ask(options, { _tag: "Reset", operation: options.operation, start: options.start })
+
 /** `rebalance stop` */
 export const operationStop = (options: RequestOptions & { readonly operation: string; readonly now: boolean }) =>
   ask(options, { _tag: "Stop", operation: options.operation, now: options.now })
@@ -364,7 +424,7 @@ export const health = Effect.fnUntraced(function* (options: ConnectionOptions) {
   const screen = yield* Screen
   const outcome = yield* Outcome
   const found = yield* connected(options, (operator) =>
-    Effect.map(Operator.look(operator), ({ away, seen, view }): ReadonlyArray<Finding> =>
+    Effect.map(lookAt(operator), ({ away, seen, view }): ReadonlyArray<Finding> =>
       findings(view, {
         presence: { away, lost: new Set() },
         config: operator.config,

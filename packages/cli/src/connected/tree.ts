@@ -222,12 +222,46 @@ const operations = Command.make("operation").pipe(
       { operation, ...asking },
       lazily(async () => (await commands()).operationChange("Approve")),
     ).pipe(Command.withDescription("Let a draft be carried out")),
+    Command.make(
+      "reset",
+      {
+        operation,
+        start: Flag.Boolean("start").pipe(
+          Flag.withDescription("Ask for the same again"),
+          Flag.withDefault(false),
+          Flag.withoutNegation,
+        ),
+        ...asking,
+      },
+      lazily(async () => (await commands()).operationReset),
+    ).pipe(Command.withDescription("Forget an operation that has ended")),
   ]),
 )
 
+const group = Argument.String("group").pipe(Argument.withDescription("Name of a replica group"))
 const groups = Command.make("group").pipe(
   Command.withDescription("Replica groups"),
   Command.withSubcommands([
+    Command.make(
+      "show",
+      { group, ...connectionFlags },
+      lazily(async () => (await commands()).groupShow),
+    ).pipe(Command.withDescription("Show one group as the records have it, and as each member sees it")),
+    Command.make(
+      "split",
+      { group, ...asking },
+      lazily(async () => (await commands()).groupSplit),
+    ).pipe(Command.withDescription("Give half of a group's shards to a new group")),
+    Command.make(
+      "promote",
+      { group, node, ...asking },
+      lazily(async () => (await commands()).groupPromote),
+    ).pipe(Command.withDescription("Say that the other members are gone: this node's copy goes on alone")),
+    Command.make(
+      "reunite",
+      { group, keep: node, ...asking },
+      lazily(async () => (await commands()).groupReunite),
+    ).pipe(Command.withDescription("Of a group that has become two, keep the side of this node")),
     Command.make(
       "list",
       connectionFlags,
@@ -242,5 +276,26 @@ const health = Command.make(
   lazily(async () => (await commands()).health),
 ).pipe(Command.withDescription("Show what is amiss and what helps; exit code 1 if anything is"))
 
+const recover = Command.make(
+  "recover",
+  {
+    config: Flag.String("config").pipe(
+      Flag.withMetavar("FILE"),
+      Flag.withDescription("Configuration of the runner on a node that has survived"),
+    ),
+    dryRun: requestFlags.dryRun,
+    json: connectionFlags.json,
+  },
+  lazily(async () => (await import("../commands/recover.ts")).recover),
+).pipe(
+  Command.withDescription("Go on without nodes that are gone for good, when the coordination cluster has no majority"),
+  Command.withExamples([
+    {
+      command: "shardwright recover --config /etc/shardwright/node.yaml --dry-run",
+      description: "Show who is heard of and who would be declared gone",
+    },
+  ]),
+)
+
 /** All of them. */
-export const connectedCommands = [cluster, nodes, tables, rebalance, operations, groups, health] as const
+export const connectedCommands = [cluster, nodes, tables, rebalance, operations, groups, health, recover] as const
