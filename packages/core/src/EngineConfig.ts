@@ -25,7 +25,7 @@ export interface EngineConfig {
   readonly joinTimeout: Duration.Duration
   /** How long statements through an older wrapper may still be on their way: several times an agent's timeout. */
   readonly drainDelay: Duration.Duration
-  /** How often a node looks whether its wrappers are still as it confirmed them. */
+  /** How often a node looks whether its wrappers are still as it confirmed them; and whenever its daemon shows something new. */
   readonly wrapperCheckInterval: Duration.Duration
   /** How long an operation waits for a node that is away and has a step to do, before it stops. */
   readonly stepPatience: Duration.Duration
@@ -84,13 +84,13 @@ export const defaultEngineConfig: EngineConfig = {
   gracePeriod: Duration.seconds(60),
   promotionDelay: Duration.seconds(20),
   leaseDuration: Duration.seconds(10),
-  idleTick: Duration.millis(2500),
+  idleTick: Duration.millis(2750),
   busyTick: Duration.millis(250),
-  awayAfter: Duration.seconds(10),
+  awayAfter: Duration.seconds(12),
   statementTimeout: Duration.seconds(15),
   joinTimeout: Duration.seconds(60),
   drainDelay: Duration.seconds(5),
-  wrapperCheckInterval: Duration.seconds(10),
+  wrapperCheckInterval: Duration.seconds(30),
   stepPatience: Duration.seconds(15),
   convergePause: Duration.seconds(3),
   operationTimeout: Duration.minutes(3),

@@ -75,11 +75,16 @@ export const standsInTheWay = (view: View, name: string, node: string): boolean 
   )
 }
 
-/** True if the wrappers list a node for all that the group carries: it is not the target of a move before its cut-over. */
+/**
+ * True if the wrappers list a node for all that the group carries: it is not the target of a move before its cut-over. While a
+ * group is split no wrapper shows the table, and the committed layout says who had the copies.
+ */
 const isShown = (view: View, group: Group, node: string): boolean =>
   group.shards.every(({ table, shard }) => {
     const record = view.tables.get(table)?.record
-    return record?.status !== "ready" || record.wrapper.mirrors?.[shard]?.includes(node) === true
+    if (record?.status !== "ready") return true
+    const listed = record.wrapper.mirrors?.[shard] ?? record.layout.find((item) => item.shard === shard)?.nodes
+    return listed?.includes(node) === true
   })
 
 /**

@@ -235,7 +235,7 @@ export const deleteRows = (cluster: string, table: string, ids: ReadonlyArray<st
 
 /** Ids and versions of all live rows. */
 export const selectVersions = (table: string, limit: number): string =>
-  `SELECT id,version FROM ${systemTable(table)} WHERE live=1 ORDER BY id ASC LIMIT ${integer(limit)} OPTION max_matches=${integer(limit)}`
+  `SELECT id,version,term FROM ${systemTable(table)} WHERE live=1 ORDER BY id ASC LIMIT ${integer(limit)} OPTION max_matches=${integer(limit)}`
 
 /** The records of the given rows. */
 export const selectRecords = (table: string, ids: ReadonlyArray<string>): string =>

@@ -413,11 +413,15 @@ export const make = Effect.fnUntraced(function* ({ node, incarnation, config }: 
     const before = listings.get(table)
     if (before !== undefined && listsTheSame(before.rows, answer.rows, heartbeats)) return before.entries
     const changed: Array<string> = []
-    for (const [idCell, versionCell] of answer.rows) {
+    for (const [idCell, versionCell, termCell] of answer.rows) {
       const id = cellText(idCell)
-      const seen = known.get(id)
-      if (seen === undefined || (seen.version !== Number(versionCell) && !seen.entry.key.startsWith(heartbeatPrefix)))
-        changed.push(id)
+      const version = Number(versionCell)
+      const entry = known.get(id)?.entry
+      if (entry === undefined) changed.push(id)
+      else if (entry.version === version || entry.key.startsWith(heartbeatPrefix)) continue
+      // Of one term only the time of the lease changes, which is its version.
+      else if (entry.key === Key.lease && entry.term === Number(termCell)) remember({ ...entry, version })
+      else changed.push(id)
     }
     for (let start = 0; start < changed.length; start += fetchChunk) {
       const records = yield* query(Sql.selectRecords(table, changed.slice(start, start + fetchChunk)))

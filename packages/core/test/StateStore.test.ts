@@ -31,12 +31,12 @@ class StandIn {
   before: (() => void) | undefined
 
   query(sql: string): Answer {
-    const select = /^SELECT id,version FROM .*shardwright_(\w+) WHERE live=1/.exec(sql)
+    const select = /^SELECT id,version,term FROM .*shardwright_(\w+) WHERE live=1/.exec(sql)
     if (select !== null) {
       const live = [...this.rows].filter(([, row]) => row["table"] === select[1] && row["live"] === "1")
       return rows(
-        ["id", "version"],
-        live.map(([id, row]) => [id, row["version"] ?? ""]),
+        ["id", "version", "term"],
+        live.map(([id, row]) => [id, row["version"] ?? "", row["term"] ?? ""]),
       )
     }
     const byId = /^SELECT .* WHERE id IN \(([\d,]+)\)/.exec(sql)

@@ -281,7 +281,7 @@ class Statements {
         return `SELECT id,\`key\`,\`value\`,version,term,nonce FROM ${stateTable} WHERE id IN (${ids.join(",")}) ORDER BY id ASC LIMIT 4 OPTION max_matches=4`
       }
       case "SELECT of the versions of all records":
-        return `SELECT id,version FROM ${stateTable} WHERE live=1 ORDER BY id ASC LIMIT 100000 OPTION max_matches=100000`
+        return `SELECT id,version,term FROM ${stateTable} WHERE live=1 ORDER BY id ASC LIMIT 100000 OPTION max_matches=100000`
       case "SELECT of a page of 20 rows by id":
         return `SELECT * FROM ${shard.table} WHERE id>${id} ORDER BY id ASC LIMIT 20 OPTION max_matches=20`
       case "SHOW STATUS of all clusters":

@@ -23,7 +23,7 @@ import { monotonicMs } from "../Monotonic.ts"
 import { releaseToken, tendDaemon, tendLeaving } from "./daemon.ts"
 import { tendInspection } from "./inspection.ts"
 import { fencedStore } from "./fencedStore.ts"
-import { holdsLease, keepLease, leaderTerm, releaseLease, tendLease } from "./lease.ts"
+import { holdsLease, keepLease, leaderTerm, releaseLease, tendLease, watchLease } from "./lease.ts"
 import { noteHeartbeats, observe, publish, refusalToAct } from "./presence.ts"
 import { dueSteps, startSteps } from "./steps.ts"
 import { staleWrappers, tendWrappers } from "./wrappers.ts"
@@ -174,6 +174,7 @@ const isFullLookDue = Effect.fnUntraced(function* (agent: AgentContext) {
   const atLeastMs = Duration.toMillis(config.idleTick) * (isAtRest(agent) ? restFactor : leads ? 0.5 : 1)
   if (state.state === "waiting" || before === undefined || sinceMs >= atLeastMs) return true
   const view = yield* agent.reread
+  watchLease(agent, view, yield* monotonicMs)
   const changed = !isSameView(before, view)
   state.quietLooks = changed ? 0 : state.quietLooks + 1
   if (leads) return changed || openRequests(view)

@@ -77,8 +77,8 @@ export interface AgentState {
   readonly observed: Map<string, Observation>
   /** What a node showed last, and what was made of it with the groups that were known. */
   readonly shown: Map<string, Shown>
-  /** When the wrappers of a node were looked at last. */
-  readonly wrappersCheckedMs: Map<string, number>
+  /** When the wrappers of a node were looked at last, and what its daemon showed then. */
+  readonly wrapperChecks: Map<string, { readonly atMs: number; readonly shown: Observation | undefined }>
   /** When the shards of a node were looked at last, and how often. */
   readonly inspections: Map<string, { readonly number: number; readonly atMs: number }>
   /** When the last barrier was begun that succeeded. */
@@ -142,7 +142,7 @@ export const makeAgent = Effect.fnUntraced(function* (options: AgentOptions) {
     memory: new LeaderMemory(),
     observed: new Map(),
     shown: new Map(),
-    wrappersCheckedMs: new Map(),
+    wrapperChecks: new Map(),
     inspections: new Map(),
     refreshedMs: 0,
     stuckSinceMs: new Map(),

@@ -12,9 +12,6 @@ import { type Inspection, Key, type ShardPlacement, type Table } from "../State.
 import type { View } from "../View.ts"
 import type { AgentContext } from "./AgentContext.ts"
 
-/** Wrappers get lost at each crash of a daemon, shards by a person's hand: they are looked at less often by this factor. */
-const checksPerInspection = 3
-
 interface Expected {
   readonly table: Table
   readonly placement: ShardPlacement
@@ -64,7 +61,7 @@ export const tendInspection = Effect.fnUntraced(function* (agent: AgentContext, 
   const { config, manticore, state, store } = agent
   const nowMs = yield* monotonicMs
   const turn = state.inspections.get(node) ?? { number: 0, atMs: Number.NEGATIVE_INFINITY }
-  if (nowMs < turn.atMs + Duration.toMillis(config.wrapperCheckInterval) * checksPerInspection) return
+  if (nowMs < turn.atMs + Duration.toMillis(config.wrapperCheckInterval)) return
   state.inspections.set(node, { number: turn.number + 1, atMs: nowMs })
   const stored = view.inspections.get(node)
   const before = stored?.record.amiss ?? {}

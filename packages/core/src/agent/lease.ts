@@ -18,6 +18,13 @@ export const holdsLease = ({ state, termsMatter }: AgentContext) =>
 /** Term of the lease, by the records. */
 export const leaderTerm = (view: View): number => view.lease?.record.term ?? 0
 
+/** Notes whether the lease was renewed since the last look; when it is too long ago, anybody may take it. */
+export const watchLease = ({ state }: AgentContext, view: View, nowMs: number): void => {
+  if (view.lease === undefined || view.lease.version === state.leaseVersion) return
+  state.leaseVersion = view.lease.version
+  state.leaseSeenMs = nowMs
+}
+
 /** Takes, renews or watches the lease. */
 export const tendLease = Effect.fnUntraced(function* (agent: AgentContext, view: View) {
   const { node, incarnation, config, state, termsMatter } = agent
@@ -25,10 +32,7 @@ export const tendLease = Effect.fnUntraced(function* (agent: AgentContext, view:
   const durationMs = Duration.toMillis(config.leaseDuration)
   const stored = view.lease
   const mine = stored?.record.holder === node && stored.record.incarnation === incarnation && !stored.record.released
-  if (stored !== undefined && stored.version !== state.leaseVersion) {
-    state.leaseVersion = stored.version
-    state.leaseSeenMs = beforeMs
-  }
+  watchLease(agent, view, beforeMs)
   if (mine && stored !== undefined) {
     const renewAtMs = (state.leaderUntilMs ?? 0) - (durationMs * 2) / 3
     if (state.leaderUntilMs !== undefined && beforeMs < renewAtMs) return
@@ -57,13 +61,17 @@ export const keepLease = Effect.fnUntraced(function* (agent: AgentContext) {
   return true
 })
 
-/** Gives the lease back before its time, if this agent has it: the next one need not wait until it runs out. */
+/**
+ * Gives the lease back before its time, if this agent has it: the next one need not wait until it runs out. That ends the term:
+ * of one term, only the time of the lease ever changes.
+ */
 export const releaseLease = Effect.fnUntraced(function* (agent: AgentContext) {
   const { node, state, store } = agent
   const { lease } = state
   if (lease === undefined || !(yield* holdsLease(agent))) return
   state.leaderUntilMs = undefined
-  yield* store.compareAndSet(lease, { ...lease.record, released: true }, { term: lease.term })
+  const term = lease.record.term + 1
+  yield* store.compareAndSet(lease, { ...lease.record, term, released: true }, { term })
   yield* journal({ kind: "leader", node, event: "released", term: lease.record.term })
 })
 

@@ -29,12 +29,16 @@ const hasSwapStep = (node: string, view: View, table: string): boolean =>
     }),
   )
 
-/** Tables whose current wrapper the node has not confirmed, and that no step will show there. */
+/**
+ * Tables whose current wrapper the node has not confirmed, and that no step will show there. A node that shows none at all does
+ * not wait for such a step: what it shows may be behind until then, but its clients are served.
+ */
 export const staleWrappers = (view: View, node: string): ReadonlyArray<string> => {
   const confirmed = view.wrappers.get(node)?.record.versions ?? {}
   return [...view.tables.values()].flatMap(({ record: table }) => {
     if (table.wrapper.version === 0 || (confirmed[table.name] ?? 0) >= table.wrapper.version) return []
-    return hasSwapStep(node, view, table.name) ? [] : [table.name]
+    const serves = table.status !== "ready" || confirmed[table.name] !== undefined
+    return serves && hasSwapStep(node, view, table.name) ? [] : [table.name]
   })
 }
 
@@ -49,8 +53,12 @@ export const tendWrappers = Effect.fnUntraced(function* (agent: AgentContext, vi
     )
   for (const name of staleWrappers(view, node)) yield* swap(name, false)
   const nowMs = yield* monotonicMs
-  if (nowMs < (state.wrappersCheckedMs.get(node) ?? 0) + Duration.toMillis(config.wrapperCheckInterval)) return
-  state.wrappersCheckedMs.set(node, nowMs)
+  const before = state.wrapperChecks.get(node)
+  // A daemon that was started again shows other views of its groups, and has lost wrappers if it had crashed.
+  const shown = state.observed.get(node)
+  const isDue = before === undefined || nowMs >= before.atMs + Duration.toMillis(config.wrapperCheckInterval)
+  if (!isDue && before.shown === shown) return
+  state.wrapperChecks.set(node, { atMs: nowMs, shown })
   for (const name of yield* strayedWrappers(node, config, view)) {
     yield* journal({ kind: "finding", node, code: "wrapper-strayed", detail: name })
     yield* swap(name, true)
