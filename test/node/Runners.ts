@@ -23,7 +23,7 @@ export const engine: EngineConfig = {
   ...defaultEngineConfig,
   idleTick: Duration.millis(200),
   busyTick: Duration.millis(50),
-  leaseDuration: Duration.seconds(5),
+  leaseDuration: Duration.seconds(2),
   awayAfter: Duration.seconds(2),
   promotionDelay: Duration.seconds(2),
   drainDelay: Duration.millis(500),
@@ -47,13 +47,17 @@ export const serveThree = (): Promise<Served> =>
 export const control = (served: Served, where: string, body: unknown) =>
   Effect.promise(() => fetch(`${served.control.url}${where}`, { method: "POST", body: JSON.stringify(body) }))
 
+/** What runners remember: disks outlive them. */
+const disks = new WeakMap<Served, Map<string, string>>()
+
 /** The disk of a node of the simulation. */
 const filesOf = (served: Served, node: string): NodeFiles["Service"] => {
-  const remembered = new Map<string, string>()
+  const remembered = disks.get(served) ?? new Map<string, string>()
+  disks.set(served, remembered)
   return NodeFiles.of({
     makeClusterDirectory: (directory) => Effect.asVoid(control(served, "/mkdir", { node, directory })),
-    recall: (name) => Effect.sync(() => remembered.get(name)),
-    remember: (name, what) => Effect.sync(() => void remembered.set(name, what)),
+    recall: (name) => Effect.sync(() => remembered.get(`${node}/${name}`)),
+    remember: (name, what) => Effect.sync(() => void remembered.set(`${node}/${name}`, what)),
   })
 }
 
@@ -69,7 +73,7 @@ export interface Line {
   readonly event: string
 }
 
-/** Starts the runner of a node; `end` stops it as SIGTERM does. */
+/** Starts the runner of a node; `end` stops it as SIGTERM does, an interruption of `fiber` as SIGKILL. */
 export const begin = Effect.fnUntraced(function* (served: Served, name: string, lines: Array<Line>) {
   const stopped = yield* Deferred.make<void>()
   const peers = Object.fromEntries(served.nodes.map(({ address }) => [address, { mysql: mysqlOf(served, address) }]))
@@ -83,6 +87,7 @@ export const begin = Effect.fnUntraced(function* (served: Served, name: string, 
         dataFolder: "/nowhere",
         stateFolder: "/nowhere",
         listen: "127.0.0.1:0",
+        admin: { listen: "127.0.0.1:0" },
         peers,
         engine,
       },
@@ -91,5 +96,5 @@ export const begin = Effect.fnUntraced(function* (served: Served, name: string, 
       stopped: Deferred.await(stopped),
     }),
   )
-  return { end: Effect.andThen(Deferred.succeed(stopped, undefined), Fiber.join(fiber)) }
+  return { fiber, end: Effect.andThen(Deferred.succeed(stopped, undefined), Fiber.join(fiber)) }
 })

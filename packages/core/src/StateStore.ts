@@ -119,6 +119,7 @@ export class StateStore extends Context.Service<
 >()("shardwright/core/StateStore") {}
 
 /** Bounds of the store's loops. */
+const beatsMax = 3
 const attemptsMax = 12
 const rowsMax = 100_000
 const fetchChunk = 200
@@ -240,27 +241,35 @@ export const make = Effect.fnUntraced(function* ({ node, incarnation, config }: 
 
   const beatKey = Key.heartbeat(node)
 
-  /** One write of the own row. The version is not a condition: nobody else writes it. */
-  const writeBeat = Effect.gen(function* () {
+  /** One write of the own row; the answer if it failed. The version is not a condition: any write of the row is a barrier. */
+  const tryBeat = Effect.gen(function* () {
     const nowMs = yield* Clock.currentTimeMillis
     if (beat === undefined) {
       const row = yield* read(beatKey)
       if (row === undefined) {
-        beat = 1
-        const values = columns(beatKey, { incarnation }, beat, incarnation, nowMs, { term: 0 })
+        const values = columns(beatKey, { incarnation }, 1, incarnation, nowMs, { term: 0 })
         const created = yield* query(Sql.insertRow(cluster, Sql.stateTable, rowId(beatKey), values))
-        if (created._tag === "Ok") return
-        beat = undefined
-        return yield* unavailable(created)
+        if (created._tag !== "Ok") return created
+        beat = 1
+        return undefined
       }
       beat = row.version
     }
     beat += 1
     const values = columns(beatKey, { incarnation }, beat, incarnation, nowMs, { term: 0 })
     const answer = yield* query(Sql.updateRow(cluster, Sql.stateTable, rowId(beatKey), values, undefined))
-    if (answer._tag === "Ok" && answer.affectedRows === 1) return
+    if (answer._tag === "Ok" && answer.affectedRows === 1) return undefined
     if (answer._tag === "Ok") beat = undefined
-    return yield* unavailable(answer)
+    return answer
+  })
+
+  /** An operator's command on the same node writes the same row: whoever loses against it writes once more. */
+  const writeBeat = Effect.gen(function* () {
+    for (let attempt = 1; ; attempt++) {
+      const answer = yield* tryBeat
+      if (answer === undefined) return
+      if (failureOf(answer)?.class !== "state" || attempt === beatsMax) return yield* unavailable(answer)
+    }
   })
 
   // Two beats at once would compete for one row.

@@ -135,6 +135,34 @@ describe("StateStore", () => {
     ),
   )
 
+  it.effect("a barrier does not fail because a command on the same node writes the same row", () =>
+    Effect.gen(function* () {
+      const server = new StandIn()
+      let races = 0
+      // Whoever asks waits for a moment, so that both have looked before one of them writes.
+      const query = (_node: string, sql: string): Effect.Effect<Answer> =>
+        Effect.andThen(
+          Effect.yieldNow,
+          Effect.sync(() => {
+            if (sql.startsWith("UPDATE") && races-- > 0)
+              return refused("error at PostRollback, code 3 (transaction aborted, server can continue), seqno 7")
+            return server.query(sql)
+          }),
+        )
+      const open = (incarnation: string) =>
+        StateStore.make({ node: "n1:9312", incarnation, config: defaultEngineConfig }).pipe(
+          Effect.provideService(Manticore, Manticore.of({ query })),
+        )
+      const [agent, operator] = [yield* open("agent"), yield* open("operator")]
+      yield* Effect.all([agent.barrier, operator.barrier], { concurrency: 2 })
+      races = 2
+      yield* agent.barrier
+      expect(server.rows.size).toBe(1)
+      races = 3
+      expect((yield* Effect.flip(agent.barrier))._tag).toBe("StoreUnavailable")
+    }),
+  )
+
   it.effect("refuses a write that is based on an older version", () =>
     withStore((store) =>
       Effect.gen(function* () {
