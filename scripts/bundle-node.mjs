@@ -9,9 +9,27 @@ import { rolldown } from "rolldown"
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)))
 const file = path.resolve(process.argv[2] ?? path.join(root, "dist", "shardwright-node.mjs"))
 
+const viewer = path.join(root, "packages/node/src/admin/dashboard/viewer")
+const texts = Object.fromEntries(
+  fs
+    .readdirSync(viewer)
+    .filter((name) => /\.(?:js|css)$/.test(name))
+    .map((name) => [name, fs.readFileSync(path.join(viewer, name), "utf8")]),
+)
+/** Files that are read at run time are in the bundle as text. */
+const assets = {
+  name: "assets",
+  /** @param {string} id */
+  load: (id) =>
+    id.endsWith(path.join("admin", "dashboard", "assets.ts"))
+      ? { code: `const texts = ${JSON.stringify(texts)}; export const asset = (name) => texts[name]`, moduleType: "js" }
+      : null,
+}
+
 const bundle = await rolldown({
   input: path.join(root, "packages/node/src/main.ts"),
   platform: "node",
+  plugins: [assets],
   logLevel: "warn",
 })
 await bundle.write({

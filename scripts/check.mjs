@@ -24,6 +24,11 @@ const checks = [
     script: "node_modules/typescript/bin/tsc",
     args: ["--noEmit", "--pretty", "false", "--project", "sim/src/report/viewer"],
   },
+  {
+    name: "types of the dashboard",
+    script: "node_modules/typescript/bin/tsc",
+    args: ["--noEmit", "--pretty", "false", "--project", "packages/node/src/admin/dashboard/viewer"],
+  },
   { name: "lint", script: "node_modules/oxlint/bin/oxlint", args: ["--format=unix"] },
   { name: "format", script: "node_modules/oxfmt/bin/oxfmt", args: ["--list-different"] },
   { name: "dead code", script: "node_modules/knip/bin/knip.js", args: ["--no-progress"] },

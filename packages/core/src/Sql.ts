@@ -97,6 +97,15 @@ const optionsText = (options: Readonly<Record<string, string>>): string =>
 export const createShard = (physical: string, structure: string, options: Readonly<Record<string, string>>): string =>
   `CREATE TABLE IF NOT EXISTS ${systemTable(physical)} (${structure})${optionsText(options)}`
 
+/** A sharded table as a person asks for it. The daemon does not know it: it is shown, and never sent. */
+export const createSharded = (
+  cluster: string,
+  table: string,
+  structure: string,
+  options: Readonly<Record<string, string>>,
+): string =>
+  `CREATE TABLE ${assertCluster(cluster)}:${assertIdentifier(table)} (\n${structure}\n)${optionsText(options)}`
+
 export const createProbe = (physical: string): string =>
   `CREATE TABLE IF NOT EXISTS ${systemTable(physical)} (v bigint)`
 

@@ -24,6 +24,7 @@ import * as Fiber from "effect/Fiber"
 import * as Semaphore from "effect/Semaphore"
 import type { Config } from "./Config.ts"
 import { parseLength } from "./ConfigSchema.ts"
+import { openEndpoints } from "./endpoints.ts"
 import { httpPeers, listenForPeers, runnerAddress } from "./HttpPeers.ts"
 import { findIdentity, type Identity } from "./Identity.ts"
 import { type Log, logEventOf } from "./Log.ts"
@@ -163,13 +164,15 @@ export const runNode = Effect.fnUntraced(function* (options: RunnerOptions) {
       written.write(event)
     },
   })
+  const health = () => ({ ready: state === "acting", state })
   const listen = splitAddress(config.listen ?? `127.0.0.1:${splitAddress(runnerAddress(node)).port}`)
   const port = yield* listenForPeers({
     ...listen,
     token: config.token,
     report: () => Effect.runPromise(Effect.provideContext(ownReport(node), ports)),
-    health: () => ({ ready: state === "acting", state }),
+    health,
   })
+  const counted = yield* openEndpoints({ config, node, log, ports: watched, health })
   log("info", "runner.started", {
     node,
     cluster: config.cluster,
@@ -182,7 +185,7 @@ export const runNode = Effect.fnUntraced(function* (options: RunnerOptions) {
   const supervisor = daemon.control.isGated
     ? yield* Effect.forkChild(supervise({ node, daemon, start, heard, patience: patienceOf(config), log }))
     : undefined
-  yield* agents(options, node).pipe(Effect.provideContext(watched))
+  yield* agents(options, node).pipe(Effect.provideContext(counted))
   log("info", "runner.stopping", { node })
   if (supervisor !== undefined) yield* Fiber.interrupt(supervisor)
   if (config.daemon?.stopsWithRunner === true) yield* daemon.stop

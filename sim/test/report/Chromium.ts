@@ -65,12 +65,12 @@ export class Page {
     return answer.result.value
   }
 
-  /** Opens a file with its scripts, after which the expression must hold. */
-  async open(file: string, isReady: string): Promise<void> {
+  /** Opens a file, or an address, with its scripts, after which the expression must hold. */
+  async open(where: string, isReady: string): Promise<void> {
     const loaded = new Promise<void>((resolve) => (this.#loaded = resolve))
-    await this.send("Page.navigate", { url: `file://${file}` })
+    await this.send("Page.navigate", { url: where.startsWith("/") ? `file://${where}` : where })
     await loaded
-    if ((await this.evaluate(isReady)) !== true) throw new Error(`${file} is not ready: ${this.errors.join("; ")}`)
+    if ((await this.evaluate(isReady)) !== true) throw new Error(`${where} is not ready: ${this.errors.join("; ")}`)
   }
 
   /** Presses a key and lets it go, and waits until the page has been drawn again. */

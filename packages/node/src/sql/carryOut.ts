@@ -175,10 +175,8 @@ const status = Effect.fnUntraced(function* ({ of }: Of<"Status">, asker: Asker) 
 })
 
 /** As it was asked for, with the columns as they were given. */
-const statementOf = ({ name, options, rf, shards, structure }: Table, coordination: string): string => {
-  const all = Object.entries({ shards: String(shards), rf: String(rf), ...options })
-  return `CREATE TABLE ${coordination}:${name} (\n${structure}\n) ${all.map(([option, value]) => `${option}=${Sql.text(value)}`).join(" ")}`
-}
+const statementOf = ({ name, options, rf, shards, structure }: Table, coordination: string): string =>
+  Sql.createSharded(coordination, name, structure, { shards: String(shards), rf: String(rf), ...options })
 
 const describe = Effect.fnUntraced(function* (statement: Of<"Describe">, asker: Asker) {
   const { as, cluster, table: name } = statement
