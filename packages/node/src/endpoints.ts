@@ -7,6 +7,7 @@ import { listenForAdmin } from "./admin/AdminServer.ts"
 import { Metrics } from "./admin/Metrics.ts"
 import { type Config, ConfigError } from "./Config.ts"
 import type { Log } from "./Log.ts"
+import { runInScope } from "./runInScope.ts"
 import { listenForDaemon } from "./sql/SqlServer.ts"
 
 /** Above the port of a node's binary listener. */
@@ -44,8 +45,9 @@ export const openEndpoints = Effect.fnUntraced(function* <Ports>(options: Endpoi
       },
     }),
   )
+  const inScope = yield* runInScope
   const run = <A>(effect: Effect.Effect<A, never, Manticore>): Promise<A> =>
-    Effect.runPromise(Effect.provideService(effect, Manticore, manticore))
+    inScope(Effect.provideService(effect, Manticore, manticore))
   const failed =
     (event: string) =>
     (error: unknown): void =>

@@ -10,6 +10,7 @@ import * as Scope from "effect/Scope"
 import type { Config } from "../Config.ts"
 import { findIdentity } from "../Identity.ts"
 import type { Log } from "../Log.ts"
+import { runInScope } from "../runInScope.ts"
 import { openManticore } from "../runNode.ts"
 import { addressLine } from "./HelperProtocol.ts"
 import { listenForDaemon } from "./SqlServer.ts"
@@ -51,6 +52,8 @@ export const runHelper = Effect.fnUntraced(function* (options: HelperOptions) {
       : original === undefined
         ? () => undefined
         : yield* startUpstreamHelper({ command: original, daemonArguments, say: print })
+  // The daemon waits for its helper when it stops.
+  const inScope = yield* runInScope
   const port = yield* listenForDaemon({
     host,
     port: 0,
@@ -58,7 +61,7 @@ export const runHelper = Effect.fnUntraced(function* (options: HelperOptions) {
     // A daemon that knows its users gives its helper a token: then somebody has to say who may change things.
     users: users ?? (process.env["BUDDY_TOKEN"] === undefined ? undefined : []),
     operator: Effect.map(Effect.orDie(identity), ({ node }) => ({ node, config: config.engine })),
-    run: (effect) => Effect.runPromise(Effect.provideServiceEffect(effect, Manticore, Effect.orDie(manticore))),
+    run: (effect) => inScope(Effect.provideServiceEffect(effect, Manticore, Effect.orDie(manticore))),
     failed: (error) => log("error", "helper.failed", { error: String(error) }),
   })
   print(`${addressLine(helperVersion, `${host}:${port}`)}\n`)

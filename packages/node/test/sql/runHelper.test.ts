@@ -1,4 +1,8 @@
 /** Protects the start of the helper: the daemon reads one line, gives it three seconds, and knows nothing of an original helper behind it. */
+import { spawn } from "node:child_process"
+import fs from "node:fs"
+import os from "node:os"
+import path from "node:path"
 import { describe, expect, it } from "@effect/vitest"
 import { defaultEngineConfig } from "@shardwright/core/EngineConfig"
 import * as Deferred from "effect/Deferred"
@@ -41,6 +45,35 @@ describe("the helper", () => {
       yield* Deferred.succeed(stopped, undefined)
       yield* Fiber.join(helper)
     }),
+  )
+
+  it.live("ends as a process while a statement waits for a daemon: that daemon may be waiting for it to end", () =>
+    Effect.gen(function* () {
+      const folder = fs.mkdtempSync(path.join(os.tmpdir(), "shardwright-helper-"))
+      yield* Effect.addFinalizer(() => Effect.sync(() => fs.rmSync(folder, { recursive: true })))
+      const file = path.join(folder, "node.yaml")
+      fs.writeFileSync(file, "mysql: 127.0.0.1:1\ncluster: c\n")
+      const main = path.resolve(import.meta.dirname, "../../src/main.ts")
+      const child = spawn(process.execPath, [main, "helper", "--config", file, "--listen=x", "--new-one"])
+      yield* Effect.addFinalizer(() => Effect.sync(() => child.kill("SIGKILL")))
+      const ended = new Promise((resolve) => child.on("exit", (code, signal) => resolve(signal ?? code)))
+      let printed = ""
+      child.stdout.setEncoding("utf8").on("data", (text: string) => (printed += text))
+      yield* until(() => printed.includes("\n"))
+      const asked = { type: "unknown sql request", version: 3, error: "e", message: { body: "SHOW SHARDING MASTER" } }
+      const answered = fetch(`http://${addressIn(printed.split("\n")[0] ?? "")}/`, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify(asked),
+      }).then(
+        () => "answered",
+        () => "cut off",
+      )
+      yield* until(() => printed.includes("daemon.awaited"))
+      child.kill("SIGTERM")
+      expect(yield* Effect.promise(() => ended)).toBe(0)
+      expect(yield* Effect.promise(() => answered)).toBe("cut off")
+    }).pipe(Effect.scoped),
   )
 
   it.live("starts the original one with what the daemon said, and hands on what that one prints", () =>
