@@ -3,6 +3,7 @@ import { ConfigError, readConfig } from "@shardwright/node/Config"
 import { recoverNode } from "@shardwright/node/recoverNode"
 import * as Effect from "effect/Effect"
 import { badInput, CommandError } from "../cli/CommandError.ts"
+import { confirm } from "../cli/confirm.ts"
 import { ExitCode } from "../cli/ExitCode.ts"
 import { Screen } from "../cli/Screen.ts"
 
@@ -10,11 +11,13 @@ import { Screen } from "../cli/Screen.ts"
 export interface RecoverOptions {
   readonly config: string
   readonly dryRun: boolean
+  readonly yes: boolean
   readonly json: boolean
 }
 
-export const recover = Effect.fnUntraced(function* ({ config: file, dryRun, json }: RecoverOptions) {
+export const recover = Effect.fnUntraced(function* ({ config: file, dryRun, json, yes }: RecoverOptions) {
   const screen = yield* Screen
+  if (!dryRun) yield* confirm({ yes }, "What only nodes that are not heard of have acknowledged is given up")
   const log = (_level: string, event: string, fields: object = {}): void =>
     screen.note(`${event} ${JSON.stringify(fields)}`)
   const found = yield* Effect.flatMap(readConfig(file, process.env), (config) =>

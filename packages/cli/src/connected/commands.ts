@@ -3,7 +3,7 @@
  */
 import { findings, type Finding } from "@shardwright/core/Findings"
 import * as Operator from "@shardwright/core/Operator"
-import type { Table, Wish } from "@shardwright/core/State"
+import type { Table } from "@shardwright/core/State"
 import { tableWishProblem } from "@shardwright/core/TableWish"
 import { askSettings } from "@shardwright/manticore/Listeners"
 import { renderColumns } from "@shardwright/sim/run/render"
@@ -11,6 +11,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { badInput } from "../cli/CommandError.ts"
+import { confirm } from "../cli/confirm.ts"
 import { ExitCode } from "../cli/ExitCode.ts"
 import { Outcome } from "../cli/Outcome.ts"
 import { Screen } from "../cli/Screen.ts"
@@ -104,8 +105,9 @@ export const clusterJoin = Effect.fnUntraced(function* (options: ConnectionOptio
 }, operatorError)
 
 /** `cluster leave` */
-export const clusterLeave = Effect.fnUntraced(function* (options: ConnectionOptions) {
+export const clusterLeave = Effect.fnUntraced(function* (options: ConnectionOptions & Confirmed) {
   const screen = yield* Screen
+  yield* confirm(options, `The node at ${options.connect} leaves the cluster`)
   const node = yield* connected(options, (operator) => Effect.as(Operator.leaveCluster(operator), operator.node))
   screen.print(options.json ? JSON.stringify({ node }) : `${node} has left.`)
 }, operatorError)
@@ -182,22 +184,24 @@ export const nodeList = Effect.fnUntraced(function* (options: ConnectionOptions)
   ])
 }, operatorError)
 
-/** What can be asked of one node. */
-export type NodeWish = "drain" | "undrain" | "maintenance" | "forget"
-
-/** `node drain`, `undrain`, `maintenance`, `forget` */
-export const nodeChange = (what: NodeWish) => (options: RequestOptions & { readonly node: string }) => {
-  const { node } = options
-  const wish: Wish =
-    what === "forget"
-      ? { _tag: "ForgetNode", node }
-      : {
-          _tag: "SetNodeState",
-          node,
-          state: what === "drain" ? "draining" : what === "maintenance" ? "maintenance" : "active",
-        }
-  return ask(options, wish)
+/** What a command that cannot be taken back was told in advance. */
+interface Confirmed {
+  readonly yes: boolean
 }
+
+const nodeStates = { drain: "draining", undrain: "active", maintenance: "maintenance" } as const
+
+/** `node drain`, `undrain`, `maintenance` */
+export const nodeChange = (what: keyof typeof nodeStates) => (options: RequestOptions & { readonly node: string }) =>
+  ask(options, { _tag: "SetNodeState", node: options.node, state: nodeStates[what] })
+
+/** `node forget` */
+export const nodeForget = Effect.fnUntraced(function* (
+  options: RequestOptions & Confirmed & { readonly node: string },
+) {
+  yield* confirm(options, `What ${options.node} alone holds is given up for good`)
+  yield* ask(options, { _tag: "ForgetNode", node: options.node })
+})
 
 /** `node replace OLD NEW` */
 export const nodeReplace = (options: RequestOptions & { readonly old: string; readonly new: string }) =>
@@ -230,10 +234,11 @@ export const tableCreate = Effect.fnUntraced(function* (
 })
 
 /** `table drop` */
-export const tableDrop = (options: RequestOptions & { readonly name: string }) => {
+export const tableDrop = Effect.fnUntraced(function* (options: RequestOptions & Confirmed & { readonly name: string }) {
   const [table, where] = splitName(options.name, options)
-  return ask({ ...options, ...where }, { _tag: "DropTable", table })
-}
+  if (!options.dryRun) yield* confirm(options, `Table ${table} and all its rows go`)
+  yield* ask({ ...options, ...where }, { _tag: "DropTable", table })
+})
 
 /** `table set-rf` */
 export const tableSetRf = (options: RequestOptions & { readonly names: ReadonlyArray<string>; readonly rf: number }) =>
@@ -348,12 +353,22 @@ export const groupSplit = (options: RequestOptions & { readonly group: string })
   ask(options, { _tag: "SplitGroup", group: options.group })
 
 /** `group promote GROUP NODE` */
-export const groupPromote = (options: RequestOptions & { readonly group: string; readonly node: string }) =>
-  ask(options, { _tag: "PromoteGroup", group: options.group, node: options.node })
+export const groupPromote = Effect.fnUntraced(function* (
+  options: RequestOptions & Confirmed & { readonly group: string; readonly node: string },
+) {
+  const { dryRun, group, node } = options
+  if (!dryRun) yield* confirm(options, `What only the other members of ${group} have acknowledged is given up`)
+  yield* ask(options, { _tag: "PromoteGroup", group, node })
+})
 
 /** `group reunite GROUP NODE` */
-export const groupReunite = (options: RequestOptions & { readonly group: string; readonly keep: string }) =>
-  ask(options, { _tag: "ReuniteGroup", group: options.group, keep: options.keep })
+export const groupReunite = Effect.fnUntraced(function* (
+  options: RequestOptions & Confirmed & { readonly group: string; readonly keep: string },
+) {
+  const { dryRun, group, keep } = options
+  if (!dryRun) yield* confirm(options, `What the other side of ${group} has acknowledged is reported and given up`)
+  yield* ask(options, { _tag: "ReuniteGroup", group, keep })
+})
 
 /** `operation list` */
 export const operationList = Effect.fnUntraced(function* (options: ConnectionOptions) {

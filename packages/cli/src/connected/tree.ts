@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
+import { yesFlag } from "../cli/confirm.ts"
 import { parsedFlag, parseJobs } from "../cli/Values.ts"
 import { connectionFlags } from "./Connection.ts"
 import { requestFlags } from "./requests.ts"
@@ -17,6 +18,8 @@ const lazily =
 const commands = () => import("./commands.ts")
 
 const asking = { ...connectionFlags, ...requestFlags }
+/** What cannot be taken back. */
+const confirming = { ...asking, yes: yesFlag }
 const traitFlags = {
   zone: Flag.String("zone").pipe(
     Flag.withMetavar("NAME"),
@@ -56,7 +59,7 @@ const cluster = Command.make("cluster").pipe(
     ).pipe(Command.withDescription("Bring the node that --connect names into the cluster of another one")),
     Command.make(
       "leave",
-      connectionFlags,
+      { ...connectionFlags, yes: yesFlag },
       lazily(async () => (await commands()).clusterLeave),
     ).pipe(Command.withDescription("Take the node that --connect names out of the cluster; it must have been drained")),
     Command.make(
@@ -78,7 +81,7 @@ const runNode = Command.make(
   lazily(async () => (await import("../commands/nodeRun.ts")).nodeRun),
 ).pipe(Command.withDescription("Run the process beside a daemon in the foreground, as shardwright-node does"))
 
-const change = (name: "drain" | "undrain" | "maintenance" | "forget", about: string) =>
+const change = (name: "drain" | "undrain" | "maintenance", about: string) =>
   Command.make(
     name,
     { node, ...asking },
@@ -96,7 +99,11 @@ const nodes = Command.make("node").pipe(
     change("drain", "Move everything away from a node"),
     change("undrain", "Let a node be given shards again"),
     change("maintenance", "Expect a node to come back, however long it is away"),
-    change("forget", "Say that a node which is away, and what it holds, will never start again"),
+    Command.make(
+      "forget",
+      { node, ...confirming },
+      lazily(async () => (await commands()).nodeForget),
+    ).pipe(Command.withDescription("Say that a node which is away, and what it holds, will never start again")),
     Command.make(
       "replace",
       {
@@ -142,7 +149,7 @@ const tables = Command.make("table").pipe(
     ),
     Command.make(
       "drop",
-      { name: tableName, ...asking },
+      { name: tableName, ...confirming },
       lazily(async () => (await commands()).tableDrop),
     ).pipe(Command.withDescription("Drop a sharded table")),
     Command.make(
@@ -254,12 +261,12 @@ const groups = Command.make("group").pipe(
     ).pipe(Command.withDescription("Give half of a group's shards to a new group")),
     Command.make(
       "promote",
-      { group, node, ...asking },
+      { group, node, ...confirming },
       lazily(async () => (await commands()).groupPromote),
     ).pipe(Command.withDescription("Say that the other members are gone: this node's copy goes on alone")),
     Command.make(
       "reunite",
-      { group, keep: node, ...asking },
+      { group, keep: node, ...confirming },
       lazily(async () => (await commands()).groupReunite),
     ).pipe(Command.withDescription("Of a group that has become two, keep the side of this node")),
     Command.make(
@@ -284,6 +291,7 @@ const recover = Command.make(
       Flag.withDescription("Configuration of the runner on a node that has survived"),
     ),
     dryRun: requestFlags.dryRun,
+    yes: yesFlag,
     json: connectionFlags.json,
   },
   lazily(async () => (await import("../commands/recover.ts")).recover),
