@@ -4,7 +4,7 @@
 import type { Group, ObservedGroup } from "../State.ts"
 import type { View } from "../View.ts"
 import type { Presence } from "./Plan.ts"
-import { union, without } from "./records.ts"
+import { dissolve, union, without } from "./records.ts"
 
 /** The record of a group after nodes that are gone have been given up. */
 export const settleMembers = (group: Group, presence: Presence, view: View): Group => {
@@ -22,6 +22,10 @@ export const settleMembers = (group: Group, presence: Presence, view: View): Gro
   const back = group.exiled.filter((node) => !presence.away.has(node))
   const fallenOut = fallenOutMembers(group, presence, view)
   if (gone.length === 0 && back.length === 0 && fallenOut.length === 0) return group
+  const inSync = without(group.inSync, [...gone, ...fallenOut])
+  // A move that had not begun is called off: its copy is not in the group, and nobody else can begin it.
+  if (group.status === "temporary" && inSync.length === 0 && gone.length > 0)
+    return { ...dissolve(group, group.operation), exiled: union(without(group.exiled, back), gone) }
   const kept = without(group.members, gone)
   const leaving = without(group.leaving, gone)
   // Who returns is taken back while its place is empty, and leaves otherwise.
@@ -36,7 +40,7 @@ export const settleMembers = (group: Group, presence: Presence, view: View): Gro
   return {
     ...group,
     members,
-    inSync: without(group.inSync, [...gone, ...fallenOut]),
+    inSync,
     leaving: union(calledOff ? without(leaving, heirs) : leaving, without(back, readmitted)),
     exiled: union(without(group.exiled, back), gone),
     epoch: group.epoch + 1,
