@@ -176,6 +176,11 @@ describe("statements of others", () => {
         expect(reply).toBe('{"type":"sql response","message":[{"total":7}],"error_code":200,"version":3,"odd":[1]}')
         expect(got.at(-1)).toEqual({ body: JSON.stringify(asked), id: "7_1", path: "/" })
       }
+      const engine = question("INSERT INTO c:system.shardwright_state (id) VALUES (1)", "no such table")
+      const refused = yield* Effect.promise(async () => seen(await (await post(url, engine)).text()))
+      expect(refused).toEqual({ ok: false, error: "no such table" })
+      expect(got.length).toBe(4)
+      expect(told.splice(-1)).toEqual(["foreign"])
       expect(told).toEqual(["foreign", "foreign", "foreign", "foreign"])
       yield* Effect.promise(() => post(`${url}config`, { log_level: "debug" }))
       expect(got.at(-1)).toMatchObject({ path: "/config" })

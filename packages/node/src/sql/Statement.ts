@@ -345,8 +345,27 @@ const forms: ReadonlyArray<Form> = [
   { words: ["REBALANCE"], read: rebalance },
 ]
 
+/** So much of a statement says whether its first word is one of ours: a bulk insert is long, and need not be read. */
+const headLength = 300
+const firstWords = new Set(forms.flatMap(({ words: [first = ""] }) => [first]))
+
+const beginsWithOthers = (sql: string): boolean => {
+  const [first] = tokensOf(sql.slice(0, headLength))
+  return first?.kind === "word" && first.end < headLength && !firstWords.has(first.value.toUpperCase())
+}
+
+/** True if a statement begins with something about the engine's own records: nobody shall make tables up for it. */
+export const isAboutRecords = (sql: string): boolean =>
+  tokensOf(sql.slice(0, headLength)).some(({ kind, value }, at, tokens) => {
+    const [dot, table] = tokens.slice(at + 1, at + 3)
+    return (
+      kind === "word" && value === "system" && dot?.value === "." && table?.value.startsWith("shardwright_") === true
+    )
+  })
+
 /** Reads a statement. Total: it answers for any text. */
 export const parseStatement = (sql: string): Parsed => {
+  if (beginsWithOthers(sql)) return foreign
   const reader = new Reader(sql)
   const form = forms.find(({ words }) => reader.words(...words))
   if (form === undefined || form.isOurs?.(reader.rest) === false) return foreign

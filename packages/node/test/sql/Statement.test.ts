@@ -5,7 +5,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import fc from "fast-check"
 import { tokensOf } from "../../src/sql/Lexer.ts"
-import { parseStatement, type Statement, timeoutSecondsDefault } from "../../src/sql/Statement.ts"
+import { isAboutRecords, parseStatement, type Statement, timeoutSecondsDefault } from "../../src/sql/Statement.ts"
 
 const read = (sql: string): Statement => {
   const parsed = parseStatement(sql)
@@ -164,6 +164,31 @@ describe("statements of others are left alone", () => {
       }),
       { numRuns: 1000 },
     )
+  })
+})
+
+describe("what is long or ours alone", () => {
+  it("a bulk insert is not read to its end", () => {
+    const sql = `INSERT INTO t (s) VALUES ${"('SHOW SHARDING STATUS'),".repeat(40_000)}('')`
+    const timed = (act: () => unknown): number => {
+      const begunMs = performance.now()
+      act()
+      return performance.now() - begunMs
+    }
+    const wholeMs = timed(() => tokensOf(sql))
+    expect(timed(() => parseStatement(sql))).toBeLessThan(wholeMs / 3)
+    expect(parseStatement(sql)).toEqual({ _tag: "Foreign" })
+  })
+
+  it("statements about the records are known, texts that name them are not", () => {
+    expect(isAboutRecords("INSERT INTO c:system.shardwright_state (id) VALUES (1)")).toBe(true)
+    expect(isAboutRecords("SELECT id FROM system.shardwright_queue")).toBe(true)
+    expect(isAboutRecords("INSERT INTO t (s) VALUES ('system.shardwright_state')")).toBe(false)
+    expect(isAboutRecords("SELECT * FROM system.other")).toBe(false)
+  })
+
+  it("a long comment hides nothing", () => {
+    expect(read(`/* ${"x".repeat(1000)} */ SHOW SHARDING MASTER`)).toEqual({ _tag: "List", what: "master" })
   })
 })
 
