@@ -292,11 +292,13 @@ export const make = Effect.fnUntraced(function* ({ node, incarnation, config }: 
   const settle = Effect.fnUntraced(function* (
     sql: string,
     key: string,
-    { nonce, term }: { readonly nonce: string; readonly term: number },
+    { nonce, term, version }: { readonly nonce: string; readonly term: number; readonly version: number },
     isStillOpen: (row: StoredRow | undefined) => boolean,
     rows = 1,
   ): Effect.fn.Return<"won" | "lost", StoreUnavailable> {
     let unknown = false
+    /** An attempt may have taken effect late, also after it was seen not to have. */
+    let mayBeStored = false
     for (let attempt = 1; attempt <= attemptsMax; attempt++) {
       const answer = yield* query(sql)
       if (answer._tag === "Ok" && answer.affectedRows === rows) return "won"
@@ -304,6 +306,7 @@ export const make = Effect.fnUntraced(function* ({ node, incarnation, config }: 
       if (failure !== undefined && failure.class === "logic") return yield* unavailable(answer)
       if (trusting && failure?.effect === "unknown") return "won"
       unknown ||= failure !== undefined && failure.effect !== "none"
+      mayBeStored ||= unknown
       // Not done, or not known: what counts is what stands there after a barrier.
       const current = yield* barrier.pipe(
         Effect.andThen(read(key)),
@@ -315,6 +318,8 @@ export const make = Effect.fnUntraced(function* ({ node, incarnation, config }: 
           if (unknown) yield* journal({ kind: "write", node, key, event: "unknown-stored" })
           return "won"
         }
+        // Others have gone on since: whether from this write or from another one, the row does not tell any more.
+        if (mayBeStored && (current.row?.version ?? 0) > version) break
         if (unknown) yield* journal({ kind: "write", node, key, event: "unknown-absent" })
         unknown = false
         // Of several rows another one than the first is there already: none of them was made.
@@ -348,7 +353,7 @@ export const make = Effect.fnUntraced(function* ({ node, incarnation, config }: 
       settle(
         Sql.insertRow(cluster, tableOf(key), rowId(key), values),
         key,
-        { nonce, term: options.term },
+        { nonce, term: options.term, version: 1 },
         (row) => row === undefined,
       ),
     )
@@ -380,7 +385,7 @@ export const make = Effect.fnUntraced(function* ({ node, incarnation, config }: 
       const sql = Sql.insertRows(cluster, tableOf(first.key), rows)
       const outcome = yield* told(
         { keys: chunk.map(({ key }) => key), version: 1, nonce },
-        settle(sql, first.key, { nonce, term: options.term }, (row) => row === undefined, rows.length),
+        settle(sql, first.key, { nonce, term: options.term, version: 1 }, (row) => row === undefined, rows.length),
       )
       if (outcome === "lost") return yield* new Conflict({ key: first.key })
       for (const { key, value } of chunk) remember({ key, value, version: 1, term: options.term })
@@ -400,7 +405,7 @@ export const make = Effect.fnUntraced(function* ({ node, incarnation, config }: 
       settle(
         Sql.updateRow(cluster, tableOf(entry.key), rowId(entry.key), values, condition),
         entry.key,
-        { nonce, term: options.term },
+        { nonce, term: options.term, version },
         (row) => row?.version === entry.version,
       ),
     )

@@ -163,6 +163,36 @@ describe("StateStore", () => {
     }),
   )
 
+  it.effect("does not say that it lost when its own write may have been the one that others went on from", () =>
+    withStore((store, server) =>
+      Effect.gen(function* () {
+        const id = rowId(key)
+        /** Another store writes the next version as soon as ours is there, before anybody looks. */
+        const overtaken = (version: string) => {
+          const write = server.write.bind(server)
+          server.faults = ["timeout with effect"]
+          server.write = (sql, row) => {
+            const answer = write(sql, row)
+            const written = row === id ? server.rows.get(id) : undefined
+            if (written !== undefined) server.rows.set(id, { ...written, version, nonce: "another" })
+            if (written !== undefined) server.write = write
+            return answer
+          }
+        }
+        overtaken("2")
+        expect((yield* Effect.flip(store.create(key, { n: 1 }, options)))._tag).toBe("StoreUnavailable")
+        const entry = yield* store.get(key)
+        if (entry === undefined) throw new Error("the record is gone")
+        overtaken("4")
+        expect((yield* Effect.flip(store.compareAndSet(entry, { n: 3 }, options)))._tag).toBe("StoreUnavailable")
+        // The version that it wanted is another's: that is a loss, whatever became of the statement.
+        const later = { ...entry, version: 3 }
+        server.faults = ["timeout without effect"]
+        expect((yield* Effect.flip(store.compareAndSet(later, { n: 4 }, options)))._tag).toBe("Conflict")
+      }),
+    ),
+  )
+
   it.effect("refuses a write that is based on an older version", () =>
     withStore((store) =>
       Effect.gen(function* () {
