@@ -98,6 +98,8 @@ export interface Profile {
   readonly faults: Range
   /** How likely nodes are to be in zones, to differ in weight, and to be bounded in what they carry. */
   readonly unevenness: number
+  /** The most replicas of a node that has a bound: felt when nodes are away, and room for what is asked for while they are there. */
+  readonly capacity: Range
   /** How likely a kind of fault is to be switched on in a seed. */
   readonly swarm: number
   readonly faultKinds: ReadonlyArray<FaultKind>
@@ -116,6 +118,7 @@ const everything: Profile = {
   weight: 40,
   faults: { min: 2, max: 4 },
   unevenness: 0.25,
+  capacity: { min: 15, max: 25 },
   swarm: 0.4,
   faultKinds: faultKinds.filter((kind) => kind !== "cold-start"),
   requestKinds,
@@ -207,6 +210,7 @@ const large: Profile = {
   shards: { min: 4, max: 12 },
   requests: { min: 1, max: 4 },
   unevenness: 0.4,
+  capacity: { min: 70, max: 100 },
 }
 
 /** Everything, and all nodes that go down at once. */

@@ -21,8 +21,6 @@ const operationTimeoutMs: Range = { min: 65_000, max: 90_000 }
 /** Shares of the faults that wait for a step, and for a state transfer. */
 const stepShare = 0.7
 const transferShare = 0.1
-/** The most replicas of a node that has a bound. */
-const capacities: Range = { min: 15, max: 25 }
 /** When a fault begins that waits for nothing, or has waited in vain. */
 const faultMs: Range = { min: 1_000, max: 35_000 }
 /** How long after a step has begun. */
@@ -126,16 +124,15 @@ const drawWorkloads = (random: RandomStream, table: TableSpec, share: number): R
  * Draws what nodes are like. There are two zones, of two nodes or more each, so that one of a zone may go; with three nodes
  * there are none.
  */
-const drawTraits = (random: RandomStream, { unevenness }: Profile, nodeCount: number) => {
+const drawTraits = (random: RandomStream, { capacity, unevenness }: Profile, nodeCount: number) => {
   const zoned = nodeCount > 3 && random.chance(unevenness)
   const weighed = random.chance(unevenness)
-  // Bounds that are felt when nodes are away, and leave room for what is asked for while they are there.
   const bounded = random.chance(unevenness)
   return (name: string, index: number): NodeDeclaration => ({
     name,
     zone: zoned ? (index % 2 === 0 ? "east" : "west") : null,
     weight: weighed ? (random.pick([0.5, 1, 2]) ?? 1) : 1,
-    ...(bounded ? { capacity: drawRange(random, capacities) } : {}),
+    ...(bounded ? { capacity: drawRange(random, capacity) } : {}),
   })
 }
 
