@@ -523,3 +523,32 @@ describe("buddyLayout", () => {
   })
   it("refuses more copies than nodes", () => expect(buddyLayout(["a", "b"], 4, 3)).toBeNull())
 })
+
+describe("groups that are held", () => {
+  const input = {
+    nodes: active("n1", "n2", "n3", "n4", "n5"),
+    tables: [
+      { name: "t", shards: 4, rf: 2 },
+      { name: "u", shards: 2, rf: 2 },
+      { name: "v", shards: 4, rf: 3 },
+      { name: "w", shards: 1, rf: 3 },
+    ],
+    layout: [
+      ...rowsOf("t", Array(4).fill(["a", ["n1", "n2"]] as const)),
+      ...rowsOf("u", Array(2).fill(["b", ["n3", "n4"]] as const)),
+      ...rowsOf("v", Array(4).fill(["d", ["n1", "n2", "n5"]] as const)),
+      ...rowsOf("w", [["c", ["n3", "n4", "n5"]]]),
+    ],
+  }
+  const squares = ({ layout }: Placement) =>
+    input.nodes.reduce((sum, { name }) => sum + layout.filter((row) => row.nodes.includes(name)).length ** 2, 0)
+
+  it("stay where they are, and nothing moves that is better only together with them", () => {
+    const rest = place({ ...input, rebalance: false })
+    const free = place(input)
+    expect(new Set(free.moves.map(({ group }) => group))).toEqual(new Set(["a", "d"]))
+    const held = place({ ...input, heldGroups: ["d"] })
+    expect(held.moves.every(({ group }) => group !== "d")).toBe(true)
+    expect(held.moves.length === 0 || squares(held) < squares(rest)).toBe(true)
+  })
+})

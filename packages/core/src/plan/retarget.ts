@@ -60,6 +60,10 @@ export const retarget = (
     nodes: placementNodes(view, presence.lost, keepers(presence)),
     ...layoutInput(settled),
     ...placementLimits(config),
+    // What cannot move now must not be counted on: half of an exchange leaves the layout less even than it was.
+    heldGroups: [...groups.values()].flatMap((group) =>
+      isHeld(view, group) || !inScope(scope, tablesOf(group)) ? [group.name] : [],
+    ),
     rebalance: scope.balance,
     nameGroup: groupNames(view, presence, operation),
   })
@@ -109,7 +113,7 @@ const madeAnew = (view: View, presence: Presence, placed: Placement): Placement 
   }
 }
 
-const inScope = ({ scope }: Work, tables: Iterable<string>): boolean => {
+const inScope = (scope: Scope, tables: Iterable<string>): boolean => {
   if (scope.tables === null) return true
   for (const table of tables) if (!scope.tables.has(table)) return false
   return true
@@ -118,7 +122,7 @@ const inScope = ({ scope }: Work, tables: Iterable<string>): boolean => {
 const tablesOf = (group: Group): ReadonlySet<string> => new Set(group.shards.map(({ table }) => table))
 
 /** True while an operation works on the group, or on a table that it carries. */
-const isHeld = ({ view }: Work, group: Group): boolean =>
+const isHeld = (view: View, group: Group): boolean =>
   group.operation !== null || group.shards.some(({ table }) => view.tables.get(table)?.record.operation !== null)
 
 const placementOf = (view: View, table: string, shard: number): ShardPlacement | undefined =>
@@ -129,7 +133,7 @@ const formGroups = (work: Work): void => {
   const { changes, groups, presence, reasons, target, view } = work
   const carrier = carriers(groups.values())
   for (const { fresh, name, nodes, rf, shards } of target.groups) {
-    if (!fresh || !inScope(work, new Set(shards.map(({ table }) => table)))) continue
+    if (!fresh || !inScope(work.scope, new Set(shards.map(({ table }) => table)))) continue
     const carried = shards.map(({ shard, table }) => ({ table, placement: placementOf(view, table, shard) }))
     const holder = carried[0]?.placement?.nodes[0]
     if (holder === undefined || presence.away.has(holder)) continue
@@ -164,8 +168,8 @@ const changeGroups = (work: Work): void => {
   const someAway = presence.away.size > 0
   for (const wanted of target.groups) {
     const group = groups.get(wanted.name)
-    if (group === undefined || group.status !== "live" || isHeld(work, group)) continue
-    if (!inScope(work, tablesOf(group))) continue
+    if (group === undefined || group.status !== "live" || isHeld(view, group)) continue
+    if (!inScope(work.scope, tablesOf(group))) continue
     const rf = Math.max(1, ...[...tablesOf(group)].map((table) => view.tables.get(table)?.record.rf ?? 1))
     if (rf === 1) continue
     const serving = servingMembers(group)
@@ -206,9 +210,9 @@ const endGroups = (work: Work): void => {
   const kept = new Map<string, number>()
   const ending = [...groups.values()]
     .filter((group) => {
-      const isFree = group.status === "live" && !isHeld(work, group) && group.origin === undefined
+      const isFree = group.status === "live" && !isHeld(view, group) && group.origin === undefined
       const single = [...tablesOf(group)].every((table) => view.tables.get(table)?.record.rf === 1)
-      return isFree && group.shards.length > 0 && single && inScope(work, tablesOf(group))
+      return isFree && group.shards.length > 0 && single && inScope(work.scope, tablesOf(group))
     })
     .toSorted((left, right) => right.shards.length - left.shards.length || (left.name < right.name ? -1 : 1))
   for (const group of ending) {
@@ -245,7 +249,7 @@ const moveSingles = (work: Work): void => {
     const [from] = placement?.nodes ?? []
     if (group !== null || table === undefined || placement === undefined || from === undefined || from === to) continue
     if (table.rf !== 1 || table.operation !== null || carrier.has(placement.physical)) continue
-    if (!inScope(work, [name]) || (!work.scope.balance && kind === "balance")) continue
+    if (!inScope(work.scope, [name]) || (!work.scope.balance && kind === "balance")) continue
     const temporaryName = groupName(`${operation}_m`, temporary++)
     reasons.set(reasonKey(temporaryName, to), { from, reason })
     changes.set(temporaryName, {

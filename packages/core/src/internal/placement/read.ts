@@ -170,6 +170,7 @@ interface Draft {
   copyLeft: boolean
   waiting: boolean
   attachable: boolean
+  held: boolean
   readonly shardTables: Array<number>
   readonly shardNumbers: Array<number>
   /** Node lists of the rows; one entry where all are equal. */
@@ -229,6 +230,7 @@ const draftGroups = (
           copyLeft: true,
           waiting: false,
           attachable: true,
+          held: false,
           shardTables: [],
           shardNumbers: [],
           lists: [row.nodes],
@@ -269,6 +271,7 @@ const classify = (draft: Draft, topology: Topology, input: PlacementInput, close
   draft.copyLeft = home.length + draining.length > 0
   draft.waiting = !draft.copyLeft && away.length > 0 && input.whenNoCopyIsLeft !== "replace"
   draft.attachable = !closed.has(draft.name) && !draft.waiting
+  draft.held = input.heldGroups?.includes(draft.name) === true
 }
 
 const adoptGroup = (model: Model, draft: Draft): void => {
@@ -285,7 +288,7 @@ const adoptGroup = (model: Model, draft: Draft): void => {
     copyLeft: draft.copyLeft,
     waiting: draft.waiting,
     attachable: draft.attachable,
-    pinned: draft.shardTables.some((table) => item(model.tables, table).pinned),
+    pinned: draft.held || draft.shardTables.some((table) => item(model.tables, table).pinned),
     bytes: draft.shardTables.reduce(
       (sum, table, entry) => sum + at(item(model.tables, table).bytes, entryOf(draft.shardNumbers, entry)),
       0,
