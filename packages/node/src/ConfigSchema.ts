@@ -53,6 +53,7 @@ const Command = Schema.Array(text(wordsExpected))
   .annotate(expecting(wordsExpected))
   .check(Schema.isMinLength(1, expecting(wordsExpected)))
 
+const urlExpected = "the address of a collector of traces, such as http://127.0.0.1:4318/v1/traces"
 const clusterExpected = "the name of a replication cluster: letters, digits and underscores"
 
 /** The file. */
@@ -143,6 +144,12 @@ export const ConfigFile = Schema.Struct({
       token: Schema.optionalKey(text("a secret text")),
       tokenFile: Schema.optionalKey(text("the path of a file")),
     }).annotate(expecting("a mapping with listen, token and tokenFile")),
+  ),
+  /** Traces of steps and operations, over OTLP. */
+  otlp: Schema.optionalKey(
+    Schema.Struct({
+      url: text(urlExpected).check(Schema.isPattern(/^https?:\/\/[^\s]+$/, expecting(urlExpected))),
+    }).annotate(expecting("a mapping with url")),
   ),
   log: Schema.optionalKey(
     Schema.Struct({

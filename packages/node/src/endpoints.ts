@@ -1,10 +1,11 @@
-/** What a runner offers beside its agent: admin HTTP, and the SQL endpoint if it is asked for. Its metrics see all that the agent does. */
+/** What a runner offers beside its agent: admin HTTP, and the SQL endpoint and traces if they are asked for. Metrics see all that the agent does. */
 import { Journal, type JournalEvent } from "@shardwright/core/Journal"
 import { Manticore } from "@shardwright/core/Manticore"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import { listenForAdmin } from "./admin/AdminServer.ts"
 import { Metrics } from "./admin/Metrics.ts"
+import { openTraces } from "./admin/traces.ts"
 import { type Config, ConfigError } from "./Config.ts"
 import type { Log } from "./Log.ts"
 import { runInScope } from "./runInScope.ts"
@@ -35,12 +36,15 @@ export const openEndpoints = Effect.fnUntraced(function* <Ports>(options: Endpoi
   const { config, health, log, node, ports } = options
   const metrics = new Metrics()
   const manticore = metrics.measured(Context.get(ports, Manticore))
+  const { otlp } = config
+  const trace = otlp === undefined ? undefined : yield* openTraces({ url: otlp.url, node, cluster: config.cluster })
   const written = Context.get(ports, Journal)
   const counted = ports.pipe(
     Context.add(Manticore, manticore),
     Context.add(Journal, {
       write: (event: JournalEvent): void => {
         metrics.journal(event)
+        trace?.(event)
         written.write(event)
       },
     }),

@@ -47,6 +47,18 @@ describe("a file that is right", () => {
     }),
   )
 
+  it.effect("knows the original helper by its address or its command, and the token of admin HTTP from a file", () =>
+    Effect.gen(function* () {
+      fs.writeFileSync(path.join(folder, "secret"), "swordfish\n")
+      const { admin, sql } = yield* read(`${smallest}sql: {upstream: 127.0.0.1:5}\nadmin: {tokenFile: secret}\n`)
+      expect([admin, sql]).toEqual([{ token: "swordfish" }, { upstream: "127.0.0.1:5" }])
+      const other = yield* read(
+        `${smallest}sql: {listen: "127.0.0.1:0", upstream: [executor, main.php], users: [ann]}\n`,
+      )
+      expect(other.sql).toEqual({ listen: "127.0.0.1:0", upstream: ["executor", "main.php"], users: ["ann"] })
+    }),
+  )
+
   it.effect("gives way to the environment, and takes secrets from files beside it", () =>
     Effect.gen(function* () {
       fs.writeFileSync(path.join(folder, "secret"), "swordfish\n")
@@ -79,6 +91,13 @@ describe("a file that is wrong", () => {
     [`${smallest}engine:\n  maxAwayShare: -1\n`, /^\S+:4:3: engine\.maxAwayShare: expected a number above zero/],
     [`${smallest}log: {format: xml}\n`, /^\S+:3:7: log\.format: expected json or pretty/],
     [`${smallest}cluster: d\n`, /^\S+:3:1: .*unique/],
+    [`${smallest}sql:\n  listen: 10.0.0.1:0\n`, /^\S+:4:3: sql.listen: .*this is for the own machine/],
+    [
+      `${smallest}sql:\n  upstream: 7\n`,
+      /^\S+:4:3: sql.upstream: expected the address host:port of the original helper/,
+    ],
+    [`${smallest}admin: {token: a, tokenFile: b}\n`, /^\S+:3:19: admin.tokenFile: token is there as well/],
+    [`${smallest}otlp: {url: here}\n`, /^\S+:3:8: otlp.url: expected the address of a collector/],
     [`${smallest}listen: 10.0.0.1:19312\n`, /^\S+:3:1: listen: .*a token is needed; add tokenFile/],
     [`${smallest}token: a\ntokenFile: b\n`, /^\S+:4:1: tokenFile: token is there as well/],
     ["- a\n", /^\S+:1:1: /],

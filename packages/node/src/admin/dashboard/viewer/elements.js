@@ -70,8 +70,12 @@ export const tableBody = (rows) =>
 /** @type {Map<string, string>} */
 const drawn = new Map()
 
+/** @param {HTMLElement} into */
+const openKeys = (into) =>
+  [...into.querySelectorAll("details[open]")].map((details) => details.getAttribute("data-key") ?? "")
+
 /**
- * Draws something again only if what it shows has changed, and puts the focus back on what had it.
+ * Draws something again only if what it shows has changed, leaves open what was, and puts the focus back on what had it.
  *
  * @param {string} id
  * @param {unknown} shown
@@ -83,8 +87,11 @@ export const redraw = (id, shown, draw) => {
   drawn.set(id, text)
   const into = byId(id)
   const key = into.contains(document.activeElement) ? document.activeElement?.getAttribute("data-key") : null
+  const open = openKeys(into)
   into.replaceChildren()
   draw(into)
+  for (const details of into.querySelectorAll("details"))
+    details.toggleAttribute("open", open.includes(details.getAttribute("data-key") ?? ""))
   if (typeof key === "string") {
     const again = into.querySelector(`[data-key="${CSS.escape(key)}"]`)
     if (again instanceof HTMLElement || again instanceof SVGElement) again.focus()

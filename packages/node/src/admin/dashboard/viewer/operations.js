@@ -106,7 +106,7 @@ const card = (operation, ask) => {
     ...(explanation.length === 0
       ? []
       : [
-          element("details", {}, [
+          element("details", { "data-key": `${id} details` }, [
             element("summary", { "data-key": `${id} why` }, [`why (${explanation.length})`]),
             element(
               "ul",
