@@ -165,7 +165,8 @@ describe("the API", () => {
         ...operator,
         ...{ host: "127.0.0.1", port: 0, token: undefined, metrics: new Metrics() },
         health: () => ({ ready: false, state: "waiting" }),
-        run: () => Promise.reject(new Error("nothing is to be run")),
+        // A daemon that does not answer.
+        run: () => new Promise(() => undefined),
         failed: (error) => {
           throw error
         },
@@ -175,6 +176,8 @@ describe("the API", () => {
         { error: { message: expect.stringContaining("admin.token") } },
       ])
       expect((yield* get(`http://127.0.0.1:${readOnly}/ready`)).status).toBe(503)
+      const scraped = yield* Effect.promise(async () => (await fetch(`http://127.0.0.1:${readOnly}/metrics`)).text())
+      expect(scraped).toContain("shardwright_records_readable 0")
     }).pipe(Effect.scoped),
   )
 

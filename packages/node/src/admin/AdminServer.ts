@@ -48,6 +48,8 @@ const bodyBytesMax = 1_000_000
 const requestsPerSecond = 50
 /** Records are read again after this time: a look is a write on this node and a read of all records. */
 const lookAge = Duration.seconds(2)
+/** Whoever scrapes waits for seconds only, and wants the counters above all when the records cannot be read. */
+const scrapeMsMax = 3000
 /** How long a request may be waited for before the answer says that it goes on. */
 const waitSecondsMax = 300
 
@@ -159,8 +161,8 @@ class Admin {
         return json(told.ready ? 200 : 503, told)
       }
       case "/metrics": {
-        const sight = await this.#look()
-        const looked = "looked" in sight ? sight.looked : undefined
+        const sight = await within(this.#look(), scrapeMsMax)
+        const looked = sight !== undefined && "looked" in sight ? sight.looked : undefined
         const body = metrics.render({ node, config, ready: health().ready, nowMs: Date.now(), looked })
         return { status: 200, body, type: "text/plain; version=0.0.4; charset=utf-8" }
       }
@@ -261,6 +263,17 @@ const lists = new Map<string, (sight: documents.Sight) => unknown>(
     overview: documents.overviewDocument,
   }),
 )
+
+/** What a promise leads to, or undefined if that takes too long. */
+const within = async <A>(promise: Promise<A>, msMax: number): Promise<A | undefined> => {
+  const late = Promise.withResolvers<undefined>()
+  const timer = setTimeout(() => late.resolve(undefined), msMax)
+  try {
+    return await Promise.race([promise, late.promise])
+  } finally {
+    clearTimeout(timer)
+  }
+}
 
 const decodePart = (part: string): string => {
   try {
