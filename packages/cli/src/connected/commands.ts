@@ -4,7 +4,7 @@
 import { findings, type Finding } from "@shardwright/core/Findings"
 import * as Operator from "@shardwright/core/Operator"
 import type { Table } from "@shardwright/core/State"
-import { tableWishProblem } from "@shardwright/core/TableWish"
+import { rfProblem, tableWishProblem } from "@shardwright/core/TableWish"
 import { askSettings } from "@shardwright/manticore/Listeners"
 import { renderColumns } from "@shardwright/sim/run/render"
 import * as Duration from "effect/Duration"
@@ -433,6 +433,19 @@ export const operationStop = (options: RequestOptions & { readonly operation: st
 /** `rebalance start [TABLE…]` */
 export const rebalanceStart = (options: RequestOptions & { readonly names: ReadonlyArray<string> }) =>
   ask(options, { _tag: "Rebalance", tables: options.names.length === 0 ? null : [...options.names] })
+
+/** `adopt` */
+export const adopt = Effect.fnUntraced(function* (
+  options: RequestOptions & { readonly rf: Option.Option<Readonly<Record<string, string>>> },
+) {
+  const rf: Record<string, number> = {}
+  for (const [table, text] of Object.entries(Option.getOrElse(options.rf, () => ({})))) {
+    const problem = rfProblem(Number(text))
+    if (problem !== undefined) return yield* badInput(`--rf ${table}=${text}: ${problem}`)
+    rf[table] = Number(text)
+  }
+  yield* ask(options, { _tag: "Adopt", rf })
+})
 
 /** `health` */
 export const health = Effect.fnUntraced(function* (options: ConnectionOptions) {

@@ -283,6 +283,21 @@ const health = Command.make(
   lazily(async () => (await commands()).health),
 ).pipe(Command.withDescription("Show what is amiss and what helps; exit code 1 if anything is"))
 
+const adopt = Command.make(
+  "adopt",
+  {
+    rf: Flag.KeyValuePair("rf").pipe(
+      Flag.withMetavar("TABLE=M"),
+      Flag.withDescription("Copies of a table whose shards have different numbers of them; may be given several times"),
+      Flag.optional,
+    ),
+    ...asking,
+  },
+  lazily(async () => (await commands()).adopt),
+).pipe(
+  Command.withDescription("Take over all tables of the existing orchestrator, once it has stopped; nothing is moved"),
+)
+
 const recover = Command.make(
   "recover",
   {
@@ -306,4 +321,14 @@ const recover = Command.make(
 )
 
 /** All of them. */
-export const connectedCommands = [cluster, nodes, tables, rebalance, operations, groups, health, recover] as const
+export const connectedCommands = [
+  cluster,
+  nodes,
+  tables,
+  rebalance,
+  operations,
+  groups,
+  health,
+  adopt,
+  recover,
+] as const
