@@ -18,7 +18,7 @@ export interface CopyOnDisk {
 /** What another node reports of a replication cluster. */
 export type PeerReport =
   /** Its daemon is primary and synced in it. */
-  | { readonly _tag: "Serving"; readonly history: string | null }
+  | { readonly _tag: "Serving"; readonly history: string | null; readonly members: ReadonlyArray<string> }
   /** Its daemon is a member and waits for a majority, or is on its way in. */
   | { readonly _tag: "Open" }
   /** Its daemon is stopped, or closed there; this is what its disk holds. Null: nothing. */
@@ -104,7 +104,12 @@ export const decideStart = (
 export const decideGroup = (node: string, { own, inSync, estranged, reports }: GatedGroup): GroupDecision => {
   if (inSync === null) return { _tag: "Leave" }
   if (estranged) return { _tag: "SetAside", reason: `${node} is no member any more` }
-  const serving = [...reports].filter(([, report]) => report._tag === "Serving")
+  const counts = inSync.includes(node) && own.history !== null
+  // Who was stalled while the group went on without it goes on naming its old view for a while (semantics 21), and lacks what
+  // was acknowledged meanwhile: nobody in sync gives up its own copy for that one.
+  const isStale = (peer: string, members: ReadonlyArray<string>) =>
+    counts && !inSync.includes(peer) && members.includes(node)
+  const serving = [...reports].filter(([peer, report]) => report._tag === "Serving" && !isStale(peer, report.members))
   const alike = serving.filter(
     ([, report]) => own.history === null || (report._tag === "Serving" && report.history === own.history),
   )
@@ -116,8 +121,7 @@ export const decideGroup = (node: string, { own, inSync, estranged, reports }: G
   const open = [...reports].filter(([, report]) => report._tag === "Open").map(([peer]) => peer)
   if (open.length > 0) return { _tag: "Rejoin", peers: open }
   // Whoever is not in sync lacks acknowledged writes, however high its number is.
-  if (!inSync.includes(node) || own.history === null)
-    return { _tag: "Yield", to: null, reason: `${node} is not in sync, and nobody serves it yet` }
+  if (!counts) return { _tag: "Yield", to: null, reason: `${node} is not in sync, and nobody serves it yet` }
   const copies = new Map<string, CopyOnDisk | null>([[node, own]])
   for (const [peer, report] of reports) if (report._tag === "Waiting") copies.set(peer, report.copy)
   const silent = inSync.find((member) => !copies.has(member))

@@ -9,7 +9,11 @@ import { type CopyOnDisk, decideGroup, decideStart, type GatedGroup, type PeerRe
 const nodes = ["n1", "n2", "n3", "n4", "n5"]
 const copy = (seqno: number | null, history: string | null = "h"): CopyOnDisk => ({ history, seqno })
 const waiting = (held: CopyOnDisk | null): PeerReport => ({ _tag: "Waiting", copy: held })
-const serving = (history: string): PeerReport => ({ _tag: "Serving", history })
+const serving = (history: string, ...members: ReadonlyArray<string>): PeerReport => ({
+  _tag: "Serving",
+  history,
+  members,
+})
 
 const group = (over: Partial<GatedGroup>): GatedGroup => ({
   name: "g",
@@ -57,6 +61,15 @@ describe("decideGroup", () => {
       peers: ["n2"],
     })
     expect(decideGroup("n1", group({ reports: new Map([["n2", serving("other")]]) }))._tag).toBe("Close")
+  })
+
+  it("does not give up a copy in sync for one that is not and says that it is primary of a view from before", () => {
+    const stale = group({ inSync: ["n1"], reports: new Map([["n2", serving("h", "n1", "n2")]]) })
+    expect(decideGroup("n1", stale)._tag).toBe("Begin")
+    const gone = group({ inSync: ["n1"], reports: new Map([["n2", serving("h", "n2")]]) })
+    expect(decideGroup("n1", gone)).toEqual({ _tag: "Rejoin", peers: ["n2"] })
+    const behind = group({ inSync: ["n3"], reports: new Map([["n2", serving("h", "n1", "n2")]]) })
+    expect(decideGroup("n1", behind)).toEqual({ _tag: "Rejoin", peers: ["n2"] })
   })
 
   it("goes to who waits for a majority, which it may be part of", () => {

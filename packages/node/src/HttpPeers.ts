@@ -23,6 +23,7 @@ const Report = Schema.Struct({
     Schema.Struct({
       is: Schema.Literals(["serving", "open", "waiting"]),
       copy: Schema.Struct({ history: Schema.NullOr(Schema.String), seqno: Schema.NullOr(Schema.Int) }),
+      members: Schema.optionalKey(Schema.Array(Schema.String)),
     }),
   ),
   epoch: Schema.Int,

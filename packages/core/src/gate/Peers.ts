@@ -8,6 +8,8 @@ export interface ReportedCluster {
   /** `serving`: primary and synced. `open`: a member, and on its way to that. `waiting`: stopped, or closed. */
   readonly is: "serving" | "open" | "waiting"
   readonly copy: CopyOnDisk
+  /** The view that it is primary in. */
+  readonly members?: ReadonlyArray<string>
 }
 
 /** What a runner says of its node. */

@@ -33,7 +33,8 @@ export const ownReport = Effect.fnUntraced(function* (
       clusters.set(name, { is: "waiting", copy: closed[name] ?? onDisk })
     // Its history was thrown away: it holds nothing that counts (semantics 48).
     else if (seen.nodeState === "destroyed") clusters.set(name, { is: "waiting", copy: { history: null, seqno: null } })
-    else clusters.set(name, { is: isPrimary(seen) ? "serving" : "open", copy: onDisk })
+    else if (isPrimary(seen)) clusters.set(name, { is: "serving", copy: onDisk, members: seen.members })
+    else clusters.set(name, { is: "open", copy: onDisk })
   }
   return { clusters, epoch, registered, view }
 })

@@ -193,7 +193,7 @@ const peerReport = (cluster: ReportedCluster | undefined): PeerReport => {
     case undefined:
       return { _tag: "Waiting", copy: null }
     case "serving":
-      return { _tag: "Serving", history: cluster.copy.history }
+      return { _tag: "Serving", history: cluster.copy.history, members: cluster.members ?? [] }
     case "open":
       return { _tag: "Open" }
     case "waiting":
