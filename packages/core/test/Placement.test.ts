@@ -534,9 +534,18 @@ describe("groups that are held", () => {
       { name: "w", shards: 1, rf: 3 },
     ],
     layout: [
-      ...rowsOf("t", Array(4).fill(["a", ["n1", "n2"]] as const)),
-      ...rowsOf("u", Array(2).fill(["b", ["n3", "n4"]] as const)),
-      ...rowsOf("v", Array(4).fill(["d", ["n1", "n2", "n5"]] as const)),
+      ...rowsOf(
+        "t",
+        Array.from({ length: 4 }, () => ["a", ["n1", "n2"]] as const),
+      ),
+      ...rowsOf(
+        "u",
+        Array.from({ length: 2 }, () => ["b", ["n3", "n4"]] as const),
+      ),
+      ...rowsOf(
+        "v",
+        Array.from({ length: 4 }, () => ["d", ["n1", "n2", "n5"]] as const),
+      ),
       ...rowsOf("w", [["c", ["n3", "n4", "n5"]]]),
     ],
   }
