@@ -9,14 +9,15 @@ import type { View } from "./View.ts"
 /**
  * The sides of a group of which each is primary without naming anybody of the others, by what nodes that are not away
  * show; empty for a group that is one. Who has none of its tables is no side: nobody writes to an empty cluster that a JOIN
- * founded, see `isFoundedAnew`. Observations are not of one moment: a side may show for some seconds when members come and
- * go.
+ * founded, see `isFoundedAnew`. A group that ends has no sides either: all of its members leave, and no wrapper shows it.
+ * Observations are not of one moment: a side may show for some seconds when members come and go.
  */
 export const splitSides = (
   view: View,
   group: Group,
   away: ReadonlySet<string>,
 ): ReadonlyArray<ReadonlyArray<string>> => {
+  if (group.status === "dissolved") return []
   const serving = [...view.observations].flatMap(([node, { record }]) => {
     const seen = record.groups[group.name]
     return !away.has(node) && seen?.status === "primary" && seen.members.includes(node) && seen.tables.length > 0
