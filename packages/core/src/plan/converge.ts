@@ -67,6 +67,10 @@ const isConcerned = (change: Change, group: Group): boolean => {
   return group.shards.some(({ table }) => tables.has(table))
 }
 
+/** True if the drop of a table waits for a group that ends: its shards go when they have left the group. */
+const isWaitedFor = (view: View, group: Group, table: string): boolean =>
+  group.status === "dissolved" && view.tables.get(table)?.record.status === "dropping"
+
 /** Plans a change and whatever is left to do of what it is about; undefined if nothing is to do or can be done now. */
 export const planChange = (
   view: View,
@@ -107,7 +111,7 @@ export const planChange = (
       (change.groups.has(group.name) || splitSides(view, group, presence.away).length === 0) &&
       (changes.has(group.name) || isConcerned(change, group)) &&
       needsWork(group, presence) &&
-      !group.shards.some((shard) => held.has(shard.table)),
+      !group.shards.some((shard) => held.has(shard.table) && !isWaitedFor(view, group, shard.table)),
   )
   const list = new StepList()
   // What a group that has become two carries stays as it is shown.
