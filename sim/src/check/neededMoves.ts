@@ -36,8 +36,9 @@ const loadsOf = (view: View, groups: ReadonlyArray<Group>): Loads => {
   }
   for (const { record: table } of view.tables.values()) {
     if (!counts(table)) continue
-    for (const { nodes, physical } of table.layout)
-      if (!carried.has(physical)) for (const node of nodes) add(loads, table, node)
+    // A shard whose group has ended is on its way out: its table is not made after all.
+    for (const { group, nodes, physical } of table.layout)
+      if (group === null && !carried.has(physical)) for (const node of nodes) add(loads, table, node)
   }
   return loads
 }
