@@ -61,7 +61,12 @@ export const exitGroup = Effect.fnUntraced(function* (name: string, redundancy: 
   if (!(yield* permitted)) return retry("not-permitted", "not permitted now")
   const alone = seen.status !== "primary"
   if (alone && stored.record.status !== "dissolved" && !(yield* isShutOut(view, stored.record, seen, node))) {
-    return retry("no-primary", `${name} is ${seen.status}`)
+    // Who was stalled while the group went on is not always found again by those who serve it; its start asks for them.
+    const isLost = goesOnWithout(view, stored.record, node) && stored.record.leaving.includes(node)
+    const waitedMs = (yield* monotonicMs) - startedMs
+    return isLost && waitedMs > Duration.toMillis(config.joinTimeout)
+      ? yield* restartDaemon(`${name} goes on elsewhere, and is ${seen.status} here`)
+      : retry("no-primary", `${name} is ${seen.status}`)
   }
   // A member of a group that is gone cannot EXIT without a majority; DELETE then concerns this node alone (27).
   const inTheWay = mutations.has("leave-crosswise") ? undefined : yield* holdLeaving(name, seen.members)
@@ -96,11 +101,15 @@ const wasAnswered = Effect.fnUntraced(function* (name: string) {
 const isShutOut = Effect.fnUntraced(function* (view: View, group: Group, seen: ObservedGroup, node: string) {
   const isEarly = (yield* Mutations).has("delete-as-it-starts") && seen.nodeState === "closed"
   if (!(hasGivenUp(seen) || isEarly) || !group.leaving.includes(node)) return false
-  return group.inSync.some((member) => {
+  return goesOnWithout(view, group, node)
+})
+
+/** True if another member in sync is primary without this node. */
+const goesOnWithout = (view: View, group: Group, node: string): boolean =>
+  group.inSync.some((member) => {
     const shown = view.observations.get(member)?.record.groups[group.name]
     return member !== node && isPrimary(shown) && shown?.members.includes(node) === false
   })
-})
 
 /** A shard of a table in use that the layout has in a group which is to end, and that is in no other one. */
 const onlyCarried = (view: View, group: Group): string | undefined => {
