@@ -269,6 +269,23 @@ describe("StateStore", () => {
     ),
   )
 
+  it.effect("times the lease by its version, and reads it again only in another term", () =>
+    withStore((store, server) =>
+      Effect.gen(function* () {
+        yield* store.create("lease", { holder: "n1" }, { term: 1 })
+        yield* store.create(key, { n: 1 }, options)
+        const row = server.rows.get(rowId("lease"))
+        if (row === undefined) throw new Error("no row")
+        expect((yield* store.sync).records.get("lease")?.version).toBe(1)
+        Object.assign(row, { value: '{"holder":"n2"}', version: "2" })
+        expect((yield* store.sync).records.get("lease")).toMatchObject({ version: 2, value: { holder: "n1" } })
+        Object.assign(row, { version: "3", term: "2" })
+        expect((yield* store.sync).records.get("lease")).toMatchObject({ version: 3, term: 2, value: { holder: "n2" } })
+        expect((yield* store.sync).records.get(key)?.value).toEqual({ n: 1 })
+      }),
+    ),
+  )
+
   const steps = (count: number, text = "") =>
     Array.from({ length: count }, (_, index) => ({ key: `step/1_1/${index}`, value: { index, text } }))
 
