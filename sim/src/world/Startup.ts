@@ -115,9 +115,12 @@ const decide = (
     return
   }
   context.queue.after(draw(context, context.timings.coldPrimaryMicros), () => {
-    if (!daemon.exists() || daemon.members.get(member.name) !== member) return
-    member.connecting = false
-    makePrimary(daemon, member, context.nextIdentity(), 0)
+    if (!daemon.exists()) return
+    // A cluster that was deleted meanwhile does not keep the others from their turn.
+    if (daemon.members.get(member.name) === member) {
+      member.connecting = false
+      makePrimary(daemon, member, context.nextIdentity(), 0)
+    }
     next()
   })
 }

@@ -219,6 +219,22 @@ describe("hangs", () => {
     expect(bench.world.clusters("n1")[0]?.tables).toEqual(["t", "u"])
   })
 
+  it("21: a woken member whose peers have left notices the end of one's process", () => {
+    const bench = new Bench(2).cluster(2)
+    bench.world.pause("n2")
+    bench.advance(8000)
+    bench.must("n1", "SET CLUSTER c GLOBAL 'pc.bootstrap' = 1")
+    const left = bench.send("n1", "EXIT CLUSTER c")
+    bench.advance(20_000)
+    expect(brief(left.answer)).toBe("ok 0")
+    bench.world.resume("n2")
+    bench.advance(20_000)
+    expect(bench.state("n2")).toBe("primary 2 synced")
+    bench.restart("n1")
+    bench.advance(8000)
+    expect(bench.state("n2")).toBe("non-primary 1 synced")
+  })
+
   it("30: ALTER ADD with a dead member fails before its eviction and takes 3 s after it", () => {
     const bench = new Bench(3).cluster(3)
     bench.must("n1", "CREATE TABLE u (v bigint)")
@@ -458,6 +474,24 @@ describe("membership under several troubles at once", () => {
     expect(bench.state("n2")).toBe("disconnected 0 joining")
     bench.advance(15_000)
     expect(bench.state("n2")).toBe("recovery-required 0 closed")
+  })
+
+  it("29: a cluster that is deleted before its turn comes does not keep the next one from it", () => {
+    const bench = new Bench(3).cluster(3)
+    for (const name of ["d", "e"]) {
+      for (const node of ["n1", "n2"]) bench.world.makeDirectory(node, name)
+      bench.must("n1", `CREATE CLUSTER ${name} '${name}' as path`)
+      bench.must("n2", `JOIN CLUSTER ${name} AT 'n1:9312' '${name}' as path`)
+    }
+    for (const node of ["n1", "n2", "n3"]) bench.world.kill(node)
+    bench.world.start("n2")
+    bench.advance(5000)
+    expect(bench.state("n2", "e")).toBe("recovery-required 0 closed")
+    bench.world.start("n1")
+    while (bench.state("n1", "d") === "none") bench.advance(1)
+    bench.must("n1", "DELETE CLUSTER d")
+    bench.advance(10_000)
+    expect(bench.state("n1", "e")).toBe("primary 1 synced")
   })
 
   it("54: of writes that wait as quorum is lost each is answered, also those that a worker takes up meanwhile", () => {

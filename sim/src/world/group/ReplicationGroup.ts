@@ -140,6 +140,7 @@ export class ReplicationGroup {
   reassess(): void {
     for (const component of [...this.components]) this.#separation.look(component)
     for (const join of this.joining) this.#separation.lookAtJoin(join)
+    this.#separation.lookAtUnaware()
     this.settled()
   }
 

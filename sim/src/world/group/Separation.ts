@@ -9,10 +9,15 @@ import type { Member } from "./Member.ts"
 import { exists, hasQuorum, partsOf, updateBroken } from "./Membership.ts"
 import type { PendingJoin, ReplicationGroup } from "./ReplicationGroup.ts"
 
+/** True if a process of those whom the member sees is over. */
+const hasLostPeer = (member: Member): boolean => member.view.some((other) => other !== member && !other.host.exists())
+
 /** Watches the views of one group. */
 export class Separation {
   readonly #group: ReplicationGroup
   readonly #context: GroupContext
+  /** Members that were woken and go on as if nothing had happened: nobody is left of their view, and nobody died. */
+  readonly #unaware = new Set<Member>()
 
   constructor(group: ReplicationGroup) {
     this.#group = group
@@ -28,9 +33,18 @@ export class Separation {
       )
       if (member.component !== undefined) member.component.mergesSoon = true
       // As long as the others live and have merely left the cluster, it never notices (finding 21).
-      const someDied = member.view.some((other) => other !== member && !other.host.exists())
-      if (peers || someDied) this.#thaw(member)
+      if (peers || hasLostPeer(member)) this.#thaw(member)
+      else this.#unaware.add(member)
     })
+  }
+
+  /** Whoever did not notice that the others have left notices the end of one of their processes. */
+  lookAtUnaware(): void {
+    for (const member of this.#unaware) {
+      if (member.frozen && exists(member) && !hasLostPeer(member)) continue
+      this.#unaware.delete(member)
+      if (member.frozen) this.#context.queue.after(this.#context.timings.wokenMicros, () => this.#thaw(member))
+    }
   }
 
   /** Looks whether the members of a view still answer each other. */
