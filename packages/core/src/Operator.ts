@@ -190,9 +190,10 @@ const tryAdoption = Effect.fnUntraced(function* (
   view: View,
   presence: Presence,
   { config, node }: OperatorOptions,
+  store: StateStore.StateStore["Service"],
   wish: AdoptWish,
 ) {
-  const old = yield* readOldTables(view, node, config)
+  const old = yield* readOldTables(view, node, config, store)
   return "layout" in old ? planAdoption(view, presence, config, dryOperation, old.layout, wish) : old
 })
 
@@ -213,7 +214,7 @@ export const tryOut = Effect.fnUntraced(
     const presence: Presence = { away, lost: new Set() }
     const planned =
       wish._tag === "Adopt"
-        ? answered(yield* tryAdoption(view, presence, options, wish))
+        ? answered(yield* tryAdoption(view, presence, options, store, wish))
         : planWish(view, presence, config, dryOperation, wish)
     const sizes =
       planned._tag === "Plan"

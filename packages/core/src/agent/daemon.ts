@@ -43,9 +43,10 @@ export const tendDaemon = Effect.fnUntraced(function* (agent: AgentContext, obse
     else if (sinceMs === undefined) state.stuckSinceMs.set(name, nowMs)
     else if (nowMs - Math.max(sinceMs, state.transfers.get(name)?.sinceMs ?? 0) > patienceMs) {
       state.stuckSinceMs.set(name, nowMs)
-      if (shutOut && name === config.coordination) return yield* restartAlone(agent, observation)
       const why = inTheWay ? `it keeps ${name} from a new primary` : `${name} was ${group.nodeState} for too long`
       const isNew = isNewcomer(agent, observation)
+      // Nobody can be asked for the token from outside the coordination cluster.
+      if (name === config.coordination && (shutOut || !isNew)) return yield* restartAlone(agent, observation, why)
       return (yield* isNew ? restartNewcomer(agent, observation, why) : restart(agent, why)) === undefined
     }
   }

@@ -101,6 +101,7 @@ export const runStep = Effect.fnUntraced(function* (
   // The claim was a write of one's own: what is read after it is current.
   let look = agent.reread
   for (let tries = 0; ; tries++) {
+    const triedMs = yield* monotonicMs
     const outcome = afterTries(agent, yield* attempt(agent, work, look), tries)
     look = agent.refresh
     if (outcome === "taken") return
@@ -117,7 +118,7 @@ export const runStep = Effect.fnUntraced(function* (
       // The store does not answer: the outcome is looked at again, not remembered.
     } else {
       yield* sayStep(agent, claimed, term, "retry", `${outcome.wait.code}: ${outcome.wait.detail}`)
-      if (!(yield* sayWaiting(agent, work, outcome.wait, term))) return
+      if (!(yield* sayWaiting(agent, work, outcome.wait, triedMs, term))) return
     }
     // Whoever waits takes no place: what it waits for may be a step of this node that has not begun.
     state.waiting.add(before.key)
@@ -143,14 +144,22 @@ const endedRow = (claimed: StepRow, outcome: "cancelled" | Exclude<Outcome, { re
 const detailOf = (ended: StepRow, outcome: Attempt): string =>
   ended.error ?? (typeof outcome !== "string" && outcome._tag === "Done" ? outcome.detail : "")
 
-/** Writes into the record what the step waits for, if that has lasted. False if somebody else changed the record. */
-const sayWaiting = Effect.fnUntraced(function* ({ store }: AgentContext, work: Work, wait: Wait, term: number) {
+/**
+ * Writes into the record what the step waits for, if that has lasted since it was tried: a statement without an answer
+ * takes long to come to nothing. False if somebody else changed the record.
+ */
+const sayWaiting = Effect.fnUntraced(function* (
+  { store }: AgentContext,
+  work: Work,
+  wait: Wait,
+  triedMs: number,
+  term: number,
+) {
   const nowMs = yield* monotonicMs
-  if (work.waiting?.wait.code !== wait.code) {
-    const said = work.waiting?.said === true
-    work.waiting = { wait, sinceMs: nowMs, said: false }
-    if (!said) return true
-  } else if (work.waiting.said || nowMs - work.waiting.sinceMs < sayWaitingAfterMs) return true
+  const isOther = work.waiting?.wait.code !== wait.code
+  const isOtherSaid = isOther && work.waiting?.said === true
+  if (work.waiting === undefined || isOther) work.waiting = { wait, sinceMs: triedMs, said: false }
+  if (work.waiting.said || (!isOtherSaid && nowMs - work.waiting.sinceMs < sayWaitingAfterMs)) return true
   const sinceMs = (yield* Clock.currentTimeMillis) - (nowMs - work.waiting.sinceMs)
   const row: StepRow = { ...work.claimed, waiting: { ...wait, sinceMs } }
   const written = yield* Effect.result(store.compareAndSet(work.entry, row, { term, columns: columns(row) }))

@@ -32,11 +32,12 @@ export const isShutOut = (
  * has nobody but this node.
  */
 export const restartAlone = Effect.fnUntraced(function* (
-  { config, control, node, state }: AgentContext,
+  { control, node, state }: AgentContext,
   observation: Observation,
+  why: string,
 ) {
   const needed = Object.entries(observation.groups).find(([, group]) => isPrimary(group) && group.size < 2)
-  const detail = needed === undefined ? `${config.coordination} is closed` : `${needed[0]} has no other member`
+  const detail = needed === undefined ? why : `${needed[0]} has no other member`
   const restarted = needed === undefined && (yield* control.restart)
   if (restarted) state.stuckSinceMs.clear()
   yield* journal({ kind: "finding", node, code: restarted ? "daemon-restarted" : "daemon-needs-restart", detail })

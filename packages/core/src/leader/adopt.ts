@@ -19,12 +19,12 @@ const silenceMs = 15_000
 
 /** Plans the adoption once the existing orchestrator has been silent for long enough. */
 const adopt = Effect.fnUntraced(function* (
-  { config, memory, node, presence }: LeaderContext,
+  { config, memory, node, presence, store }: LeaderContext,
   view: View,
   operation: string,
   wish: AdoptWish,
 ): Effect.fn.Return<Plan | Refusal, never, Manticore> {
-  const old = yield* readOldTables(view, node, config)
+  const old = yield* readOldTables(view, node, config, store)
   if (!("layout" in old)) return old
   const nowMs = yield* monotonicMs
   if (memory.oldOrchestrator?.mark !== old.mark) memory.oldOrchestrator = { mark: old.mark, sinceMs: nowMs }

@@ -11,7 +11,8 @@ import type { OldLayout } from "../plan/adopt.ts"
 import { notYet, type Refusal, refused } from "../plan/Plan.ts"
 import { registeredNodes } from "../plan/records.ts"
 import * as Sql from "../Sql.ts"
-import type { ObservedGroup } from "../State.ts"
+import { Key, type ObservedGroup } from "../State.ts"
+import type { StateStore } from "../StateStore.ts"
 import type { View } from "../View.ts"
 
 /** A daemon that answers nobody must not take so long that the lease runs out. */
@@ -28,6 +29,7 @@ export const readOldTables = Effect.fnUntraced(function* (
   view: View,
   node: string,
   config: EngineConfig,
+  store: StateStore["Service"],
 ): Effect.fn.Return<OldTables | Refusal, never, Manticore> {
   const manticore = yield* Manticore
   const send = (sql: string) => manticore.query(node, sql, config.statementTimeout)
@@ -43,8 +45,15 @@ export const readOldTables = Effect.fnUntraced(function* (
   }
   const own = held.get(node)
   if (own === undefined) return notYet(`${node} does not answer`)
-  if (!own.has(Sql.oldStateTable))
+  if (!own.has(Sql.oldStateTable)) {
+    const kept = yield* Effect.result(store.get(Key.archive(Sql.oldStateTable)))
+    if (kept._tag === "Failure") return notYet(kept.failure.message)
+    // Their rows are in records of ours: a retirement was not finished.
+    const isRest = [...held.values()].some((tables) => Sql.oldTables.some((table) => tables.has(table)))
+    if (kept.success !== undefined && isRest)
+      return { layout: { state: new Map(), rows: [], open: 0, held, clusters }, mark: "" }
     return refused(`there is no ${Sql.oldStateTable}: nothing was made by another orchestrator`)
+  }
   const answers = yield* Effect.forEach(Sql.selectOldTables, (sql) => send(sql))
   const [state, rows, queue] = answers.map((answer) => (answer._tag === "Rows" ? answer.rows : undefined))
   if (state === undefined || rows === undefined || queue === undefined) return notYet("its tables cannot be read now")

@@ -92,7 +92,7 @@ export const planAdoption = (
   return {
     kind: "adopt",
     table: null,
-    reason: plan?.reason ?? "adopt no tables",
+    reason: plan?.reason ?? "take away what is left of the existing orchestrator",
     tables: plan?.tables ?? new Map(),
     groups: plan?.groups ?? new Map(),
     steps: [

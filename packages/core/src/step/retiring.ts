@@ -25,24 +25,31 @@ export const retireTables = Effect.fnUntraced(function* (tables: ReadonlyArray<s
   if (!(yield* permitted)) return retry("not-permitted", "not permitted now")
   const seen = yield* ownGroup(config.coordination)
   if (!isPrimary(seen)) return retry("no-primary", `${config.coordination} is ${seen?.status ?? "absent"}`)
-  const missing = nodes.find((each) => seen?.members.includes(each) !== true)
-  // Who misses that a table is taken out would join for ever (semantics 49).
-  if (missing !== undefined) return retry("member-missing", `${missing} is missing from ${config.coordination}`)
   const attached = tables.filter((table) => seen?.tables.includes(table))
   if (attached.length > 0) {
+    const missing = nodes.find((each) => seen?.members.includes(each) !== true)
+    // Who misses that a table is taken out would join for ever (semantics 49).
+    if (missing !== undefined) return retry("member-missing", `${missing} is missing from ${config.coordination}`)
     const answer = yield* clusterStatement(Sql.detachTables(config.coordination, attached))
     const after = yield* ownGroup(config.coordination)
     if (attached.some((table) => after?.tables.includes(table))) {
       return verdict(answer, "ALTER CLUSTER DROP") ?? retry("no-effect", "ALTER CLUSTER DROP took no effect")
     }
   }
-  for (const each of nodes) {
-    const there = yield* systemTablesOf(each)
+  const outcomes = yield* Effect.forEach(nodes, (each) => dropAt(each, tables))
+  return outcomes.find((outcome) => outcome !== undefined) ?? done()
+})
+
+const dropAt = Effect.fnUntraced(
+  function* (node: string, tables: ReadonlyArray<string>) {
+    const held = yield* systemTablesOf(node)
     for (const table of tables) {
-      if (!there.has(table)) continue
-      const outcome = verdict(yield* query(Sql.dropTable(table), undefined, each), "DROP TABLE")
+      if (!held.has(table)) continue
+      const outcome = verdict(yield* query(Sql.dropTable(table), undefined, node), "DROP TABLE")
       if (outcome !== undefined) return outcome
     }
-  }
-  return done()
-})
+    return undefined
+  },
+  // The others do not wait for one that is silent.
+  Effect.catchTag("StoreUnavailable", ({ message }) => Effect.succeed(retry("daemon-silent", message))),
+)
