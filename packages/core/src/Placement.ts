@@ -76,6 +76,8 @@ export interface PlacementInput {
   readonly closedGroups?: ReadonlyArray<string> | undefined
   /** Groups that nothing moves for balance now, by name: others move as if these stayed where they are. */
   readonly heldGroups?: ReadonlyArray<string> | undefined
+  /** Tables of which no single copy moves for balance now, by name. */
+  readonly heldTables?: ReadonlyArray<string> | undefined
   /**
    * The name of the `index`-th new group, `index` counting from 0. Default `g1`, `g2`, …, leaving out names in use.
    * Against real servers names must never have been used before (an old member would walk into the new group).

@@ -560,4 +560,26 @@ describe("groups that are held", () => {
     expect(held.moves.every(({ group }) => group !== "d")).toBe(true)
     expect(held.moves.length === 0 || squares(held) < squares(rest)).toBe(true)
   })
+
+  it("single copies of held tables stay, too", () => {
+    const singles = {
+      nodes: active("n1", "n2", "n3"),
+      tables: [
+        { name: "t", shards: 4, rf: 1 },
+        { name: "u", shards: 2, rf: 1 },
+      ],
+      layout: [
+        ...rowsOf(
+          "t",
+          Array.from({ length: 4 }, () => [null, ["n1"]] as const),
+        ),
+        ...rowsOf("u", [
+          [null, ["n2"]],
+          [null, ["n3"]],
+        ]),
+      ],
+    }
+    expect(place(singles).moves.some(({ table }) => table === "t")).toBe(true)
+    expect(place({ ...singles, heldTables: ["t"] }).moves).toEqual([])
+  })
 })

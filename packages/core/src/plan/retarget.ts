@@ -64,6 +64,9 @@ export const retarget = (
     heldGroups: [...groups.values()].flatMap((group) =>
       isHeld(view, group) || !inScope(scope, tablesOf(group)) ? [group.name] : [],
     ),
+    heldTables: [...view.tables.values()].flatMap(({ record: { name, operation } }) =>
+      operation !== null || !inScope(scope, [name]) ? [name] : [],
+    ),
     rebalance: scope.balance,
     nameGroup: groupNames(view, presence, operation),
   })

@@ -71,7 +71,7 @@ export const candidatesFor = (model: Model, from: number, to: number, classIndex
   if (!hasRoom(model, to)) return found
   model.tables.forEach((state, table) => {
     if (state.rf !== 1 || (classIndex >= 0 && state.classIndex !== classIndex)) return
-    if (state.pinned || item(item(model.piles, table), from).length === 0) return
+    if (state.pinned || state.held || item(item(model.piles, table), from).length === 0) return
     if (!hasRoom(model, to, bytesOnTop(model, table, from))) return
     const gain = tableDeviation(model, table, from) - tableDeviation(model, table, to) - 1
     // Less would unbalance the table itself.

@@ -40,7 +40,7 @@ export const level = (model: Model): void => {
 const levelSingles = (model: Model): boolean => {
   let moved = false
   model.tables.forEach((state, table) => {
-    if (state.rf !== 1 || state.pinned) return
+    if (state.rf !== 1 || state.pinned || state.held) return
     // Each step lowers the sum of the table's squared deviations.
     for (let step = 0; step < state.shards; step++) {
       const order = fullestFirst(model, (node) => tableDeviation(model, table, node))

@@ -60,6 +60,8 @@ export interface TableState {
   readonly classIndex: number
   /** Of the policy `buddy`. */
   readonly pinned: boolean
+  /** Its single copies stay where they are. */
+  readonly held: boolean
   /** Bytes of one copy of each shard; 0 where they are not known. */
   readonly bytes: Float64Array
   /** The row of each shard in the layout given. */

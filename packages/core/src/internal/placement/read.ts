@@ -149,6 +149,7 @@ const tablesOf = (
     rf: Math.max(1, table.rf),
     classIndex: rfs.indexOf(Math.max(1, table.rf)),
     pinned: table.placement === "buddy",
+    held: input.heldTables?.includes(table.name) === true,
     bytes: Float64Array.from(item(rowsOf, position), (row) => row?.bytes ?? 0),
     rows: item(rowsOf, position),
     groupOf: new Int32Array(table.shards),

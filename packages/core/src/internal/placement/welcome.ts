@@ -53,7 +53,7 @@ const takeFrom = (model: Model, classIndex: number, to: number, owed: number): b
  */
 export const welcomePinned = (model: Model): void => {
   model.tables.forEach((state, table) => {
-    if (!state.pinned) return
+    if (!state.pinned || state.held) return
     const load = item(model.tableLoad, table)
     const open = model.topology.names.flatMap((_, node) => (int(model.topology.closed, node) === 0 ? [node] : []))
     const mean = open.reduce((sum, node) => sum + at(load, node), 0) / Math.max(1, open.length)
