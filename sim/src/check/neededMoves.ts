@@ -18,8 +18,12 @@ const add = (loads: Loads, { name: table, rf }: Table, node: string): void => {
   }
 }
 
-/** A table that is being made has its place already. */
-const counts = ({ status }: Table): boolean => status === "ready" || status === "creating"
+/** A table that is being made has its place already; not one whose creation is taken back. */
+const counts = (view: View, { operation, status }: Table): boolean => {
+  const creation = view.operations.get(operation ?? "")?.record
+  const isTakenBack = creation?.undoing === true || creation?.status === "stopping"
+  return status === "ready" || (status === "creating" && !isTakenBack)
+}
 
 /** Who carries what when groups are what they are to be. */
 const loadsOf = (view: View, groups: ReadonlyArray<Group>): Loads => {
@@ -29,13 +33,13 @@ const loadsOf = (view: View, groups: ReadonlyArray<Group>): Loads => {
     if (status === "dissolved") continue
     for (const { physical, table: tableName } of shards) {
       const table = view.tables.get(tableName)?.record
-      if (table === undefined || !counts(table)) continue
+      if (table === undefined || !counts(view, table)) continue
       carried.add(physical)
       for (const node of members) if (!leaving.includes(node)) add(loads, table, node)
     }
   }
   for (const { record: table } of view.tables.values()) {
-    if (!counts(table)) continue
+    if (!counts(view, table)) continue
     // A shard whose group has ended is on its way out: its table is not made after all.
     for (const { group, nodes, physical } of table.layout)
       if (group === null && !carried.has(physical)) for (const node of nodes) add(loads, table, node)

@@ -24,6 +24,8 @@ import { createWish } from "./Setup.ts"
 const settleMicros = 60_000_000
 /** For so long writers of its own write to each table that the core has enough of. */
 const workMicros = 30_000_000
+/** So long a restart of a daemon is felt: it stops within 5 s, starts, and its groups come back one after another. */
+const restartMicros = 15_000_000
 /**
  * They write 570 rows if nothing hinders them. A shard that is not served refuses its share of the rows, one of twelve at
  * the least, or leaves each writer without an answer from four nodes. What is refused while a wrapper is replaced is a row
@@ -168,9 +170,14 @@ export class RandomCore {
     }
   }
 
-  /** Cluster statements wait for who is stalled, and an agent restarts a daemon that answers nobody because of them. */
+  /**
+   * Cluster statements wait for who is stalled or was cut off in the middle of one, and an agent restarts a daemon that
+   * answers none because of them: whoever does so takes the token first.
+   */
   get #mayRestart(): boolean {
-    return [...this.#away.values()].includes("stalled")
+    const { state, queue } = this.#inside.simulation
+    const tokenMicros = state.get("restart")?.atMicros ?? Number.NEGATIVE_INFINITY
+    return [...this.#away.values()].includes("stalled") || tokenMicros > queue.nowMicros - workMicros - restartMicros
   }
 
   #takeAway(): void {

@@ -14,6 +14,7 @@ import { standsInTheWay } from "../Promotion.ts"
 import type { View } from "../View.ts"
 import type { AgentContext } from "./AgentContext.ts"
 import { isNewcomer, restartNewcomer } from "./newcomer.ts"
+import { noteRestart } from "./restarted.ts"
 import { isShutOut, restartAlone } from "./shutOut.ts"
 
 /**
@@ -95,10 +96,7 @@ const restartNow = Effect.fnUntraced(
       yield* store.compareAndSet(held, token, { term: 0 })
     else return `${held.record.holder} is being restarted`
     if (!(yield* control.restart)) return "this runner may not restart it"
-    // While it starts, its groups are closed one moment or another.
-    state.stuckSinceMs.clear()
-    // Whatever the daemon worked on ends with its process.
-    yield* releaseLeaving(agent, view, (entry) => entry.node === node)
+    noteRestart(agent)
     yield* journal({ kind: "finding", node, code: "daemon-restarted", detail: why })
     return undefined
   },
@@ -152,7 +150,14 @@ export const tendLeaving = Effect.fnUntraced(function* (
         (record.step._tag === "ExitGroup" || record.step._tag === "JoinGroup") &&
         record.step.group === group,
     )
-  const left = held.find((entry) => entry.node === node && !isWorkedOn(entry.group))
+  const own = held.filter((entry) => entry.node === node && !isWorkedOn(entry.group))
+  const ended = own.filter(({ group }) => state.endedLeaving.has(group))
+  if (ended.length > 0) {
+    yield* releaseLeaving(agent, view, (entry) => ended.includes(entry))
+    for (const { group } of ended) state.endedLeaving.delete(group)
+    return
+  }
+  const [left] = own
   if (left === undefined) return
   // A daemon that died as it left is a member again when it is back; a member says what it says of itself anyway.
   const isMember = observation.groups[left.group] !== undefined

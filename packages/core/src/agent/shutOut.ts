@@ -7,6 +7,7 @@ import { journal } from "../Journal.ts"
 import { hasGivenUp, isPrimary } from "../Observe.ts"
 import type { Observation, ObservedGroup } from "../State.ts"
 import type { AgentContext } from "./AgentContext.ts"
+import { noteRestart } from "./restarted.ts"
 
 /**
  * True for a member that is closed while its next start can change that: somebody serves the group, or it is to begin it. In
@@ -31,15 +32,12 @@ export const isShutOut = (
  * Restarts a daemon that is not in the coordination cluster, where nobody can be asked for the token. Not while a group
  * has nobody but this node.
  */
-export const restartAlone = Effect.fnUntraced(function* (
-  { control, node, state }: AgentContext,
-  observation: Observation,
-  why: string,
-) {
+export const restartAlone = Effect.fnUntraced(function* (agent: AgentContext, observation: Observation, why: string) {
+  const { control, node } = agent
   const needed = Object.entries(observation.groups).find(([, group]) => isPrimary(group) && group.size < 2)
   const detail = needed === undefined ? why : `${needed[0]} has no other member`
   const restarted = needed === undefined && (yield* control.restart)
-  if (restarted) state.stuckSinceMs.clear()
+  if (restarted) noteRestart(agent)
   yield* journal({ kind: "finding", node, code: restarted ? "daemon-restarted" : "daemon-needs-restart", detail })
   return restarted
 })

@@ -38,7 +38,7 @@ export const planDrop = (view: View, presence: Presence, operation: string, tabl
     if (dropped.length === group.shards.length) {
       const dissolved = dissolve(group, operation)
       groups.set(group.name, dissolved)
-      ends.push(...tidySteps(list, dissolved, presence, confirmed))
+      ends.push(...tidySteps(list, view, dissolved, presence, confirmed))
     } else {
       if (!isWhole({ ...group, operation: null }, presence)) {
         pending.push(`group ${group.name} has a member that is missing`)

@@ -25,6 +25,7 @@ export const convergeSteps = (
       ends.push(
         ...tidySteps(
           list,
+          view,
           group,
           presence,
           undefined,
@@ -171,9 +172,17 @@ export const leaveSteps = (
   return ends
 }
 
+/** Who is still on its way in leaves last: it cannot before it has arrived, or nobody is left whom it waits for. */
+const inOrderOfLeaving = (view: View, { exiled, leaving, name }: Group): ReadonlyArray<string> => {
+  const nodes = union(leaving, exiled)
+  const isJoining = (node: string) => view.observations.get(node)?.record.groups[name]?.nodeState === "joining"
+  return [...nodes.filter((node) => !isJoining(node)), ...nodes.filter(isJoining)]
+}
+
 /** Members of a dissolved group leave one by one and drop what they held, but for what stays with them. */
 export const tidySteps = (
   list: StepList,
+  view: View,
   group: Group,
   presence: Presence,
   after: number | undefined,
@@ -181,7 +190,7 @@ export const tidySteps = (
 ): ReadonlyArray<number> => {
   let last = after
   const drops: Array<number> = []
-  for (const node of union(group.leaving, group.exiled)) {
+  for (const node of inOrderOfLeaving(view, group)) {
     if (presence.away.has(node)) continue
     last = list.add(node, { _tag: "ExitGroup", group: group.name, redundancy: 0 }, [last])
     const tables = groupTables(group).filter((physical) => !stays(node, physical))

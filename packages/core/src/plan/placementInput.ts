@@ -4,6 +4,7 @@
 import type { EngineConfig } from "../EngineConfig.ts"
 import { groupName } from "../Identifier.ts"
 import type { PlacementNode, PlacementRow, PlacementTable } from "../Placement.ts"
+import type { Table } from "../State.ts"
 import type { View } from "../View.ts"
 import type { Presence } from "./Plan.ts"
 import { carriers, groupRecords, servingMembers } from "./records.ts"
@@ -44,6 +45,12 @@ export const placementLimits = (config: EngineConfig) => ({
   groupBudget: config.groupBudget,
 })
 
+/** True for a table whose creation is taken back, or will be. */
+const isTakenBack = (view: View, { operation, status }: Table): boolean => {
+  const creation = status === "creating" ? view.operations.get(operation ?? "")?.record : undefined
+  return creation !== undefined && (creation.undoing || creation.status === "stopping")
+}
+
 /** The layout of all tables as the placement takes it: where their groups are to be, by their records. */
 export const layoutInput = (
   view: View,
@@ -53,7 +60,7 @@ export const layoutInput = (
   const carrier = carriers(groupRecords(view))
   for (const { record: table } of view.tables.values()) {
     // A table that is being made has its place already: what is planned beside it keeps clear of it.
-    if (table.status !== "ready" && table.status !== "creating") continue
+    if ((table.status !== "ready" && table.status !== "creating") || isTakenBack(view, table)) continue
     // A table is taken whole or not at all: a shard that is left out would look like one without any replica.
     if (!table.layout.every(({ group, physical }) => group === null || carrier.has(physical))) continue
     tables.push({

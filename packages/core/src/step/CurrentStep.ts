@@ -39,8 +39,10 @@ export interface StepContext {
   readonly publish: Effect.Effect<void, HandlerError>
   /** Restarts the own daemon if that endangers nothing; answers why it does not. */
   readonly restart: (why: string) => Effect.Effect<string | undefined>
-  /** What earlier runs of the handler for this claim have done: sent a JOIN, restarted the daemon. */
-  readonly sent: { join: boolean; restart: boolean }
+  /** What earlier runs of the handler for this claim have done: sent a JOIN, restarted the daemon, and when that was. */
+  readonly sent: { join: boolean; restart: boolean; restartedMs: number }
+  /** Groups that the daemon was leaving when its agent restarted it; see `settleLeaving`. */
+  readonly endedLeaving: Set<string>
 }
 
 /** The context of the step that is being executed. */
@@ -57,16 +59,21 @@ export const query = Effect.fnUntraced(function* (sql: string, timeout?: Duratio
   return yield* manticore.query(node ?? own, sql, timeout ?? config.statementTimeout)
 })
 
+/** For how long the step has been tried; since it restarted the daemon, if it did: what came back has its own time. */
+export const triedForMs = Effect.gen(function* () {
+  const { sent, startedMs } = yield* CurrentStep
+  return (yield* monotonicMs) - Math.max(startedMs, sent.restartedMs)
+})
+
 /**
  * A statement about a replication cluster on the own node. The daemon works on one at a time: behind one that never
  * ends (semantics 18-21), none is answered, and only a restart of the daemon helps.
  */
 export const clusterStatement = Effect.fnUntraced(function* (sql: string, timeout?: Duration.Duration) {
-  const { config, row, startedMs } = yield* CurrentStep
+  const { config, row } = yield* CurrentStep
   const answer = yield* query(sql, timeout)
   if (answer._tag === "NoAnswer" && answer.reason === "timeout") {
-    const waitedMs = (yield* monotonicMs) - startedMs
-    if (waitedMs > Duration.toMillis(config.joinTimeout) + allowanceMs(row, config))
+    if ((yield* triedForMs) > Duration.toMillis(config.joinTimeout) + allowanceMs(row, config))
       yield* restartDaemon(`no answer to ${sql.slice(0, 60)}`)
   }
   return answer
@@ -76,7 +83,10 @@ export const clusterStatement = Effect.fnUntraced(function* (sql: string, timeou
 export const restartDaemon = Effect.fnUntraced(function* (why: string) {
   const { restart, sent } = yield* CurrentStep
   const refusal = yield* restart(why)
-  if (refusal === undefined) sent.restart = true
+  if (refusal === undefined) {
+    sent.restart = true
+    sent.restartedMs = yield* monotonicMs
+  }
   return refusal === undefined
     ? retry("daemon-restarting", `restarted the daemon: ${why}`)
     : retry("restart-needed", `the daemon must be restarted (${why}), but ${refusal}`)

@@ -3,7 +3,6 @@
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import { monotonicMs } from "../Monotonic.ts"
 import { failureOf } from "../ErrorClass.ts"
 import { probeTable } from "../Identifier.ts"
 import { journal } from "../Journal.ts"
@@ -22,10 +21,11 @@ import {
   query,
   restartDaemon,
   systemTablesOf,
+  triedForMs,
 } from "./CurrentStep.ts"
 import { dropOnce, settleDrops } from "./dropOnce.ts"
 import { clearPeers, completeness, donors, groupRecord, isFoundedAnew, plus, updateGroup, wholeness } from "./groups.ts"
-import { holdLeaving, releaseLeaving } from "./leavingLock.ts"
+import { holdLeaving, releaseLeaving, settleLeaving } from "./leavingLock.ts"
 import { done, failed, retry, retryFor, verdict } from "./Outcome.ts"
 
 /** Makes a group of this node alone, with its probe table. */
@@ -119,7 +119,8 @@ const attach = Effect.fnUntraced(function* (
 
 /** Joins a group through a member that is in sync. */
 export const joinGroup = Effect.fnUntraced(function* (name: string) {
-  const { node, config, refresh, startedMs, away, sent } = yield* CurrentStep
+  const { node, config, refresh, away, sent } = yield* CurrentStep
+  yield* settleLeaving(name)
   const seen = yield* ownGroup(name)
   const view = yield* refresh
   const stored = view.groups.get(name)
@@ -131,7 +132,7 @@ export const joinGroup = Effect.fnUntraced(function* (name: string) {
     const refreshed = verdict(yield* clusterStatement(Sql.updatePeers(name)), "ALTER CLUSTER UPDATE nodes")
     return refreshed ?? done("is a member already")
   }
-  const waitedMs = (yield* monotonicMs) - startedMs
+  const waitedMs = yield* triedForMs
   if (seen !== undefined) {
     // A JOIN that lost its donor never ends; only a restart of the joiner helps (semantics 20, 48, 49, 59).
     const stuck = seen.nodeState === "joining" && waitedMs > Duration.toMillis(config.joinTimeout)

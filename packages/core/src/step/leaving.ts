@@ -3,7 +3,6 @@
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import { monotonicMs } from "../Monotonic.ts"
 import type { Answer } from "../Answer.ts"
 import { staleSet } from "../Health.ts"
 import { journal } from "../Journal.ts"
@@ -15,9 +14,9 @@ import * as Sql from "../Sql.ts"
 import type { Group, ObservedGroup } from "../State.ts"
 import type { View } from "../View.ts"
 import { localDigest, rowsElsewhere } from "./comparison.ts"
-import { clusterStatement, CurrentStep, ownGroup, restartDaemon, systemTablesOf } from "./CurrentStep.ts"
+import { clusterStatement, CurrentStep, ownGroup, restartDaemon, systemTablesOf, triedForMs } from "./CurrentStep.ts"
 import { donors, groupRecord, minus, plus, updateGroup } from "./groups.ts"
-import { holdLeaving, isLeaving, releaseLeaving } from "./leavingLock.ts"
+import { holdLeaving, isLeaving, releaseLeaving, settleLeaving } from "./leavingLock.ts"
 import { done, failed, retry, retryFor, verdict } from "./Outcome.ts"
 import { unconfirmed } from "./wrappers.ts"
 
@@ -30,14 +29,15 @@ const isNotPrimary = (answer: Answer): boolean =>
 
 /** Takes this node out of a group's record, then out of the group. */
 export const exitGroup = Effect.fnUntraced(function* (name: string, redundancy: number) {
-  const { node, permitted, refresh, config, startedMs, away } = yield* CurrentStep
+  const { node, permitted, refresh, config, away } = yield* CurrentStep
+  yield* settleLeaving(name)
   const view = yield* refresh
   const stored = view.groups.get(name)
   const seen = yield* ownGroup(name)
   if (stored === undefined)
     return seen === undefined ? done("no record, no group") : failed(`no record of group ${name}`)
   if (seen !== undefined && (seen.nodeState === "destroyed" || seen.nodeState === "joining")) {
-    const waitedMs = (yield* monotonicMs) - startedMs
+    const waitedMs = yield* triedForMs
     const patient = seen.nodeState === "joining" && waitedMs < Duration.toMillis(config.joinTimeout)
     return patient
       ? retry("member-joining", `${name} is joining`)
@@ -63,7 +63,7 @@ export const exitGroup = Effect.fnUntraced(function* (name: string, redundancy: 
   if (alone && stored.record.status !== "dissolved" && !(yield* isShutOut(view, stored.record, seen, node))) {
     // Who was stalled while the group went on is not always found again by those who serve it; its start asks for them.
     const isLost = goesOnWithout(view, stored.record, node) && stored.record.leaving.includes(node)
-    const waitedMs = (yield* monotonicMs) - startedMs
+    const waitedMs = yield* triedForMs
     return isLost && waitedMs > Duration.toMillis(config.joinTimeout)
       ? yield* restartDaemon(`${name} goes on elsewhere, and is ${seen.status} here`)
       : retry("no-primary", `${name} is ${seen.status}`)

@@ -44,3 +44,11 @@ export const releaseLeaving = Effect.fnUntraced(function* (group: string) {
   const held = stored.record.held.filter((entry) => entry.node !== node || entry.group !== group)
   if (held.length < stored.record.held.length) yield* store.compareAndSet(stored, { held }, { term })
 })
+
+/** The same at the next opportunity after the daemon was restarted: its statements ended, and the records were out of reach. */
+export const settleLeaving = Effect.fnUntraced(function* (group: string) {
+  const { endedLeaving } = yield* CurrentStep
+  if (!endedLeaving.has(group)) return
+  yield* releaseLeaving(group)
+  endedLeaving.delete(group)
+})
