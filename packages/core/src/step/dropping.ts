@@ -38,7 +38,8 @@ export const dropShard = Effect.fnUntraced(function* (group: string | null, tabl
   if (stored !== undefined) {
     yield* updateGroup(stored, (record) => ({
       ...record,
-      leaving: minus(record.leaving, node),
+      // Whose exit was called off is a member, and still to leave.
+      leaving: record.members.includes(node) ? record.leaving : minus(record.leaving, node),
       exiled: minus(record.exiled, node),
       ...(record.estranged === undefined ? {} : { estranged: minus(record.estranged, node) }),
     }))
