@@ -45,9 +45,6 @@ export interface NodeTraits {
   readonly capacity?: number
 }
 
-const fail = (error: { readonly _tag: string; readonly message?: string }) =>
-  new OperatorError({ message: error.message ?? error._tag })
-
 const operatorStore = Effect.fnUntraced(function* ({ node, config }: OperatorOptions) {
   const incarnation = `operator-${yield* Random.nextIntBetween(0, 0x7fffffff)}`
   return yield* StateStore.make({ node, incarnation, config })
@@ -65,6 +62,19 @@ const ownCoordination = Effect.fnUntraced(function* ({ node, config }: OperatorO
   const groups = observedGroups(yield* manticore.query(node, Sql.showClusters, config.statementTimeout))
   if (groups === undefined) return yield* new OperatorError({ message: `${node} does not answer` })
   return groups.get(config.coordination)
+})
+
+/** Why records could not be read or written, as a person is told: a node that is in no coordination cluster has none. */
+const told = Effect.fnUntraced(function* (
+  error: { readonly _tag: string; readonly message?: string },
+  options: OperatorOptions,
+) {
+  const { config, node } = options
+  const isOutside = (yield* ownCoordination(options)) === undefined
+  const message = isOutside
+    ? `${node} is in no cluster ${config.coordination}, so it has no records: make one with cluster init, or bring it into one with cluster join`
+    : (error.message ?? error._tag)
+  return yield* new OperatorError({ message })
 })
 
 const register = Effect.fnUntraced(function* (
@@ -118,7 +128,7 @@ export const initCluster = Effect.fnUntraced(
     }
     yield* register(yield* operatorStore(options), node, options)
   },
-  Effect.catchTag(["StoreUnavailable"], (error) => Effect.fail(fail(error))),
+  (effect, options) => Effect.catchTag(effect, ["StoreUnavailable"], (error) => told(error, options)),
 )
 
 /** A node that was fenced holds records of its own, which the JOIN must not copy over (semantics 4). */
@@ -148,7 +158,7 @@ export const joinCluster = Effect.fnUntraced(
       for (const { sql } of Sql.createSystemTables) yield* mustSucceed(node, sql, config)
     yield* register(yield* operatorStore(options), node, options)
   },
-  Effect.catchTag(["StoreUnavailable"], (error) => Effect.fail(fail(error))),
+  (effect, options) => Effect.catchTag(effect, ["StoreUnavailable"], (error) => told(error, options)),
 )
 
 /** A wish, who has it and why. */
@@ -180,7 +190,7 @@ export const submit = Effect.fnUntraced(
     yield* store.create(Key.request(id), request, { term: 0 })
     return id
   },
-  Effect.catchTag(["StoreUnavailable", "Conflict"], (error) => Effect.fail(fail(error))),
+  (effect, options) => Effect.catchTag(effect, ["StoreUnavailable", "Conflict"], (error) => told(error, options)),
 )
 
 /** The operation of a plan that is never carried out. */
@@ -222,7 +232,7 @@ export const tryOut = Effect.fnUntraced(
         : new Map<string, ShardSize>()
     return dryRun(view, planned, sizes)
   },
-  Effect.catchTag(["StoreUnavailable"], (error) => Effect.fail(fail(error))),
+  (effect, options) => Effect.catchTag(effect, ["StoreUnavailable"], (error) => told(error, options)),
 )
 
 /** The operations that ended last, the latest first, each with who did what with it, when and why. At most 50. */
@@ -239,7 +249,7 @@ export const history = Effect.fnUntraced(
     }
     return operations
   },
-  Effect.catchTag(["StoreUnavailable"], (error) => Effect.fail(fail(error))),
+  (effect, options) => Effect.catchTag(effect, ["StoreUnavailable"], (error) => told(error, options)),
 )
 
 /** The records as they are now, and which registered nodes the coordination cluster does not see. */
@@ -268,7 +278,7 @@ export const look = Effect.fnUntraced(
     }
     return looked
   },
-  Effect.catchTag(["StoreUnavailable"], (error) => Effect.fail(fail(error))),
+  (effect, options) => Effect.catchTag(effect, ["StoreUnavailable"], (error) => told(error, options)),
 )
 
 /** An operation, and how far it has come; null once it is over: its steps have left the listing. */
@@ -295,7 +305,7 @@ export const requestOf = Effect.fnUntraced(
     const entry = yield* store.get(Key.request(options.id))
     return entry === undefined ? undefined : Schema.decodeUnknownSync(Request)(entry.value)
   },
-  Effect.catchTag(["StoreUnavailable"], (error) => Effect.fail(fail(error))),
+  (effect, options) => Effect.catchTag(effect, ["StoreUnavailable"], (error) => told(error, options)),
 )
 
 /** An operation with its progress, also one that has ended; undefined if there is none. */
@@ -314,7 +324,7 @@ export const operationOf = Effect.fnUntraced(
     }
     return standing
   },
-  Effect.catchTag(["StoreUnavailable"], (error) => Effect.fail(fail(error))),
+  (effect, options) => Effect.catchTag(effect, ["StoreUnavailable"], (error) => told(error, options)),
 )
 
 /**
@@ -361,5 +371,5 @@ export const leaveCluster = Effect.fnUntraced(
       if (record.wrapper.mirrors !== null) yield* mustSucceed(node, Sql.dropWrapper(record.name), config)
     yield* mustSucceed(node, Sql.exitCluster(config.coordination), config)
   },
-  Effect.catchTag(["StoreUnavailable"], (error) => Effect.fail(fail(error))),
+  (effect, options) => Effect.catchTag(effect, ["StoreUnavailable"], (error) => told(error, options)),
 )

@@ -113,7 +113,12 @@ export const decideGroup = (node: string, { own, inSync, estranged, reports }: G
   const alike = serving.filter(
     ([, report]) => own.history === null || (report._tag === "Serving" && report.history === own.history),
   )
-  if (alike.length > 0) return { _tag: "Rejoin", peers: alike.map(([peer]) => peer) }
+  if (alike.length > 0) {
+    // If all who are named have left by the time the daemon asks them, it elects itself (semantics 1): so members in sync of
+    // whom nothing was heard are named, too.
+    const unheard = inSync.filter((member) => member !== node && !reports.has(member))
+    return { _tag: "Rejoin", peers: [...alike.map(([peer]) => peer), ...unheard] }
+  }
   const [other] = serving
   if (other !== undefined)
     return { _tag: "Close", reason: `${other[0]} serves another history: an operator must choose` }

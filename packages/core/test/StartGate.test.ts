@@ -69,7 +69,18 @@ describe("decideGroup", () => {
     const gone = group({ inSync: ["n1"], reports: new Map([["n2", serving("h", "n2")]]) })
     expect(decideGroup("n1", gone)).toEqual({ _tag: "Rejoin", peers: ["n2"] })
     const behind = group({ inSync: ["n3"], reports: new Map([["n2", serving("h", "n1", "n2")]]) })
-    expect(decideGroup("n1", behind)).toEqual({ _tag: "Rejoin", peers: ["n2"] })
+    expect(decideGroup("n1", behind)).toEqual({ _tag: "Rejoin", peers: ["n2", "n3"] })
+  })
+
+  it("names members in sync that were not heard of beside the one that serves: that one may be leaving", () => {
+    const one = group({
+      inSync: ["n1", "n2", "n3", "n4"],
+      reports: new Map([
+        ["n2", serving("h")],
+        ["n4", waiting(copy(7))],
+      ]),
+    })
+    expect(decideGroup("n1", one)).toEqual({ _tag: "Rejoin", peers: ["n2", "n3"] })
   })
 
   it("goes to who waits for a majority, which it may be part of", () => {

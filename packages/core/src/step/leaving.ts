@@ -7,14 +7,22 @@ import type { Answer } from "../Answer.ts"
 import { staleSet } from "../Health.ts"
 import { journal } from "../Journal.ts"
 import { Mutations } from "../Mutation.ts"
-import { hasGivenUp, isPrimary } from "../Observe.ts"
+import { hasGivenUp, isPrimary, observedGroups } from "../Observe.ts"
 import { type Wait, wait } from "../operation/WaitCode.ts"
 import { carriers, groupRecords, registeredNodes } from "../plan/records.ts"
 import * as Sql from "../Sql.ts"
 import type { Group, ObservedGroup } from "../State.ts"
 import type { View } from "../View.ts"
 import { localDigest, rowsElsewhere } from "./comparison.ts"
-import { clusterStatement, CurrentStep, ownGroup, restartDaemon, systemTablesOf, triedForMs } from "./CurrentStep.ts"
+import {
+  clusterStatement,
+  CurrentStep,
+  ownGroup,
+  query,
+  restartDaemon,
+  systemTablesOf,
+  triedForMs,
+} from "./CurrentStep.ts"
 import { donors, groupRecord, minus, plus, updateGroup } from "./groups.ts"
 import { holdLeaving, isLeaving, releaseLeaving, settleLeaving } from "./leavingLock.ts"
 import { done, failed, retry, retryFor, verdict } from "./Outcome.ts"
@@ -47,6 +55,8 @@ export const exitGroup = Effect.fnUntraced(function* (name: string, redundancy: 
   const reckless = mutations.has("drop-source-before-verification") || mutations.has("leave-without-asking")
   const refusal = reckless ? undefined : exitRefusal(view, stored.record, seen, node, redundancy, away())
   if (refusal !== undefined) return retryFor(refusal)
+  const missing = reckless || redundancy === 0 || seen === undefined ? undefined : yield* unseenPeer(stored.record)
+  if (missing !== undefined) return retryFor(missing)
   // The set shrinks before anything relies on it (safety rule 5).
   const late = mutations.has("leave-before-record") && seen !== undefined
   const shrunk = (group: Group): Group => ({
@@ -82,6 +92,22 @@ export const exitGroup = Effect.fnUntraced(function* (name: string, redundancy: 
   return (
     verdict(answer, deletes ? "DELETE CLUSTER" : "EXIT CLUSTER") ?? retry("no-effect", "EXIT CLUSTER took no effect")
   )
+})
+
+/**
+ * Another member in sync that does not serve the group at this moment, or undefined. The view names a member that has died for
+ * seconds, and whoever starts again meanwhile may ask just this node for its way back, and elect itself if it has left
+ * (semantics 1).
+ */
+const unseenPeer = Effect.fnUntraced(function* (group: Group) {
+  const { node } = yield* CurrentStep
+  for (const member of minus(group.inSync, node)) {
+    // The other half of a group that has become two goes on by itself.
+    if (group.leaving.includes(member) || group.estranged?.includes(node) === true) continue
+    const shown = observedGroups(yield* query(Sql.showClusters, undefined, member))?.get(group.name)
+    if (!isPrimary(shown)) return wait("member-missing", `${member} does not serve ${group.name} now`)
+  }
+  return undefined
 })
 
 /** A node that is out is done when its daemon works on nothing any more: the statement may have had no answer. */
