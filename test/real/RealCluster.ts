@@ -14,8 +14,12 @@ const loopback = "127.0.0.1"
 /** Ports of one node: binary, MySQL, and from the tenth on those of replication, two for each cluster. */
 const portsPerNode = 100
 const replicationPorts = 80
-/** Below the ports that systems give to clients, and 10000 less than those of runners. */
+/** Below the ports that systems give to clients, and as much less than those of runners as these are by default. */
 const basePort = 17_000
+const runnerPortOffset = 10_000
+const adminPortOffset = 11_000
+/** How long a runner may take to answer. */
+const answerMsMax = 5000
 /** A clean stop takes up to 7 s (semantics 28). */
 const stopMsMax = 30_000
 
@@ -25,7 +29,21 @@ export interface RealNode {
   /** Its name: the binary listener. */
   readonly name: string
   readonly mysql: string
+  /** Where its runner answers over HTTP. */
+  readonly admin: string
   readonly folder: string
+}
+
+/** What a runner shows of the whole cluster: some of `GET /api/v1/overview`. */
+export interface Overview {
+  readonly status: { readonly leader: string | null }
+  readonly tables: ReadonlyArray<{
+    readonly name: string
+    readonly status: string
+    readonly rf: number
+    readonly layout: ReadonlyArray<{ readonly nodes: ReadonlyArray<string>; readonly copies: number }>
+  }>
+  readonly findings: ReadonlyArray<{ readonly code: string }>
 }
 
 const isFree = (port: number): Promise<boolean> =>
@@ -60,7 +78,7 @@ export class RealCluster {
   async add(): Promise<RealNode> {
     const index = this.nodes.length + 1
     const port = basePort + index * portsPerNode
-    for (const taken of [port, port + 1, port + 10_000])
+    for (const taken of [port, port + 1, port + runnerPortOffset, port + adminPortOffset])
       if (!(await isFree(taken))) throw new Error(`port ${taken} on ${loopback} is taken`)
     const folder = path.join(this.folder, String(index))
     fs.mkdirSync(path.join(folder, "data"), { recursive: true })
@@ -86,7 +104,8 @@ export class RealCluster {
       `  output: ${JSON.stringify(`${folder}/output.log`)}`,
     ]
     fs.writeFileSync(path.join(folder, "runner.yaml"), `${runner.join("\n")}\n`)
-    const node = { index, name: `${loopback}:${port}`, mysql: `${loopback}:${port + 1}`, folder }
+    const at = (own: number): string => `${loopback}:${own}`
+    const node = { index, name: at(port), mysql: at(port + 1), admin: at(port + adminPortOffset), folder }
     this.nodes.push(node)
     return node
   }
@@ -131,6 +150,17 @@ export class RealCluster {
     if (this.#pid(node) !== pid) return
     process.kill(pid, "SIGKILL")
     while (this.#pid(node) === pid) await pause(50)
+  }
+
+  /** What the runner of a node shows; undefined while it does not answer, or does not act. */
+  async overview({ admin }: RealNode): Promise<Overview | undefined> {
+    try {
+      const reply = await fetch(`http://${admin}/api/v1/overview`, { signal: AbortSignal.timeout(answerMsMax) })
+      // The document of a success has these fields.
+      return reply.ok ? ((await reply.json()) as Overview) : undefined
+    } catch {
+      return undefined
+    }
   }
 
   /** Runs the command line with `--json`. */

@@ -7,7 +7,8 @@ import * as Effect from "effect/Effect"
 import { pause, type RealNode } from "./RealCluster.ts"
 
 const writePatience = Duration.seconds(30)
-const refusedPauseMs = 20
+/** Between two writes of a client: the processor is for the daemons. */
+const pauseMs = 20
 const looksMax = 3
 const lookPauseMs = 1000
 
@@ -54,11 +55,9 @@ export class Writers {
         this.written.acknowledged.add(id)
         this.written.longestGapMs = Math.max(this.written.longestGapMs, performance.now() - lastMs)
         lastMs = performance.now()
-        continue
-      }
-      if (answer._tag === "NoAnswer" && answer.reason !== "connection refused") this.written.unknown++
+      } else if (answer._tag === "NoAnswer" && answer.reason !== "connection refused") this.written.unknown++
       else this.written.refused++
-      await pause(refusedPauseMs)
+      await pause(pauseMs)
     }
   }
 

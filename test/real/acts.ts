@@ -46,27 +46,14 @@ const cli = async ({ cluster }: Stage, ...args: ReadonlyArray<string>): Promise<
   return document
 }
 
-interface Shard {
-  readonly shard: number
-  readonly nodes: ReadonlyArray<string>
-  readonly copies: number
-  readonly wanted: number
-}
-
-/** The shards of a table, as a node has them; none while it does not answer. */
-const shardsOf = async ({ cluster }: Stage, table: string, at: RealNode): Promise<ReadonlyArray<Shard>> => {
-  const { code, document } = await cluster.cli("table", "show", table, "--connect", at.mysql)
-  // The document of a success has this field.
-  return code === 0 ? (document as { readonly shards: ReadonlyArray<Shard> }).shards : []
-}
-
 /** Every shard has its copies, and nothing is amiss. */
 export const isWhole = async (stage: Stage, at: RealNode): Promise<boolean> => {
-  for (const { table } of stage.writers) {
-    const shards = await shardsOf(stage, table, at)
-    if (shards.length === 0 || shards.some(({ copies, wanted }) => copies < wanted)) return false
-  }
-  return (await stage.cluster.cli("health", "--connect", at.mysql)).code === 0
+  const shown = await stage.cluster.overview(at)
+  if (shown === undefined || shown.findings.length > 0) return false
+  return stage.writers.every(({ table }) => {
+    const found = shown.tables.find(({ name, status }) => name === table && status === "ready")
+    return found !== undefined && found.layout.every(({ copies }) => copies >= found.rf)
+  })
 }
 
 /** Every table can be written, each of its shards: that many rows in a row are acknowledged from now on. */
@@ -94,11 +81,9 @@ export const checkRows = async (stage: Stage, nodes: ReadonlyArray<RealNode>): P
   }
 }
 
-const hosts = async (stage: Stage, node: RealNode, at: RealNode): Promise<boolean> => {
-  for (const { table } of stage.writers)
-    if ((await shardsOf(stage, table, at)).some(({ nodes }) => nodes.includes(node.name))) return true
-  return false
-}
+/** True if a node carries a shard; a runner that does not answer tells nothing, so it counts as neither. */
+const hosts = async (stage: Stage, node: RealNode, at: RealNode): Promise<boolean | undefined> =>
+  (await stage.cluster.overview(at))?.tables.some(({ layout }) => layout.some(({ nodes }) => nodes.includes(node.name)))
 
 /** All acts, in order. */
 export const acts: ReadonlyArray<Act> = [
@@ -117,11 +102,8 @@ export const acts: ReadonlyArray<Act> = [
       for (const { mysql } of stage.cluster.nodes.slice(1))
         await cli(stage, "cluster", "join", first.mysql, "--connect", mysql)
       await eventually("a leader", 60, async () => {
-        // The document of a success has this field.
-        const status = (await cli(stage, "cluster", "status", "--connect", first.mysql)) as {
-          readonly leader: string | null
-        }
-        return status.leader !== null
+        const shown = await stage.cluster.overview(first)
+        return shown !== undefined && shown.status.leader !== null
       })
     },
   },
@@ -196,7 +178,7 @@ export const acts: ReadonlyArray<Act> = [
         return code !== 5
       })
       await cli(stage, "cluster", "join", nodeOf(stage, 1).mysql, "--connect", node.mysql)
-      await eventually(`copies on ${node.name}`, 180, () => hosts(stage, node, nodeOf(stage, 1)))
+      await eventually(`copies on ${node.name}`, 180, async () => (await hosts(stage, node, nodeOf(stage, 1))) === true)
       await eventually("all copies", 180, () => isWhole(stage, nodeOf(stage, 1)))
       await checkRows(stage, stage.cluster.nodes)
     },
@@ -206,7 +188,11 @@ export const acts: ReadonlyArray<Act> = [
     play: async (stage) => {
       const node = nodeOf(stage, 2)
       await cli(stage, "node", "drain", node.name, "--reason", "test", "--connect", nodeOf(stage, 1).mysql)
-      await eventually(`nothing on ${node.name}`, 240, async () => !(await hosts(stage, node, nodeOf(stage, 1))))
+      await eventually(
+        `nothing on ${node.name}`,
+        240,
+        async () => (await hosts(stage, node, nodeOf(stage, 1))) === false,
+      )
       await eventually("all copies", 180, () => isWhole(stage, nodeOf(stage, 1)))
       await checkRows(stage, stage.cluster.nodes)
     },
@@ -229,6 +215,7 @@ export const acts: ReadonlyArray<Act> = [
     play: async (stage) => {
       for (const writers of stage.writers) await writers.end()
       await checkRows(stage, stage.cluster.nodes)
+      await cli(stage, "health", "--connect", nodeOf(stage, 3).mysql)
     },
   },
 ]

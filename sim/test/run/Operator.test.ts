@@ -3,7 +3,9 @@
  * the one that it is told to join.
  */
 import { defaultEngineConfig } from "@shardwright/core/EngineConfig"
+import { look } from "@shardwright/core/Operator"
 import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
 import { describe, expect, it } from "vitest"
 import { initCluster, joinCluster } from "../../src/run/EngineAdapter.ts"
 import { startDaemons } from "../../src/run/Setup.ts"
@@ -32,6 +34,7 @@ const installation = () => {
   const at = simulation.address("n1")
   return {
     init: (name: string) => run(name, initCluster({ node: simulation.address(name), config })),
+    look: (name: string) => run(name, Effect.asVoid(look({ node: simulation.address(name), config }))),
     join: (name: string) => run(name, joinCluster({ node: simulation.address(name), at, config })),
   }
 }
@@ -52,5 +55,13 @@ describe("init and join", () => {
     const { init, join } = installation()
     expect([init("n1"), init("n2")]).toEqual(["", ""])
     expect(join("n2")).toMatch(/is an installation of its own/)
+  })
+})
+
+describe("a look at the records", () => {
+  it("of a node that is in no cluster says what to do", () => {
+    const { init, look } = installation()
+    expect(look("n1")).toMatch(/is in no cluster c, so it has no records: make one with cluster init/)
+    expect([init("n1"), look("n1")]).toEqual(["", ""])
   })
 })
