@@ -113,18 +113,16 @@ export const decideGroup = (node: string, { own, inSync, estranged, reports }: G
   const alike = serving.filter(
     ([, report]) => own.history === null || (report._tag === "Serving" && report.history === own.history),
   )
-  if (alike.length > 0) {
-    // If all who are named have left by the time the daemon asks them, it elects itself (semantics 1): so members in sync of
-    // whom nothing was heard are named, too.
-    const unheard = inSync.filter((member) => member !== node && !reports.has(member))
-    return { _tag: "Rejoin", peers: [...alike.map(([peer]) => peer), ...unheard] }
-  }
+  // If all who are named have left by the time the daemon asks them, it elects itself (semantics 1): so members in sync of
+  // whom nothing was heard are named, too.
+  const unheard = inSync.filter((member) => member !== node && !reports.has(member))
+  if (alike.length > 0) return { _tag: "Rejoin", peers: [...alike.map(([peer]) => peer), ...unheard] }
   const [other] = serving
   if (other !== undefined)
     return { _tag: "Close", reason: `${other[0]} serves another history: an operator must choose` }
   // A majority is counted from the last primary view, so whoever waits for one must be joined and not passed by.
   const open = [...reports].filter(([, report]) => report._tag === "Open").map(([peer]) => peer)
-  if (open.length > 0) return { _tag: "Rejoin", peers: open }
+  if (open.length > 0) return { _tag: "Rejoin", peers: [...open, ...unheard] }
   // Whoever is not in sync lacks acknowledged writes, however high its number is.
   if (!counts) return { _tag: "Yield", to: null, reason: `${node} is not in sync, and nobody serves it yet` }
   const copies = new Map<string, CopyOnDisk | null>([[node, own]])
