@@ -112,7 +112,10 @@ export class Daemon implements MemberHost {
     this.#end(how)
   }
 
-  /** SIGTERM: leaves all clusters, then ends. A member that is stuck keeps the process from ending (finding 49). */
+  /**
+   * SIGTERM: leaves all clusters, then ends. A member that is stuck keeps the process from ending (finding 49), and so does a
+   * replicated write of its own that waits for the members to agree who is left.
+   */
   stop(ended: () => void): void {
     if (this.#ended || !this.accepting) {
       this.#end("stopped")
@@ -120,7 +123,9 @@ export class Daemon implements MemberHost {
       return
     }
     this.accepting = false
-    if ([...this.members.values()].some((member) => member.stuck)) return
+    const waits = ({ component, stuck }: Member) =>
+      stuck || (component?.stalled === true && component.held.some(({ origin }) => origin.host === this))
+    if ([...this.members.values()].some(waits)) return
     let micros = draw(this.context, this.context.timings.stopMicros)
     for (const member of this.members.values()) {
       micros = Math.max(micros, this.leaveMicros(member))

@@ -246,6 +246,22 @@ describe("ways to lose data", () => {
     expect(bench.state("n3")).toBe("primary 3 synced")
   })
 
+  it("a shutdown does not end while a write waits for the eviction of a peer that was just killed", () => {
+    const bench = new Bench(3).cluster(3)
+    let ended = 0
+    const stop = (node: string) => bench.world.stop(node, () => ended++)
+    bench.world.kill("n3")
+    bench.send("n1", "INSERT INTO c:t (id,v) VALUES (5,1)")
+    bench.advance(1000)
+    stop("n1")
+    stop("n2")
+    bench.advance(60_000)
+    expect(ended).toBe(1)
+    bench.restart("n1")
+    bench.advance(5000)
+    expect(bench.world.isUp("n1")).toBe(true)
+  })
+
   it("44: a refused write can be stored", () => {
     const bench = new Bench(3, {
       timings: {
