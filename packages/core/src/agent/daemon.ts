@@ -46,8 +46,10 @@ export const tendDaemon = Effect.fnUntraced(function* (agent: AgentContext, obse
       state.stuckSinceMs.set(name, nowMs)
       const why = inTheWay ? `it keeps ${name} from a new primary` : `${name} was ${group.nodeState} for too long`
       const isNew = isNewcomer(agent, observation)
-      // Nobody can be asked for the token from outside the coordination cluster.
-      if (name === config.coordination && (shutOut || !isNew)) return yield* restartAlone(agent, observation, why)
+      // Nobody can be asked for the token from outside the coordination cluster. While that has no majority, who is on its
+      // way in waits for those who are missing.
+      const isPassedBy = shutOut || (!isNew && group.status === "primary")
+      if (name === config.coordination && isPassedBy) return yield* restartAlone(agent, observation, why)
       return (yield* isNew ? restartNewcomer(agent, observation, why) : restart(agent, why)) === undefined
     }
   }
