@@ -2,7 +2,8 @@
 import * as Result from "effect/Result"
 import * as Duration from "effect/Duration"
 import { describe, expect, it } from "vitest"
-import { parseJobs, parseLength, parseSeed, parseSeedRange, parseShardOf, seedsOf } from "../src/cli/Values.ts"
+import { parseSeed, parseSeedRange, parseShardOf, seedsOf } from "../src/cli/SimValues.ts"
+import { parseJobs, parseLength } from "../src/cli/Values.ts"
 
 const expected = (result: Result.Result<unknown, string>): string =>
   Result.isFailure(result) ? result.failure : "taken"

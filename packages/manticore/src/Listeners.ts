@@ -2,13 +2,13 @@
  * Where daemons listen. The engine names a node by its binary listener; that one answers HTTP as well, so the MySQL listener
  * of any node is found by asking it, and nothing but the node's name needs to be known.
  */
-import http from "node:http"
 import type { Answer } from "@shardwright/core/Answer"
 import { cellText } from "@shardwright/core/Observe"
 import * as Sql from "@shardwright/core/Sql"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type { Endpoint } from "./ConnectionPool.ts"
+import { http } from "./nodeHttp.ts"
 
 /** What SHOW SETTINGS says, by name; a name that comes several times has several values. */
 export type Settings = ReadonlyMap<string, ReadonlyArray<string>>

@@ -3,17 +3,8 @@
  * with their place in the file.
  */
 import { defaultEngineConfig, type EngineConfig } from "@shardwright/core/EngineConfig"
-import * as Duration from "effect/Duration"
+import { parseLength } from "@shardwright/core/Length"
 import * as Schema from "effect/Schema"
-
-const millisOfUnit: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }
-
-/** Reads `90s`; undefined if it is not a length of time with its unit. */
-export const parseLength = (text: string): Duration.Duration | undefined => {
-  const match = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(text)
-  const unit = millisOfUnit[match?.[2] ?? ""]
-  return match === null || unit === undefined ? undefined : Duration.millis(Number(match[1]) * unit)
-}
 
 /** Says what was expected; the message of whatever does not fit. */
 const expecting = (what: string) => ({ message: `expected ${what}` })

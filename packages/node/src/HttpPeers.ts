@@ -2,8 +2,8 @@
  * Runners among themselves: what one tells of its node, over HTTP, and the port `Peers` that asks. On loopback unless it is
  * told otherwise; a token, if there is one, must be shown.
  */
-import http from "node:http"
 import type { NodeReport, Peers } from "@shardwright/core/gate/Peers"
+import { http } from "@shardwright/manticore/nodeHttp"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"

@@ -3,8 +3,9 @@
  * doing more with them than they should, and tokens that are compared in constant time.
  */
 import crypto from "node:crypto"
-import http from "node:http"
+import type { IncomingHttpHeaders, IncomingMessage } from "node:http"
 import type { AddressInfo } from "node:net"
+import { http } from "@shardwright/manticore/nodeHttp"
 import * as Effect from "effect/Effect"
 
 /** A request that came as a whole. */
@@ -13,7 +14,7 @@ export interface HttpRequest {
   /** Without the query. */
   readonly path: string
   readonly query: URLSearchParams
-  readonly headers: http.IncomingHttpHeaders
+  readonly headers: IncomingHttpHeaders
   readonly body: string
 }
 
@@ -112,7 +113,7 @@ class Rates {
 }
 
 /** The body, or undefined if it is too long. Rejects if the client goes away. */
-const readBody = (request: http.IncomingMessage, bytesMax: number): Promise<string | undefined> =>
+const readBody = (request: IncomingMessage, bytesMax: number): Promise<string | undefined> =>
   new Promise((resolve, reject) => {
     const chunks: Array<Buffer> = []
     let bytes = 0
@@ -128,7 +129,7 @@ const readBody = (request: http.IncomingMessage, bytesMax: number): Promise<stri
 /** Listens until its scope ends. Answers its port; dies if the port cannot be had. */
 export const listenHttp = Effect.fnUntraced(function* (options: HttpServerOptions) {
   const rates = options.requestsPerSecond === undefined ? undefined : new Rates(options.requestsPerSecond)
-  const replyTo = async (request: http.IncomingMessage): Promise<HttpReply> => {
+  const replyTo = async (request: IncomingMessage): Promise<HttpReply> => {
     if (rates?.isTooMany(request.socket.remoteAddress ?? "") === true)
       return refuse(429, "too many requests; ask less often", { "retry-after": "1" })
     const body = await readBody(request, options.bodyBytesMax)

@@ -4,7 +4,8 @@
  * a command line's library would cost more time at the start than everything else.
  */
 import { parseArgs } from "node:util"
-import { exitCodeOf, nodeCommand } from "./nodeCommand.ts"
+import { exitCodeOf } from "./exitCode.ts"
+import { keepHeapSmall } from "./heap.ts"
 
 const usage = `shardwright-node: the process beside a Manticore daemon
 
@@ -37,6 +38,8 @@ else {
   const file = typeof parsed === "string" ? undefined : parsed.values.config
   const isKnown = command === "run" || command === "gate" || command === "helper"
   if (isKnown && rest.length === 0 && file !== undefined) {
+    keepHeapSmall()
+    const { nodeCommand } = await import("./nodeCommand.ts")
     process.exitCode = await nodeCommand(command, file, added)
   } else {
     console.error(typeof parsed === "string" ? `${parsed}\n\n${usage}` : usage)

@@ -4,14 +4,12 @@
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import { exitCodeOf } from "./exitCode.ts"
 import { ConfigError, readConfig } from "./Config.ts"
 import { makeLog } from "./Log.ts"
 import { prepareStart } from "./prepareStart.ts"
 import { runNode } from "./runNode.ts"
 import { runHelper } from "./sql/runHelper.ts"
-
-/** Exit codes of the command line that can come here. */
-export const exitCodeOf = { ok: 0, badInput: 2, bug: 70 } as const
 
 /** Runs a command until it ends, or the process is told to stop. Answers the exit code. `rest`: what a daemon adds for its helper. */
 export const nodeCommand = async (

@@ -2,6 +2,7 @@
  * Results in words: a table of runs, the timeline of one, and what went wrong with the way to see it again. Pure: text
  * out, nothing printed.
  */
+import { renderColumns } from "@shardwright/core/Columns"
 import { showMs } from "../scenario/showDuration.ts"
 import type { Happening, ScenarioResult } from "./ScenarioResult.ts"
 import { reproduction, type SimRunReport } from "./SimRun.ts"
@@ -16,21 +17,6 @@ export interface Paint {
 const plain: Paint = { good: (text) => text, bad: (text) => text, dim: (text) => text }
 
 const thousands = (value: number): string => value.toString().replaceAll(/\B(?=(\d{3})+$)/g, " ")
-
-/** Lines of columns, as wide as their widest cell. Numbers are flush right. */
-export const renderColumns = (
-  rows: ReadonlyArray<ReadonlyArray<string>>,
-  right: ReadonlySet<number> = new Set(),
-): ReadonlyArray<string> => {
-  const widths: Array<number> = []
-  for (const row of rows) row.forEach((cell, index) => (widths[index] = Math.max(widths[index] ?? 0, cell.length)))
-  return rows.map((row) =>
-    row
-      .map((cell, index) => (right.has(index) ? cell.padStart(widths[index] ?? 0) : cell.padEnd(widths[index] ?? 0)))
-      .join("  ")
-      .trimEnd(),
-  )
-}
 
 const speed = (result: ScenarioResult): string =>
   `${thousands(Math.round(result.virtualMs / Math.max(1, result.wallMs)))}×`

@@ -4,17 +4,8 @@
  */
 import readline from "node:readline/promises"
 import * as Effect from "effect/Effect"
-import * as Flag from "effect/cli/Flag"
 import { CommandError } from "./CommandError.ts"
 import { ExitCode } from "./ExitCode.ts"
-
-/** `--yes` */
-export const yesFlag = Flag.Boolean("yes").pipe(
-  Flag.withAlias("y"),
-  Flag.withDescription("Do not ask for confirmation at a terminal"),
-  Flag.withDefault(false),
-  Flag.withoutNegation,
-)
 
 /** Where the question is asked. */
 export interface Terminal {

@@ -6,7 +6,7 @@ import { profileNames, replayCommand, scenarioOfSeed } from "@shardwright/sim/ch
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import { badInput, type CommandError } from "../cli/CommandError.ts"
-import { parseSeed } from "../cli/Values.ts"
+import { parseSeed } from "../cli/SimValues.ts"
 
 /** How it is named. */
 export interface RerunSource {

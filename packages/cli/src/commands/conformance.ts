@@ -4,7 +4,7 @@
 import fs from "node:fs"
 import { conformance as replay, transcriptFiles } from "@shardwright/sim/conformance/Conformance"
 import { TranscriptError } from "@shardwright/sim/conformance/Transcript"
-import { renderColumns } from "@shardwright/sim/run/render"
+import { renderColumns } from "@shardwright/core/Columns"
 import * as Effect from "effect/Effect"
 import { badInput } from "../cli/CommandError.ts"
 import { ExitCode } from "../cli/ExitCode.ts"

@@ -5,7 +5,7 @@
 import os from "node:os"
 import { type BranchOutcome } from "@shardwright/sim/bundle/branch"
 import { runBundle } from "@shardwright/sim/bundle/Bundle"
-import { renderColumns } from "@shardwright/sim/run/render"
+import { renderColumns } from "@shardwright/core/Columns"
 import { type Failure, gravestOf } from "@shardwright/sim/run/ScenarioResult"
 import { showMs } from "@shardwright/sim/scenario/showDuration"
 import * as Duration from "effect/Duration"

@@ -1,7 +1,7 @@
 /**
  * `sim serve`: the nodes of a scenario's cluster as MySQL servers on loopback, until SIGINT or SIGTERM.
  */
-import { renderColumns } from "@shardwright/sim/run/render"
+import { renderColumns } from "@shardwright/core/Columns"
 import { loadScenarios } from "@shardwright/sim/scenario/ScenarioFile"
 import { printProblems } from "@shardwright/sim/scenario/ScenarioProblem"
 import { PortProblem, serve, type Served } from "@shardwright/sim/serve/Serve"

@@ -13,35 +13,9 @@ import * as MysqlManticore from "@shardwright/manticore/MysqlManticore"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import * as Flag from "effect/cli/Flag"
 import { CommandError } from "../cli/CommandError.ts"
 import { ExitCode } from "../cli/ExitCode.ts"
-import { jsonFlag, parseAddress, parsedFlag } from "../cli/Values.ts"
-
-/** Flags of every command that talks to a cluster. */
-export const connectionFlags = {
-  connect: parsedFlag(
-    "connect",
-    "HOST:PORT",
-    "MySQL listener of any node; 127.0.0.1:9306 by default",
-    parseAddress,
-  ).pipe(Flag.withDefault("127.0.0.1:9306")),
-  cluster: Flag.String("cluster").pipe(
-    Flag.withMetavar("NAME"),
-    Flag.withDescription("The coordination cluster; by default the one that holds the records, else c"),
-    Flag.optional,
-  ),
-  user: Flag.String("user").pipe(Flag.withMetavar("NAME"), Flag.withDescription("User of the daemons"), Flag.optional),
-  json: jsonFlag,
-}
-
-/** What the flags say. */
-export interface ConnectionOptions {
-  readonly connect: string
-  readonly cluster: Option.Option<string>
-  readonly user: Option.Option<string>
-  readonly json: boolean
-}
+import type { ConnectionOptions } from "./flags.ts"
 
 const askPatience = Duration.seconds(5)
 

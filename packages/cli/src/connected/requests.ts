@@ -9,47 +9,13 @@ import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import * as Flag from "effect/cli/Flag"
 import { badInput } from "../cli/CommandError.ts"
 import { ExitCode } from "../cli/ExitCode.ts"
 import { Outcome } from "../cli/Outcome.ts"
 import { Screen } from "../cli/Screen.ts"
-import { parsedFlag, parseLength } from "../cli/Values.ts"
-import { connected, type ConnectionOptions, operatorError } from "./Connection.ts"
+import { connected, operatorError } from "./Connection.ts"
 import { operationDocument, progressText } from "./describeOperation.ts"
-
-/** Flags of every command that changes something. */
-export const requestFlags = {
-  reason: Flag.String("reason").pipe(
-    Flag.withMetavar("TEXT"),
-    Flag.withDescription("Why; it is kept in the history"),
-    Flag.withDefault(""),
-  ),
-  dryRun: Flag.Boolean("dry-run").pipe(
-    Flag.withDescription("Show the plan with its cost and reasons, and do nothing"),
-    Flag.withDefault(false),
-    Flag.withoutNegation,
-  ),
-  approval: Flag.Boolean("approval").pipe(
-    Flag.withDescription("Draft the plan only: it waits for `operation approve`"),
-    Flag.withDefault(false),
-    Flag.withoutNegation,
-  ),
-  timeout: parsedFlag(
-    "timeout",
-    "TIME",
-    "How long to wait for the end; 5m by default. What was begun goes on all the same",
-    parseLength,
-  ).pipe(Flag.withDefault(Duration.minutes(5))),
-}
-
-/** What the flags say. */
-export interface RequestOptions extends ConnectionOptions {
-  readonly reason: string
-  readonly dryRun: boolean
-  readonly approval: boolean
-  readonly timeout: Duration.Duration
-}
+import type { RequestOptions } from "./flags.ts"
 
 const lookPause = Duration.millis(400)
 

@@ -1,19 +1,12 @@
 /**
  * The commands for a real cluster: names, arguments and help. What they do is imported when one runs.
  */
-import * as Effect from "effect/Effect"
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
-import { yesFlag } from "../cli/confirm.ts"
+import { lazily } from "../cli/lazily.ts"
 import { parsedFlag, parseJobs } from "../cli/Values.ts"
-import { connectionFlags } from "./Connection.ts"
-import { requestFlags } from "./requests.ts"
-
-const lazily =
-  <Options, A, E, R>(module: () => Promise<(options: Options) => Effect.Effect<A, E, R>>) =>
-  (options: Options): Effect.Effect<A, E, R> =>
-    Effect.flatMap(Effect.promise(module), (handler) => handler(options))
+import { connectionFlags, requestFlags, yesFlag } from "./flags.ts"
 
 const commands = () => import("./commands.ts")
 

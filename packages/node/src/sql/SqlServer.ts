@@ -2,9 +2,9 @@
  * The SQL endpoint: answers the daemon's questions. Statements of ours are carried out; all else goes on to the original helper as it
  * came, and its answer comes back as it is. Without one, or while it does not answer, the daemon gets its own error back.
  */
-import http from "node:http"
 import type { Manticore } from "@shardwright/core/Manticore"
 import type { OperatorOptions } from "@shardwright/core/Operator"
+import { http } from "@shardwright/manticore/nodeHttp"
 import * as Effect from "effect/Effect"
 import { type HttpReply, type HttpRequest, isFromElsewhere, listenHttp, refuse } from "../HttpServer.ts"
 import { carryOut } from "./carryOut.ts"

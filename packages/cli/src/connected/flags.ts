@@ -1,0 +1,73 @@
+/**
+ * Flags of the commands for a real cluster, apart from what reads them: the tree of commands is there before any of them runs.
+ */
+import * as Duration from "effect/Duration"
+import type * as Option from "effect/Option"
+import * as Flag from "effect/cli/Flag"
+import { jsonFlag, parseAddress, parsedFlag, parseLength } from "../cli/Values.ts"
+
+/** Flags of every command that talks to a cluster. */
+export const connectionFlags = {
+  connect: parsedFlag(
+    "connect",
+    "HOST:PORT",
+    "MySQL listener of any node; 127.0.0.1:9306 by default",
+    parseAddress,
+  ).pipe(Flag.withDefault("127.0.0.1:9306")),
+  cluster: Flag.String("cluster").pipe(
+    Flag.withMetavar("NAME"),
+    Flag.withDescription("The coordination cluster; by default the one that holds the records, else c"),
+    Flag.optional,
+  ),
+  user: Flag.String("user").pipe(Flag.withMetavar("NAME"), Flag.withDescription("User of the daemons"), Flag.optional),
+  json: jsonFlag,
+}
+
+/** What the flags say. */
+export interface ConnectionOptions {
+  readonly connect: string
+  readonly cluster: Option.Option<string>
+  readonly user: Option.Option<string>
+  readonly json: boolean
+}
+
+/** Flags of every command that changes something. */
+export const requestFlags = {
+  reason: Flag.String("reason").pipe(
+    Flag.withMetavar("TEXT"),
+    Flag.withDescription("Why; it is kept in the history"),
+    Flag.withDefault(""),
+  ),
+  dryRun: Flag.Boolean("dry-run").pipe(
+    Flag.withDescription("Show the plan with its cost and reasons, and do nothing"),
+    Flag.withDefault(false),
+    Flag.withoutNegation,
+  ),
+  approval: Flag.Boolean("approval").pipe(
+    Flag.withDescription("Draft the plan only: it waits for `operation approve`"),
+    Flag.withDefault(false),
+    Flag.withoutNegation,
+  ),
+  timeout: parsedFlag(
+    "timeout",
+    "TIME",
+    "How long to wait for the end; 5m by default. What was begun goes on all the same",
+    parseLength,
+  ).pipe(Flag.withDefault(Duration.minutes(5))),
+}
+
+/** What the flags say. */
+export interface RequestOptions extends ConnectionOptions {
+  readonly reason: string
+  readonly dryRun: boolean
+  readonly approval: boolean
+  readonly timeout: Duration.Duration
+}
+
+/** `--yes` */
+export const yesFlag = Flag.Boolean("yes").pipe(
+  Flag.withAlias("y"),
+  Flag.withDescription("Do not ask for confirmation at a terminal"),
+  Flag.withDefault(false),
+  Flag.withoutNegation,
+)
