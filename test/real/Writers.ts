@@ -15,8 +15,10 @@ const lookPauseMs = 1000
 /** What one table was told. */
 export interface Written {
   readonly acknowledged: Set<number>
-  refused: number
-  unknown: number
+  /** Rows whose outcome nobody told: each may be there or not. */
+  readonly unknown: Set<number>
+  /** Rows that were refused, and why. */
+  readonly refused: Map<number, string>
   /** The longest time between two acknowledged writes of one client. */
   longestGapMs: number
 }
@@ -25,7 +27,7 @@ export interface Written {
 export class Writers {
   readonly #manticore: Manticore["Service"]
   readonly table: string
-  readonly written: Written = { acknowledged: new Set(), refused: 0, unknown: 0, longestGapMs: 0 }
+  readonly written: Written = { acknowledged: new Set(), unknown: new Set(), refused: new Map(), longestGapMs: 0 }
   #next = 1
   #goesOn = true
   readonly #clients: Array<Promise<void>> = []
@@ -55,9 +57,20 @@ export class Writers {
         this.written.acknowledged.add(id)
         this.written.longestGapMs = Math.max(this.written.longestGapMs, performance.now() - lastMs)
         lastMs = performance.now()
-      } else if (answer._tag === "NoAnswer" && answer.reason !== "connection refused") this.written.unknown++
-      else this.written.refused++
+      } else if (answer._tag === "NoAnswer" && answer.reason !== "connection refused") this.written.unknown.add(id)
+      else this.written.refused.set(id, answer._tag === "Refused" ? answer.message : answer._tag)
       await pause(pauseMs)
+    }
+  }
+
+  /** What was told of each row, for whoever looks into a failure. */
+  get told(): unknown {
+    const { acknowledged, refused, unknown } = this.written
+    return {
+      table: this.table,
+      acknowledged: [...acknowledged],
+      unknown: [...unknown],
+      refused: Object.fromEntries(refused),
     }
   }
 

@@ -2,7 +2,7 @@
  * Random orders of stopping, killing and starting all nodes, while clients write: whatever the order, no acknowledged row may be lost.
  * A cluster that comes back as a whole has shown that its gates let the right copies begin.
  */
-import { type Act, checkRows, eventually, isWhole, type Stage, writesGoOn } from "./acts.ts"
+import { type Act, becomesWhole, checkRows, type Stage, writesGoOn } from "./acts.ts"
 import { pause, type RealNode } from "./RealCluster.ts"
 
 /** Numbers from 0 to 1, by a seed (mulberry32). */
@@ -53,7 +53,7 @@ const playOrder = async (stage: Stage, random: () => number): Promise<void> => {
   stage.note(told.join(", "))
   const [any] = cluster.nodes
   if (any === undefined) return
-  await eventually("all copies", 300, () => isWhole(stage, any))
+  await becomesWhole(stage, 300, any)
   await writesGoOn(stage, 60)
   await checkRows(stage, cluster.nodes)
 }

@@ -9,6 +9,7 @@
  *   --seed N    of those orders; 1 by default
  */
 import fs from "node:fs"
+import path from "node:path"
 import { parseArgs } from "node:util"
 import * as MysqlManticore from "@shardwright/manticore/MysqlManticore"
 import * as Effect from "effect/Effect"
@@ -59,6 +60,8 @@ const run = async (): Promise<number> => {
         console.log(`ok      ${name} (${((performance.now() - beganMs) / 1000).toFixed(1)} s)`)
       } catch (error) {
         keep = true
+        const told = stage.writers.map((writers) => writers.told)
+        fs.writeFileSync(path.join(cluster.folder, "told.json"), JSON.stringify(told))
         console.log(`FAILED  ${name}: ${error instanceof Error ? error.message : String(error)}`)
         console.log(`        logs are in ${cluster.folder}`)
         return 1

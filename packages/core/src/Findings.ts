@@ -85,10 +85,16 @@ const aboutGroup = (view: View, group: Group, { presence, coordination }: Circum
         : "nothing: it follows the promotion delay"
     found.push({ code: "no-primary", severity: "critical", subject, detail, recommendation })
   }
-  const sound = group.inSync.filter((node) => !away.has(node) && !group.leaving.includes(node))
+  // The records call a member in sync until the leader has seen that its group goes on without it.
+  const outside = isWithoutPrimary(view, group, away) ? [] : group.inSync.filter((node) => isOutside(view, group, node))
+  const sound = group.inSync.filter(
+    (node) => !away.has(node) && !group.leaving.includes(node) && !outside.includes(node),
+  )
   if (group.status === "live" && sound.length < group.rf) {
     const missing = group.members.filter((node) => away.has(node))
-    const detail = `${sound.length} of ${group.rf} copies are in sync${missing.length > 0 ? `; ${missing.join(", ")} is away` : ""}`
+    const gone = missing.length > 0 ? `; ${missing.join(", ")} is away` : ""
+    const out = outside.length > 0 ? `; ${outside.join(", ")} is not back in the group` : ""
+    const detail = `${sound.length} of ${group.rf} copies are in sync${gone}${out}`
     const recommendation =
       "nothing, if nodes are free: copies are made anew after the grace period; else bring nodes back"
     found.push({ code: "under-replicated", severity: "warning", subject, detail, recommendation })
@@ -107,6 +113,12 @@ const aboutGroup = (view: View, group: Group, { presence, coordination }: Circum
     found.push({ code: "copy-differs", severity: "critical", subject, detail, recommendation })
   }
   return found
+}
+
+/** Whether a node shows that it has the group and is not in it. */
+const isOutside = (view: View, group: Group, node: string): boolean => {
+  const shown = view.observations.get(node)?.record.groups[group.name]
+  return shown !== undefined && shown.status !== "primary"
 }
 
 const aboutTable = (view: View, table: Table, { presence, config }: Circumstances): ReadonlyArray<Finding> => {

@@ -56,6 +56,12 @@ describe("findings", () => {
     expect(codes(shown, ["c"])).toEqual(["under-replicated g", "node-away c"])
   })
 
+  it("count no copy that its node does not serve, though the records call it in sync", () => {
+    const closed = { ...orphaned("c"), nodeState: "closed" as const }
+    const shown = { a: primary(4, "a", "b"), b: primary(4, "a", "b"), c: closed }
+    expect(codes(shown, [])).toEqual(["under-replicated g"])
+  })
+
   it("put what is out of reach first", () => {
     const shown = { d: undefined, e: undefined }
     expect(codes(shown, ["a", "b", "c"])).toEqual([
