@@ -172,8 +172,8 @@ export const runPoint = (
   const crash = (from: string) => {
     const simulation = counter.simulation
     if (simulation === undefined) return
-    simulation.killAgent(from)
-    simulation.queue.after(restartMicros, () => simulation.startAgent(from))
+    simulation.processes.kill(from, "agent")
+    simulation.queue.after(restartMicros, () => simulation.processes.start(from, "agent"))
   }
   const away = (name: string) => {
     const simulation = counter.simulation

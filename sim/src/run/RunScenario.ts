@@ -351,8 +351,8 @@ class Run {
     faults.heal("slow")
     if (faults.hasRules) for (const what of healedAtTheEnd) faults.heal(what)
     for (const name of simulation.names) {
-      simulation.resumeDaemon(name)
-      simulation.resumeAgent(name)
+      simulation.processes.resume(name, "daemon")
+      simulation.processes.resume(name, "agent")
     }
   }
 

@@ -21,7 +21,7 @@ const tableMicros = 300 * second
 
 /** Starts all daemons; says which of them did not come up. */
 export const startDaemons = (simulation: Simulation, runUntil: RunUntil): string | undefined => {
-  for (const name of simulation.names) simulation.startDaemon(name)
+  for (const name of simulation.names) simulation.processes.start(name, "daemon")
   const silent = simulation.names.find((name) => !daemonAnswers(simulation, runUntil, name))
   return silent === undefined ? undefined : `the daemon of ${silent} did not come up`
 }
@@ -54,7 +54,7 @@ export const setUp = (
   }
   const userProblem = makeUserTables(simulation, runUntil)
   if (userProblem !== undefined) return userProblem
-  for (const name of simulation.names) simulation.startAgent(name)
+  for (const name of simulation.names) simulation.processes.start(name, "agent")
   if (!runUntil(() => simulation.leader !== undefined, leaderMicros)) return "no agent became the leader"
   for (const table of tables) {
     const problem = makeTable(operators, runUntil, table)

@@ -4,34 +4,30 @@
  */
 import { defaultEngineConfig, type EngineConfig } from "@shardwright/core/EngineConfig"
 import type { JournalEvent } from "@shardwright/core/Journal"
-import type { NodeReport } from "@shardwright/core/gate/Peers"
 import type { Mutation } from "@shardwright/core/Mutation"
 import type { Lease, Registry } from "@shardwright/core/State"
 import type { OnStoreWrite } from "@shardwright/core/StoreCalls"
-import * as Cause from "effect/Cause"
 import type * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
-import type * as Fiber from "effect/Fiber"
 import { type CommittedRecord, StateWatcher } from "../check/StateWatcher.ts"
 import { FaultInjector } from "../fault/FaultInjector.ts"
-import type { Installation, Processes } from "../fault/Installation.ts"
+import type { Installation } from "../fault/Installation.ts"
 import { EventQueue } from "../runtime/EventQueue.ts"
 import { Gate } from "../runtime/Gate.ts"
 import { NodeClock } from "../runtime/NodeClock.ts"
 import { RandomStream } from "../runtime/RandomStream.ts"
 import { VirtualRuntime } from "../runtime/VirtualRuntime.ts"
-import type { Part, StartFlag } from "../scenario/Fault.ts"
 import type { NodeDeclaration } from "../scenario/Scenario.ts"
 import type { SimulatedCluster, WorldEvent } from "../world/SimulatedCluster.ts"
 import { rowsView } from "../world/TableRows.ts"
 import { World } from "../world/World.ts"
 import { ownReport, runAgent, startDaemon } from "./EngineAdapter.ts"
+import { HostProcesses, type HostState, type Programs } from "./HostProcesses.ts"
 import { type Disturb, type Ports, simulatedPorts } from "./SimulatedPorts.ts"
 import type { Trace } from "./Trace.ts"
 
 /** Port of the binary listeners; hosts differ by name. */
 const binaryPort = 9312
-const restartAfterCrashMicros = 1_000_000
 
 /** What an installation is made of. */
 export interface SimulationOptions {
@@ -48,31 +44,6 @@ export interface SimulationOptions {
   readonly disturb?: Disturb
   /** Daemons are started by the runners beside them. */
   readonly isGated?: boolean
-}
-
-/** A runner: the agent, and the start of the daemon while that is under way. */
-interface AgentProcess {
-  readonly gate: Gate
-  readonly fiber: Fiber.Fiber<never, never>
-  starting: Fiber.Fiber<void, never> | undefined
-  paused: boolean
-}
-
-/** What can be told about a host. */
-interface HostState {
-  readonly name: string
-  readonly address: string
-  readonly declaration: NodeDeclaration
-  readonly clock: NodeClock
-  daemon: "up" | "paused" | "down"
-  agent: AgentProcess | undefined
-  /** Whether the daemon's last life ended by its own fault. */
-  crashed: boolean
-  starts: number
-  /** When a fault last began or ended here. */
-  touchedMicros: number
-  /** When one did that was not of the agent alone. */
-  daemonTouchedMicros: number
 }
 
 /** Hosts, daemons, agents and what is done to them. */
@@ -92,8 +63,8 @@ export class Simulation implements Installation {
   readonly #storeListeners: Array<OnStoreWrite> = []
   readonly #crashListeners: Array<(node: string, text: string) => void> = []
   readonly faults: FaultInjector
+  readonly processes: HostProcesses
   #zeroMicros: number | undefined
-  #victim: string | undefined
   /** Hosts of the state transfer that began last. */
   #transfer: { readonly donor: string; readonly joiner: string } | undefined
   #registry: CommittedRecord | undefined
@@ -135,6 +106,16 @@ export class Simulation implements Installation {
         ...(options.threads === undefined ? {} : { threads: options.threads }),
       })
     }
+    this.processes = new HostProcesses({
+      world,
+      queue: this.queue,
+      host: (name) => this.#host(name),
+      programs: this.#programs(),
+      isGated: this.isGated,
+      hasBegun: () => this.#zeroMicros !== undefined,
+      hasAgents: options.withEngine !== false,
+      touch: (host, part) => this.#touch(host, part),
+    })
     this.world.subscribe((event) => this.#onEvent(event))
   }
 
@@ -209,7 +190,7 @@ export class Simulation implements Installation {
 
   /** The host that was last killed, stopped or paused. */
   get victim(): string | undefined {
-    return this.#victim
+    return this.processes.victim
   }
 
   /** The host that a name or a selector word means now. */
@@ -282,201 +263,11 @@ export class Simulation implements Installation {
       : host.daemonTouchedMicros
   }
 
-  // ------------------------------------------------------------------------------------------------------ processes
-
-  startDaemon(name: string, flag: StartFlag | null = null): void {
-    const host = this.#host(name)
-    // Also one that was told to stop and still does, or never will.
-    this.world.kill(name)
-    host.daemon = "up"
-    host.crashed = false
-    this.#touch(host)
-    // Whoever gives a flag does not ask the runner. Before time zero there is nothing on any disk.
-    if (this.isGated && flag === null && this.#zeroMicros !== undefined) this.#startThroughGate(host)
-    else this.world.start(name, { newCluster: flag === "new-cluster", newClusterForce: flag === "new-cluster-force" })
-  }
-
   get isGated(): boolean {
     return this.#options.isGated === true && this.#options.withEngine !== false
   }
 
-  /** A daemon was to start while there was no runner to do it. */
-  #startIfWanted(host: HostState): void {
-    const isStarting = host.agent?.starting !== undefined || this.#world.isRunning(host.name)
-    if (this.isGated && host.daemon === "up" && !isStarting && this.#zeroMicros !== undefined)
-      this.#startThroughGate(host)
-  }
-
-  /** The runner of the host starts its daemon when that is safe; without a runner it does not start. */
-  #startThroughGate(host: HostState): void {
-    const { agent, name } = host
-    if (agent === undefined || agent.paused) return
-    agent.starting?.interruptUnsafe()
-    const fiber = this.runtime.fork(startDaemon({ node: host.address, config: this.config }), {
-      context: this.#ports(name, agent.gate),
-      random: this.random.stream(`start ${name} ${this.queue.executed}`),
-      clock: host.clock,
-      gate: agent.gate,
-    })
-    agent.starting = fiber
-    fiber.addObserver((exit) => {
-      if (agent.starting === fiber) agent.starting = undefined
-      if (exit._tag === "Success") this.#touch(host)
-      else if (!Cause.hasInterruptsOnly(exit.cause))
-        for (const listener of this.#crashListeners) listener(name, Cause.pretty(exit.cause))
-    })
-  }
-
-  killDaemon(name: string): void {
-    const host = this.#host(name)
-    this.#victim = name
-    host.agent?.starting?.interruptUnsafe()
-    // A process that was told to stop may never do so.
-    if (host.daemon === "down") return this.world.kill(name)
-    host.daemon = "down"
-    this.#touch(host)
-    this.world.kill(name)
-  }
-
-  stopDaemon(name: string): void {
-    const host = this.#host(name)
-    this.#victim = name
-    host.agent?.starting?.interruptUnsafe()
-    if (host.daemon === "down") return
-    host.daemon = "down"
-    this.#touch(host)
-    this.world.stop(name)
-  }
-
-  pauseDaemon(name: string): void {
-    const host = this.#host(name)
-    this.#victim = name
-    if (host.daemon !== "up") return
-    host.daemon = "paused"
-    this.#touch(host)
-    this.world.pause(name)
-  }
-
-  resumeDaemon(name: string): void {
-    const host = this.#host(name)
-    if (host.daemon !== "paused") return
-    host.daemon = "up"
-    this.#touch(host)
-    this.world.resume(name)
-  }
-
-  startAgent(name: string): void {
-    if (this.#options.withEngine === false) return
-    const host = this.#host(name)
-    if (host.agent !== undefined) this.killAgent(name)
-    host.starts++
-    this.#touch(host, "agent")
-    const incarnation = `${name}.${host.starts}`
-    const gate = new Gate()
-    const fiber = this.runtime.fork(runAgent({ node: host.address, incarnation, config: this.config }), {
-      context: this.#ports(name, gate, this.#options.disturb),
-      random: this.random.stream(`agent ${incarnation}`),
-      clock: this.#host(name).clock,
-      gate,
-    })
-    const agent: AgentProcess = { gate, fiber, starting: undefined, paused: false }
-    host.agent = agent
-    this.#startIfWanted(host)
-    fiber.addObserver((exit) => {
-      if (host.agent !== agent) return
-      host.agent = undefined
-      const text = exit._tag === "Failure" ? Cause.pretty(exit.cause) : "ended without a reason"
-      for (const listener of this.#crashListeners) listener(name, text)
-      this.queue.after(restartAfterCrashMicros, () => {
-        if (host.agent === undefined) this.startAgent(name)
-      })
-    })
-  }
-
-  /** SIGKILL: nothing of the process runs any more. */
-  killAgent(name: string): void {
-    const host = this.#host(name)
-    this.#victim = name
-    const agent = host.agent
-    host.agent = undefined
-    this.#touch(host, "agent")
-    agent?.gate.destroy()
-  }
-
-  /** SIGTERM: finalizers run. */
-  stopAgent(name: string): void {
-    const host = this.#host(name)
-    this.#victim = name
-    const agent = host.agent
-    host.agent = undefined
-    this.#touch(host, "agent")
-    agent?.gate.open()
-    agent?.starting?.interruptUnsafe()
-    agent?.fiber.interruptUnsafe()
-  }
-
-  pauseAgent(name: string): void {
-    const host = this.#host(name)
-    this.#victim = name
-    if (host.agent === undefined) return
-    host.agent.paused = true
-    this.#touch(host, "agent")
-    host.agent.gate.close()
-  }
-
-  resumeAgent(name: string): void {
-    const host = this.#host(name)
-    if (host.agent === undefined) return
-    host.agent.paused = false
-    this.#touch(host, "agent")
-    host.agent.gate.open()
-    this.#startIfWanted(host)
-  }
-
   // --------------------------------------------------------------------------------------------------------- faults
-
-  readonly processes: Processes = {
-    kill: (node, part) =>
-      this.#parts(
-        part,
-        () => this.killAgent(node),
-        () => this.killDaemon(node),
-      ),
-    stop: (node, part) =>
-      this.#parts(
-        part,
-        () => this.stopAgent(node),
-        () => this.stopDaemon(node),
-      ),
-    start: (node, part, flag) =>
-      this.#parts(
-        part,
-        () => this.startAgent(node),
-        () => this.startDaemon(node, flag),
-      ),
-    revive: (node, part) =>
-      this.#parts(
-        part,
-        () => {
-          if (this.#host(node).agent === undefined) this.startAgent(node)
-        },
-        () => {
-          if (this.#host(node).daemon === "down") this.startDaemon(node)
-        },
-      ),
-    pause: (node, part) =>
-      this.#parts(
-        part,
-        () => this.pauseAgent(node),
-        () => this.pauseDaemon(node),
-      ),
-    resume: (node, part) =>
-      this.#parts(
-        part,
-        () => this.resumeAgent(node),
-        () => this.resumeDaemon(node),
-      ),
-  }
 
   zoneOf(name: string): string | null {
     return this.#host(name).declaration.zone
@@ -488,11 +279,6 @@ export class Simulation implements Installation {
 
   touched(): void {
     for (const host of this.#hosts.values()) this.#touch(host)
-  }
-
-  #parts(part: Part, agent: () => void, daemon: () => void): void {
-    if (part !== "daemon") agent()
-    if (part !== "agent") daemon()
   }
 
   // ------------------------------------------------------------------------------------------------------ operators
@@ -515,6 +301,35 @@ export class Simulation implements Installation {
 
   // -------------------------------------------------------------------------------------------------------- private
 
+  /** What runs on hosts, each with ports and a clock of its own. */
+  #programs(): Programs {
+    const { config, runtime } = this
+    const fork = <A, E>(
+      effect: Effect.Effect<A, E, Ports>,
+      { clock, name }: HostState,
+      gate: Gate,
+      as: string,
+      disturb?: Disturb,
+    ) =>
+      runtime.fork(effect, { context: this.#ports(name, gate, disturb), random: this.random.stream(as), clock, gate })
+    return {
+      agent: (host, incarnation, gate) =>
+        fork(
+          runAgent({ node: host.address, incarnation, config }),
+          host,
+          gate,
+          `agent ${incarnation}`,
+          this.#options.disturb,
+        ),
+      start: (host, gate) =>
+        fork(startDaemon({ node: host.address, config }), host, gate, `start ${host.name} ${this.queue.executed}`),
+      report: (host, gate) => fork(ownReport(host.address), host, gate, `report ${host.name}`),
+      crashed: (name, text) => {
+        for (const listener of this.#crashListeners) listener(name, text)
+      },
+    }
+  }
+
   #ports(host: string | null, gate: Gate, disturb?: Disturb) {
     return simulatedPorts({
       world: this.world,
@@ -527,12 +342,9 @@ export class Simulation implements Installation {
       daemons: {
         world: this.#world,
         isGated: this.isGated,
-        startAgain: (name) => {
-          if (this.isGated) this.#startThroughGate(this.#host(name))
-          else this.#world.start(name)
-        },
+        startAgain: (name) => this.processes.startAgain(name),
       },
-      askRunner: (from, to, reply) => this.#askRunner(from, to, reply),
+      askRunner: (from, to, reply) => this.processes.askRunner(from, to, reply),
       journal: (event) => this.#onJournal(event),
       storeWrite: (write) => {
         const ended = this.#storeListeners.map((listener) => listener(write))
@@ -542,24 +354,6 @@ export class Simulation implements Installation {
       },
       mutations: this.#options.mutations,
       ...(disturb === undefined ? {} : { disturb }),
-    })
-  }
-
-  /** A runner asks another one what is on its node. One that is dead or stalled does not answer. */
-  #askRunner(from: string | null, to: string, reply: (report: NodeReport | undefined) => void): void {
-    this.#world.send(from, to, () => {
-      const host = this.#host(to)
-      if (host.agent === undefined || host.agent.paused) return
-      const { gate } = host.agent
-      const fiber = this.runtime.fork(ownReport(host.address), {
-        context: this.#ports(to, gate),
-        random: this.random.stream(`report ${to}`),
-        clock: host.clock,
-        gate,
-      })
-      fiber.addObserver((exit) => {
-        if (exit._tag === "Success") this.#world.send(to, from, () => reply(exit.value))
-      })
     })
   }
 
