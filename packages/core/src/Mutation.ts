@@ -60,6 +60,8 @@ export const mutations = [
   "delete-to-leave",
   /** A member that is closed until its turn comes, as its daemon starts, counts as shut out for good. */
   "delete-as-it-starts",
+  /** A daemon that starts is told of nobody but whom its runner heard, and members leave by what their own view says. */
+  "rejoin-through-who-leaves",
   /** The RF of a table changes without the other tables of its groups. */
   "rf-of-some-tables",
   // Defects of the existing orchestrator, in their essence; docs/TESTING.md says by what each is found.

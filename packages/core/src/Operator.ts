@@ -45,7 +45,8 @@ export interface NodeTraits {
   readonly capacity?: number
 }
 
-const operatorStore = Effect.fnUntraced(function* ({ node, config }: OperatorOptions) {
+/** The records, as whoever asks from outside reads and writes them. */
+export const operatorStore = Effect.fnUntraced(function* ({ node, config }: OperatorOptions) {
   const incarnation = `operator-${yield* Random.nextIntBetween(0, 0x7fffffff)}`
   return yield* StateStore.make({ node, incarnation, config })
 })
@@ -327,6 +328,22 @@ export const operationOf = Effect.fnUntraced(
   (effect, options) => Effect.catchTag(effect, ["StoreUnavailable"], (error) => told(error, options)),
 )
 
+/** Why a node may not leave now, or undefined. */
+export const leaveRefusal = ({ isCurrent, view }: Looked, { config, node }: OperatorOptions): string | undefined => {
+  if (!isCurrent) return `${config.coordination} takes no writes on ${node}`
+  const holds = [...view.groups.values()].find(
+    ({ record }) =>
+      record.status !== "dissolved" && [...record.members, ...record.leaving, ...record.exiled].includes(node),
+  )
+  if (holds !== undefined) return `${node} is a member of ${holds.record.name}: drain it first`
+  const keeps = [...view.tables.values()].find(({ record }) => record.layout.some(({ nodes }) => nodes.includes(node)))
+  if (keeps !== undefined) return `${node} holds shards of ${keeps.record.name}: drain it first`
+  const known = view.registry?.record.nodes[node]
+  if (known === undefined) return undefined
+  if (known.state !== "draining") return `${node} is ${known.state}, so it may be given shards: drain it first`
+  return registeredNodes(view).length === 1 ? `${node} is the last node: the cluster ends with it` : undefined
+}
+
 /**
  * Takes a node out of the coordination cluster for good. Refused while it holds anything: it is drained before. Its wrappers go
  * first, because nobody would tell it of later ones.
@@ -334,26 +351,10 @@ export const operationOf = Effect.fnUntraced(
 export const leaveCluster = Effect.fnUntraced(
   function* (options: OperatorOptions) {
     const { node, config } = options
-    const { isCurrent, view } = yield* look(options)
-    if (!isCurrent) return yield* new OperatorError({ message: `${config.coordination} takes no writes on ${node}` })
-    const holds = [...view.groups.values()].find(
-      ({ record }) =>
-        record.status !== "dissolved" && [...record.members, ...record.leaving, ...record.exiled].includes(node),
-    )
-    if (holds !== undefined)
-      return yield* new OperatorError({ message: `${node} is a member of ${holds.record.name}: drain it first` })
-    const keeps = [...view.tables.values()].find(({ record }) =>
-      record.layout.some(({ nodes }) => nodes.includes(node)),
-    )
-    if (keeps !== undefined)
-      return yield* new OperatorError({ message: `${node} holds shards of ${keeps.record.name}: drain it first` })
-    const known = view.registry?.record.nodes[node]
-    if (known !== undefined && known.state !== "draining")
-      return yield* new OperatorError({
-        message: `${node} is ${known.state}, so it may be given shards: drain it first`,
-      })
-    if (known !== undefined && registeredNodes(view).length === 1)
-      return yield* new OperatorError({ message: `${node} is the last node: the cluster ends with it` })
+    const looked = yield* look(options)
+    const { view } = looked
+    const refusal = leaveRefusal(looked, options)
+    if (refusal !== undefined) return yield* new OperatorError({ message: refusal })
     const store = yield* operatorStore(options)
     for (let attempt = 0; attempt < 10; attempt++) {
       yield* store.barrier

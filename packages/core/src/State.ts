@@ -355,6 +355,8 @@ export const Request = Schema.Struct({
     Schema.TaggedStruct("Reset", { operation: Schema.String, start: Schema.Boolean }),
     /** Null: all tables. */
     Schema.TaggedStruct("Rebalance", { tables: Schema.NullOr(Schema.Array(Schema.String)) }),
+    /** Makes lost copies anew and finishes what was left half-way; nothing moves for balance. */
+    Schema.TaggedStruct("Repair", {}),
     Schema.TaggedStruct("SetNodeState", { node: Schema.String, state: NodeState }),
     /** Changes the number of copies. RF belongs to groups: all tables on the groups concerned must be named. */
     Schema.TaggedStruct("SetRf", { tables: Schema.Array(Schema.String), rf: Schema.Int }),

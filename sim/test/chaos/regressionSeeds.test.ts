@@ -18,4 +18,13 @@ describe("seeds that failed once", () => {
     const { violations, passed } = replaySeed(seed, profile, { stopAtViolation: true, untraced: true })
     expect({ violations, passed }).toEqual({ violations: [], passed: true })
   })
+
+  it("700189 fails without what it taught", { timeout: 120_000 }, () => {
+    const { violations } = replaySeed(700_189, "default", {
+      mutations: ["rejoin-through-who-leaves"],
+      stopAtViolation: true,
+      untraced: true,
+    })
+    expect(violations.map(({ checker }) => checker)).toContain("lost-write")
+  })
 })

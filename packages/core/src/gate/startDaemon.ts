@@ -131,8 +131,19 @@ const look = Effect.fnUntraced(function* (
     .map((cluster) => gatedGroup(node, cluster, view, reports))
   const rest = decideStart(node, groups, { begins: decision._tag === "Begin", patience })
   if (rest._tag === "Wait") return { decision: rest, inspected, isSettled: true }
-  return { decision: start(new Map([[own.name, decision], ...rest.entries])), inspected, isSettled: true }
+  const entries = new Map<string, EntryChange>([[own.name, decision], ...rest.entries])
+  const heard = (yield* Mutations).has("rejoin-through-who-leaves") ? onlyHeard(entries, reports) : entries
+  return { decision: start(heard), inspected, isSettled: true }
 })
+
+/** A mutant: see `Mutation`. */
+const onlyHeard = (entries: ReadonlyMap<string, EntryChange>, reports: Reports) =>
+  new Map(
+    [...entries].map(([name, entry]): [string, EntryChange] => [
+      name,
+      entry._tag === "Rejoin" ? { ...entry, peers: entry.peers.filter((peer) => reports.has(peer)) } : entry,
+    ]),
+  )
 
 /** Asks every node that may have a copy of anything that this one has. */
 const askOthers = Effect.fnUntraced(function* (node: string, disk: ReadonlyArray<ClusterOnDisk>, seen: Seen) {

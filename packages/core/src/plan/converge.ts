@@ -37,6 +37,8 @@ export const planConverge = (
   operation: string,
   options: {
     readonly rebalance: boolean
+    /** False: only what tables ask for and what was lost, nothing for balance; by default true. */
+    readonly balance?: boolean
     readonly requested: boolean
     /** Only groups that carry one of these tables change; null or absent: all. */
     readonly tables?: ReadonlySet<string> | null
@@ -46,7 +48,7 @@ export const planConverge = (
     kind: "rebalance",
     table: null,
     reason: options.requested ? "requested" : "",
-    scope: options.rebalance ? { tables: options.tables ?? null, balance: true } : null,
+    scope: options.rebalance ? { tables: options.tables ?? null, balance: options.balance ?? true } : null,
     groups: new Map(),
     reasons: new Map(),
   })

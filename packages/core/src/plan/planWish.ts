@@ -24,6 +24,7 @@ export type PlannedWish = Extract<
       | "CreateTable"
       | "DropTable"
       | "Rebalance"
+      | "Repair"
       | "SetRf"
       | "SplitGroup"
       | "ReplaceNode"
@@ -37,6 +38,7 @@ const plannedTags: ReadonlySet<string> = new Set<PlannedWish["_tag"]>([
   "CreateTable",
   "DropTable",
   "Rebalance",
+  "Repair",
   "SetRf",
   "SplitGroup",
   "ReplaceNode",
@@ -127,6 +129,12 @@ export const planWish = (
       const tables = wish.tables === null ? null : new Set(wish.tables)
       const plan = planConverge(view, presence, config, operation, { rebalance: true, requested: true, tables })
       return plan === undefined ? { _tag: "Nothing", reason: "nothing to do" } : { _tag: "Plan", plan }
+    }
+    case "Repair": {
+      const plan = planConverge(view, presence, config, operation, { rebalance: true, balance: false, requested: true })
+      return plan === undefined
+        ? { _tag: "Nothing", reason: "nothing is to be repaired, or can be now" }
+        : { _tag: "Plan", plan }
     }
     case "SetRf": {
       const held = wish.tables.map((name) => heldTable(view, name)).find((it) => it !== undefined)

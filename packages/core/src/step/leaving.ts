@@ -55,7 +55,8 @@ export const exitGroup = Effect.fnUntraced(function* (name: string, redundancy: 
   const reckless = mutations.has("drop-source-before-verification") || mutations.has("leave-without-asking")
   const refusal = reckless ? undefined : exitRefusal(view, stored.record, seen, node, redundancy, away())
   if (refusal !== undefined) return retryFor(refusal)
-  const missing = reckless || redundancy === 0 || seen === undefined ? undefined : yield* unseenPeer(stored.record)
+  const asks = !reckless && !mutations.has("rejoin-through-who-leaves") && redundancy > 0 && seen !== undefined
+  const missing = asks ? yield* unseenPeer(stored.record) : undefined
   if (missing !== undefined) return retryFor(missing)
   // The set shrinks before anything relies on it (safety rule 5).
   const late = mutations.has("leave-before-record") && seen !== undefined
