@@ -41,9 +41,16 @@ export interface Overview {
     readonly name: string
     readonly status: string
     readonly rf: number
-    readonly layout: ReadonlyArray<{ readonly nodes: ReadonlyArray<string>; readonly copies: number }>
+    readonly layout: ReadonlyArray<{
+      readonly physical: string
+      readonly nodes: ReadonlyArray<string>
+      readonly copies: number
+    }>
   }>
-  readonly findings: ReadonlyArray<{ readonly code: string }>
+  readonly nodes: ReadonlyArray<{ readonly name: string; readonly replicas: number }>
+  readonly groups: ReadonlyArray<{ readonly name: string; readonly members: ReadonlyArray<{ readonly node: string }> }>
+  readonly operations: ReadonlyArray<{ readonly id: string }>
+  readonly findings: ReadonlyArray<{ readonly code: string; readonly subject: string }>
 }
 
 const isFree = (port: number): Promise<boolean> =>
@@ -65,12 +72,15 @@ export interface Ran {
 /** Starts and ends processes. */
 export class RealCluster {
   readonly #searchd: string
+  /** Lines of each runner's configuration, beside those that say where things are. */
+  readonly #settings: ReadonlyArray<string>
   readonly folder: string
   readonly nodes: Array<RealNode> = []
   readonly #runners = new Map<number, ChildProcess>()
 
-  constructor(searchd: string) {
+  constructor(searchd: string, settings: ReadonlyArray<string> = []) {
     this.#searchd = searchd
+    this.#settings = settings
     this.folder = fs.mkdtempSync(path.join(os.tmpdir(), "shardwright-real-"))
   }
 
@@ -102,6 +112,7 @@ export class RealCluster {
       `  start: [${JSON.stringify(this.#searchd)}, --config, ${JSON.stringify(`${folder}/searchd.conf`)}, --nodetach]`,
       `  config: ${JSON.stringify(`${folder}/searchd.conf`)}`,
       `  output: ${JSON.stringify(`${folder}/output.log`)}`,
+      ...this.#settings,
     ]
     fs.writeFileSync(path.join(folder, "runner.yaml"), `${runner.join("\n")}\n`)
     const at = (own: number): string => `${loopback}:${own}`

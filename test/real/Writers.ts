@@ -8,7 +8,7 @@ import { pause, type RealNode } from "./RealCluster.ts"
 
 const writePatience = Duration.seconds(30)
 /** Between two writes of a client: the processor is for the daemons. */
-const pauseMs = 20
+const pauseMsDefault = 20
 const looksMax = 3
 const lookPauseMs = 1000
 
@@ -30,9 +30,11 @@ export class Writers {
   readonly written: Written = { acknowledged: new Set(), unknown: new Set(), refused: new Map(), longestGapMs: 0 }
   #next = 1
   #goesOn = true
+  readonly #pauseMs: number
   readonly #clients: Array<Promise<void>> = []
 
-  constructor(manticore: Manticore["Service"], table: string) {
+  constructor(manticore: Manticore["Service"], table: string, pauseMs = pauseMsDefault) {
+    this.#pauseMs = pauseMs
     this.#manticore = manticore
     this.table = table
   }
@@ -59,7 +61,7 @@ export class Writers {
         lastMs = performance.now()
       } else if (answer._tag === "NoAnswer" && answer.reason !== "connection refused") this.written.unknown.add(id)
       else this.written.refused.set(id, answer._tag === "Refused" ? answer.message : answer._tag)
-      await pause(pauseMs)
+      await pause(this.#pauseMs)
     }
   }
 

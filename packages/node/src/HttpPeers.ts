@@ -7,6 +7,7 @@ import { http } from "@shardwright/manticore/nodeHttp"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
+import { ConfigError } from "./Config.ts"
 import { isToken, json, listenHttp, refuse } from "./HttpServer.ts"
 
 /** Above the port of a node's binary listener. */
@@ -44,8 +45,17 @@ export interface PeerServerOptions {
   readonly health: () => { readonly ready: boolean; readonly state: string }
 }
 
-/** Listens until its scope ends. Answers its port; dies if the port cannot be had. */
+/** Listens until its scope ends. Answers its port; fails if that cannot be had. */
 export const listenForPeers = ({ health, host, port, report, token }: PeerServerOptions) =>
+  Effect.catchDefect(listen({ health, host, port, report, token }), (error) =>
+    Effect.fail(
+      new ConfigError({
+        message: `listen: ${host}:${port} cannot be had (${String(error)}); end what has it, or set listen to another address`,
+      }),
+    ),
+  )
+
+const listen = ({ health, host, port, report, token }: PeerServerOptions) =>
   listenHttp({
     host,
     port,

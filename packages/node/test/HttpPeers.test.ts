@@ -53,6 +53,22 @@ describe("reports", () => {
     }).pipe(Effect.scoped),
   )
 
+  it.live("need an address that nobody else has, and say which setting it is", () =>
+    Effect.gen(function* () {
+      const port = yield* listen(undefined)
+      const error = yield* Effect.flip(
+        listenForPeers({
+          host: "127.0.0.1",
+          port,
+          token: undefined,
+          report: () => Promise.resolve(report),
+          health: () => ({ ready: true, state: "acting" }),
+        }),
+      )
+      expect(error.message).toContain(`listen: 127.0.0.1:${port} cannot be had`)
+    }).pipe(Effect.scoped),
+  )
+
   it("go to the node's host, beside its own port", () => {
     expect(runnerAddress("10.0.0.1:9312")).toBe("10.0.0.1:19312")
   })
