@@ -5,9 +5,8 @@
 import { afterEach, beforeEach, describe, expect, it } from "@effect/vitest"
 import type { Served } from "@shardwright/sim/serve/Serve"
 import * as Effect from "effect/Effect"
-import { runCli } from "../../packages/cli/src/cli/runCli.ts"
-import { plainPaint, Screen } from "../../packages/cli/src/cli/Screen.ts"
 import { begin, mysqlOf, serveThree } from "../node/Runners.ts"
+import { documentOf, shardwright } from "./CommandLine.ts"
 
 let served: Served
 beforeEach(async () => {
@@ -15,29 +14,7 @@ beforeEach(async () => {
 })
 afterEach(() => served.close())
 
-/** The command line with these arguments. */
-const shardwright = Effect.fnUntraced(function* (...args: ReadonlyArray<string>) {
-  const printed: Array<string> = []
-  const noted: Array<string> = []
-  const exitCode = yield* runCli(args).pipe(
-    Effect.provideService(Screen, {
-      print: (line) => printed.push(line),
-      note: (line) => noted.push(line),
-      status: () => {},
-      isWatched: false,
-      paint: plainPaint,
-      columns: 100,
-    }),
-  )
-  return { exitCode, out: printed.join("\n"), noted: noted.join("\n"), lines: printed.length }
-})
-
-/** The same with `--json`, at a node: exactly one document. */
-const document = Effect.fnUntraced(function* (node: string, ...args: ReadonlyArray<string>) {
-  const ran = yield* shardwright(...args, "--connect", mysqlOf(served, node), "--json")
-  expect(ran.lines).toBe(1)
-  return { exitCode: ran.exitCode, document: JSON.parse(ran.out) }
-})
+const document = (node: string, ...args: ReadonlyArray<string>) => documentOf(served, node, ...args)
 
 const [one, two, three] = ["n1:9312", "n2:9312", "n3:9312"] as const
 

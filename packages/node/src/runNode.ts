@@ -12,10 +12,7 @@ import { Journal, type JournalEvent } from "@shardwright/core/Journal"
 import { parseLength } from "@shardwright/core/Length"
 import { Manticore } from "@shardwright/core/Manticore"
 import { NodeFiles } from "@shardwright/core/NodeFiles"
-import type { Endpoint } from "@shardwright/manticore/ConnectionPool"
 import * as DaemonProcess from "@shardwright/manticore/DaemonProcess"
-import { endpoints } from "@shardwright/manticore/Listeners"
-import * as MysqlManticore from "@shardwright/manticore/MysqlManticore"
 import * as NodeDisk from "@shardwright/manticore/NodeDisk"
 import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
@@ -28,6 +25,7 @@ import { openEndpoints } from "./endpoints.ts"
 import { httpPeers, listenForPeers, runnerAddress } from "./HttpPeers.ts"
 import { findIdentity, type Identity } from "./Identity.ts"
 import { type Log, logEventOf } from "./Log.ts"
+import { openManticore, splitAddress } from "./openManticore.ts"
 import { type Heard, listening, type SilencePatience, supervise } from "./supervise.ts"
 
 /** What a runner needs from its process. */
@@ -46,29 +44,6 @@ const stopPatienceDefault = Duration.seconds(60)
 /** Longer than any statement may take, and than a daemon is stalled by evictions. */
 const silencePatienceDefault = Duration.minutes(2)
 const beginPatienceDefault = Duration.minutes(15)
-
-const splitAddress = (address: string): Endpoint => {
-  const colon = address.lastIndexOf(":")
-  return { host: address.slice(0, colon), port: Number(address.slice(colon + 1)) }
-}
-
-const credentialsOf = ({ password, tls, user }: Config) => ({
-  ...(user === undefined ? {} : { user }),
-  ...(password === undefined ? {} : { password }),
-  ...(tls === undefined ? {} : { tls: definedOnly(tls) }),
-})
-
-/** Without keys that have no value. */
-const definedOnly = (tls: NonNullable<Config["tls"]>): { ca?: string; cert?: string; key?: string } =>
-  Object.fromEntries(Object.entries(tls).filter(([, value]) => value !== undefined))
-
-/** The connection to all nodes. The own one is known by its listener before its name is. */
-export const openManticore = (config: Config, own: string) => {
-  const known = new Map<string, Endpoint>([[own, splitAddress(config.mysql)]])
-  for (const [node, { mysql }] of Object.entries(config.peers ?? {}))
-    if (mysql !== undefined) known.set(node, splitAddress(mysql))
-  return MysqlManticore.make({ ...endpoints({ known }), credentials: credentialsOf(config) })
-}
 
 const commandsOf = ({ daemon }: Config): DaemonProcess.DaemonCommands | undefined =>
   daemon === undefined

@@ -4,7 +4,7 @@
  */
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
-import { connectedCommands } from "../connected/tree.ts"
+import { connectedCommands, planCommands } from "../connected/tree.ts"
 import { lazily } from "./lazily.ts"
 import { sim } from "./simTree.ts"
 import { jsonFlag, pathsArgument } from "./Values.ts"
@@ -26,7 +26,10 @@ const planPlace = Command.make(
   ]),
 )
 
-const plan = Command.make("plan").pipe(Command.withDescription("The planner"), Command.withSubcommands([planPlace]))
+const plan = Command.make("plan").pipe(
+  Command.withDescription("Plans: of operations, and of layouts"),
+  Command.withSubcommands([...planCommands, planPlace]),
+)
 
 const conformance = Command.make(
   "conformance",

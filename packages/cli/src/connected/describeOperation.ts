@@ -15,6 +15,16 @@ export const progressText = ({ operation, progress }: OperationStanding): string
   return parts.join(", ")
 }
 
+const barWidth = 20
+
+/** How far an operation has come, as a bar with its text. */
+export const progressLine = (standing: OperationStanding): string => {
+  const { progress } = standing
+  if (progress === null) return progressText(standing)
+  const filled = Math.round((progress.percentage / 100) * barWidth)
+  return `${"█".repeat(filled)}${"░".repeat(barWidth - filled)} ${progressText(standing)}`
+}
+
 /** For `--json`. */
 export const operationDocument = ({ operation, progress }: OperationStanding) => ({
   id: operation.id,

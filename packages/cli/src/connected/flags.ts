@@ -3,6 +3,7 @@
  */
 import * as Duration from "effect/Duration"
 import type * as Option from "effect/Option"
+import * as Argument from "effect/cli/Argument"
 import * as Flag from "effect/cli/Flag"
 import { jsonFlag, parseAddress, parsedFlag, parseLength } from "../cli/Values.ts"
 
@@ -13,7 +14,14 @@ export const connectionFlags = {
     "HOST:PORT",
     "MySQL listener of any node; 127.0.0.1:9306 by default",
     parseAddress,
-  ).pipe(Flag.withDefault("127.0.0.1:9306")),
+  ).pipe(Flag.optional),
+  config: Flag.String("config").pipe(
+    Flag.withMetavar("FILE"),
+    Flag.withDescription(
+      "Configuration of a runner: its daemon, cluster, user, password and TLS, unless flags say otherwise",
+    ),
+    Flag.optional,
+  ),
   cluster: Flag.String("cluster").pipe(
     Flag.withMetavar("NAME"),
     Flag.withDescription("The coordination cluster; by default the one that holds the records, else c"),
@@ -25,7 +33,8 @@ export const connectionFlags = {
 
 /** What the flags say. */
 export interface ConnectionOptions {
-  readonly connect: string
+  readonly connect: Option.Option<string>
+  readonly config: Option.Option<string>
   readonly cluster: Option.Option<string>
   readonly user: Option.Option<string>
   readonly json: boolean
@@ -71,3 +80,19 @@ export const yesFlag = Flag.Boolean("yes").pipe(
   Flag.withDefault(false),
   Flag.withoutNegation,
 )
+
+/** All flags of a command that asks for something. */
+export const asking = { ...connectionFlags, ...requestFlags }
+
+/** The same for what cannot be taken back. */
+export const confirming = { ...asking, yes: yesFlag }
+
+/** A node, for commands that take one. */
+export const nodeArgument = Argument.String("node").pipe(
+  Argument.withDescription("A node: the address of its binary listener"),
+)
+
+/** What a command that cannot be taken back was told in advance. */
+export interface Confirmed {
+  readonly yes: boolean
+}

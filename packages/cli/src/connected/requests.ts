@@ -14,7 +14,7 @@ import { ExitCode } from "../cli/ExitCode.ts"
 import { Outcome } from "../cli/Outcome.ts"
 import { Screen } from "../cli/Screen.ts"
 import { connected, operatorError } from "./Connection.ts"
-import { operationDocument, progressText } from "./describeOperation.ts"
+import { operationDocument, progressLine, progressText } from "./describeOperation.ts"
 import type { RequestOptions } from "./flags.ts"
 
 const lookPause = Duration.millis(400)
@@ -22,37 +22,50 @@ const lookPause = Duration.millis(400)
 /** Who asks, for the history. */
 const asker = (): string => process.env["USER"] ?? process.env["USERNAME"] ?? "operator"
 
+/** What became of a wish: the document for `--json`, and lines for people. */
+export interface Told {
+  readonly document: object
+  readonly lines: ReadonlyArray<string>
+}
+
 /** Hands a wish in and follows it. Prints what became of it. */
 export const ask = Effect.fnUntraced(function* (options: RequestOptions, wish: Wish) {
-  if (options.dryRun) return yield* tryOut(options, wish)
   const screen = yield* Screen
+  const { document, lines } = yield* asks(options, wish)
+  if (options.json) screen.print(JSON.stringify(document))
+  else for (const line of lines) screen.print(line)
+})
+
+/** Hands a wish in and follows it, or tries it out; answers what is to be told of it. */
+export const asks = Effect.fnUntraced(function* (options: RequestOptions, wish: Wish) {
+  if (options.dryRun) return yield* tryOut(options, wish)
   const outcome = yield* Outcome
-  const ended = yield* connected(options, (operator) => follow(operator, options, wish))
-  const { isOver, operation, request } = ended
+  const { paint } = yield* Screen
+  const { isOver, operation, request } = yield* connected(options, (operator) => follow(operator, options, wish))
   const isGood = isOver && request.status === "done" && (operation === undefined || isWell(operation.operation))
   if (!isOver) outcome.add(ExitCode.liveness)
   else if (!isGood) outcome.add(ExitCode.correctness)
-  if (options.json) {
-    screen.print(
-      JSON.stringify({
-        request: { id: request.id, status: request.status, answer: request.answer },
-        operation: operation === undefined ? null : operationDocument(operation),
-        timedOut: !isOver,
-      }),
-    )
-    return
+  const document = {
+    request: { id: request.id, status: request.status, answer: request.answer },
+    operation: operation === undefined ? null : operationDocument(operation),
+    timedOut: !isOver,
   }
-  const { paint, print } = screen
+  const told = (...lines: ReadonlyArray<string>): Told => ({ document, lines })
   const answer = request.answer ?? operation?.operation.reason ?? ""
-  if (isGood) return print(`${paint.good("✓")} ${answer === "" ? "done" : answer}`)
+  if (isGood) return told(`${paint.good("✓")} ${answer === "" ? "done" : answer}`)
   if (isOver) {
-    print(`${paint.bad("✗")} ${request.status}: ${operation?.operation.error ?? answer}`)
-    for (const left of operation?.operation.left ?? []) print(`  left to be done by hand: ${left}`)
-    return
+    return told(
+      `${paint.bad("✗")} ${request.status}: ${operation?.operation.error ?? answer}`,
+      ...(operation?.operation.left ?? []).map((left) => `  left to be done by hand: ${left}`),
+    )
   }
-  print(`… not over after ${Duration.toSeconds(options.timeout)} s; it goes on`)
-  if (operation !== undefined)
-    print(`  ${progressText(operation)}; see: shardwright operation show ${operation.operation.id}`)
+  const late = `… not over after ${Duration.toSeconds(options.timeout)} s; it goes on`
+  return operation === undefined
+    ? told(
+        late,
+        `  ${request.answer ?? "no leader has taken it up: the runners may be down; see: shardwright cluster status"}`,
+      )
+    : told(late, `  ${progressText(operation)}; see: shardwright operation show ${operation.operation.id}`)
 }, operatorError)
 
 const isWell = ({ status }: Operation): boolean => status === "completed" || status === "awaiting_approval"
@@ -63,7 +76,8 @@ interface Followed {
   readonly isOver: boolean
 }
 
-const follow = Effect.fnUntraced(function* (operator: OperatorOptions, options: RequestOptions, wish: Wish) {
+/** Hands a wish in, and waits until its request is over or the patience is. */
+export const follow = Effect.fnUntraced(function* (operator: OperatorOptions, options: RequestOptions, wish: Wish) {
   const screen = yield* Screen
   const { approval, reason, timeout } = options
   const id = yield* Operator.submit({ ...operator, wish, by: asker(), reason, approval })
@@ -91,36 +105,31 @@ const follow = Effect.fnUntraced(function* (operator: OperatorOptions, options: 
         message: `the request ${id} was handed in, and its node does not answer any more`,
       })
     }
-    screen.status(operation === undefined ? (request?.answer ?? "waiting for the leader") : progressText(operation))
+    screen.status(operation === undefined ? (request?.answer ?? "waiting for the leader") : progressLine(operation))
     yield* Effect.sleep(lookPause)
   }
 })
 
 const tryOut = Effect.fnUntraced(function* (options: RequestOptions, wish: Wish) {
-  const screen = yield* Screen
   const outcome = yield* Outcome
   if (!isPlanned(wish))
     return yield* badInput("there is nothing to plan for this: it is done at once; leave --dry-run out")
   const result = yield* connected(options, (operator) => Operator.tryOut({ ...operator, wish }))
-  if (result._tag === "Refused") outcome.add(ExitCode.correctness)
-  if (options.json) {
-    const document =
-      result._tag === "Plan"
-        ? {
-            result: "plan",
-            kind: result.plan.kind,
-            reason: result.plan.reason,
-            cost: result.cost,
-            explanation: result.explanation,
-          }
-        : { result: result._tag.toLowerCase(), reason: result.reason }
-    return screen.print(JSON.stringify(document))
+  if (result._tag !== "Plan") {
+    if (result._tag === "Refused") outcome.add(ExitCode.correctness)
+    const name = result._tag.toLowerCase()
+    const told: Told = { document: { result: name, reason: result.reason }, lines: [`${name}: ${result.reason}`] }
+    return told
   }
-  if (result._tag !== "Plan") return screen.print(`${result._tag.toLowerCase()}: ${result.reason}`)
-  const { bytes, replicas, rows, steps } = result.cost
-  screen.print(result.plan.reason)
-  screen.print(
-    `${steps} steps, ${replicas} replicas${rows === null ? "" : `, ${rows} rows`}${bytes === null ? "" : `, about ${bytes} bytes`}`,
-  )
-  for (const { reason } of result.explanation) screen.print(`  ${reason}`)
+  const { cost, explanation, plan } = result
+  const { bytes, replicas, rows, steps } = cost
+  const told: Told = {
+    document: { result: "plan", kind: plan.kind, reason: plan.reason, cost, explanation },
+    lines: [
+      plan.reason,
+      `${steps} steps, ${replicas} replicas${rows === null ? "" : `, ${rows} rows`}${bytes === null ? "" : `, about ${bytes} bytes`}`,
+      ...explanation.map(({ reason }) => `  ${reason}`),
+    ],
+  }
+  return told
 })

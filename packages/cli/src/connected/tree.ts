@@ -1,28 +1,20 @@
 /**
  * The commands for a real cluster: names, arguments and help. What they do is imported when one runs.
  */
+import * as Duration from "effect/Duration"
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import { lazily } from "../cli/lazily.ts"
-import { parsedFlag, parseJobs } from "../cli/Values.ts"
-import { connectionFlags, requestFlags, yesFlag } from "./flags.ts"
+import { parsedFlag, parseJobs, parseLength } from "../cli/Values.ts"
+import { asking, confirming, connectionFlags, nodeArgument, requestFlags, yesFlag } from "./flags.ts"
+import { cluster, nodes } from "./nodeTree.ts"
 
-const commands = () => import("./commands.ts")
+const tableCommands = () => import("./tableCommands.ts")
+const groupCommands = () => import("./groupCommands.ts")
+const operationCommands = () => import("./operationCommands.ts")
+const upkeepCommands = () => import("./upkeepCommands.ts")
 
-const asking = { ...connectionFlags, ...requestFlags }
-/** What cannot be taken back. */
-const confirming = { ...asking, yes: yesFlag }
-const traitFlags = {
-  zone: Flag.String("zone").pipe(
-    Flag.withMetavar("NAME"),
-    Flag.withDescription("Copies of a shard go to different zones"),
-    Flag.optional,
-  ),
-  weight: parsedFlag("weight", "N", "Share of the load, relative to other nodes; 1 by default", parseJobs).pipe(
-    Flag.withDefault(1),
-  ),
-}
 const tableName = Argument.String("[cluster:]name").pipe(Argument.withDescription("The sharded table"))
 const tableNames = Argument.String("table").pipe(
   Argument.withDescription("Sharded tables; none: all"),
@@ -31,83 +23,12 @@ const tableNames = Argument.String("table").pipe(
 const operation = Argument.String("operation").pipe(
   Argument.withDescription("Id of an operation, or a table that it works on"),
 )
-const node = Argument.String("node").pipe(Argument.withDescription("A node: the address of its binary listener"))
-
-const cluster = Command.make("cluster").pipe(
-  Command.withDescription("The cluster itself: make it, let nodes join and leave"),
-  Command.withSubcommands([
-    Command.make(
-      "init",
-      { ...connectionFlags, ...traitFlags },
-      lazily(async () => (await commands()).clusterInit),
-    ).pipe(Command.withDescription("Make the coordination cluster on the node that --connect names")),
-    Command.make(
-      "join",
-      {
-        at: Argument.String("at").pipe(Argument.withDescription("A listener of a node that is in the cluster")),
-        ...connectionFlags,
-        ...traitFlags,
-      },
-      lazily(async () => (await commands()).clusterJoin),
-    ).pipe(Command.withDescription("Bring the node that --connect names into the cluster of another one")),
-    Command.make(
-      "leave",
-      { ...connectionFlags, yes: yesFlag },
-      lazily(async () => (await commands()).clusterLeave),
-    ).pipe(Command.withDescription("Take the node that --connect names out of the cluster; it must have been drained")),
-    Command.make(
-      "status",
-      connectionFlags,
-      lazily(async () => (await commands()).clusterStatus),
-    ).pipe(Command.withDescription("Show who is there and who leads")),
-  ]),
-)
-
-const runNode = Command.make(
-  "run",
-  {
-    config: Flag.String("config").pipe(
-      Flag.withMetavar("FILE"),
-      Flag.withDescription("The runner's configuration; see docs/OPERATIONS.md"),
-    ),
-  },
-  lazily(async () => (await import("../commands/nodeRun.ts")).nodeRun),
-).pipe(Command.withDescription("Run the process beside a daemon in the foreground, as shardwright-node does"))
-
-const change = (name: "drain" | "undrain" | "maintenance", about: string) =>
-  Command.make(
-    name,
-    { node, ...asking },
-    lazily(async () => (await commands()).nodeChange(name)),
-  ).pipe(Command.withDescription(about))
-
-const nodes = Command.make("node").pipe(
-  Command.withDescription("Nodes, and the process beside each of them"),
-  Command.withSubcommands([
-    Command.make(
-      "list",
-      connectionFlags,
-      lazily(async () => (await commands()).nodeList),
-    ).pipe(Command.withDescription("Show all nodes with what they carry")),
-    change("drain", "Move everything away from a node"),
-    change("undrain", "Let a node be given shards again"),
-    change("maintenance", "Expect a node to come back, however long it is away"),
-    Command.make(
-      "forget",
-      { node, ...confirming },
-      lazily(async () => (await commands()).nodeForget),
-    ).pipe(Command.withDescription("Say that a node which is away, and what it holds, will never start again")),
-    Command.make(
-      "replace",
-      {
-        old: Argument.String("old").pipe(Argument.withDescription("The node that goes")),
-        new: Argument.String("new").pipe(Argument.withDescription("The node that takes its place; it has joined")),
-        ...asking,
-      },
-      lazily(async () => (await commands()).nodeReplace),
-    ).pipe(Command.withDescription("Give all that a node carries to another one")),
-    runNode,
-  ]),
+/** Where only one can be meant, it need not be named. */
+const anyOperation = Argument.String("operation").pipe(
+  Argument.withDescription(
+    "Id of an operation, or a table that it works on; by default the only one that is under way",
+  ),
+  Argument.optional,
 )
 
 const rf = parsedFlag("rf", "M", "Copies of each shard", parseJobs)
@@ -130,7 +51,7 @@ const tables = Command.make("table").pipe(
         ),
         ...asking,
       },
-      lazily(async () => (await commands()).tableCreate),
+      lazily(async () => (await tableCommands()).tableCreate),
     ).pipe(
       Command.withDescription("Make a sharded table"),
       Command.withExamples([
@@ -143,23 +64,23 @@ const tables = Command.make("table").pipe(
     Command.make(
       "drop",
       { name: tableName, ...confirming },
-      lazily(async () => (await commands()).tableDrop),
+      lazily(async () => (await tableCommands()).tableDrop),
     ).pipe(Command.withDescription("Drop a sharded table")),
     Command.make(
       "set-rf",
       { names: tableNames, rf, ...asking },
-      lazily(async () => (await commands()).tableSetRf),
+      lazily(async () => (await tableCommands()).tableSetRf),
     ).pipe(Command.withDescription("Change the number of copies")),
     Command.make(
       "list",
       connectionFlags,
-      lazily(async () => (await commands()).tableList),
+      lazily(async () => (await tableCommands()).tableList),
     ).pipe(Command.withDescription("Show all sharded tables")),
     ...(["show", "status"] as const).map((name) =>
       Command.make(
         name,
         { name: tableName, ...connectionFlags },
-        lazily(async () => (await commands()).tableShow),
+        lazily(async () => (await tableCommands()).tableShow),
       ).pipe(Command.withDescription("Show the shards of a table with their copies")),
     ),
   ]),
@@ -171,27 +92,27 @@ const rebalance = Command.make("rebalance").pipe(
     Command.make(
       "start",
       { names: tableNames, ...asking },
-      lazily(async () => (await commands()).rebalanceStart),
+      lazily(async () => (await operationCommands()).rebalanceStart),
     ).pipe(Command.withDescription("Move what is needed for balance, and no more")),
     Command.make(
       "status",
       connectionFlags,
-      lazily(async () => (await commands()).operationList),
+      lazily(async () => (await operationCommands()).operationList),
     ).pipe(Command.withDescription("Show operations and how far they have come")),
     Command.make(
       "pause",
-      { operation, ...asking },
-      lazily(async () => (await commands()).operationChange("Pause")),
+      { operation: anyOperation, ...asking },
+      lazily(async () => (await operationCommands()).operationChange("Pause")),
     ).pipe(Command.withDescription("Begin no further step")),
     Command.make(
       "resume",
-      { operation, ...asking },
-      lazily(async () => (await commands()).operationChange("Resume")),
+      { operation: anyOperation, ...asking },
+      lazily(async () => (await operationCommands()).operationChange("Resume")),
     ).pipe(Command.withDescription("Go on")),
     Command.make(
       "stop",
       {
-        operation,
+        operation: anyOperation,
         now: Flag.Boolean("now").pipe(
           Flag.withDescription("Do not wait for steps that have begun"),
           Flag.withDefault(false),
@@ -199,7 +120,7 @@ const rebalance = Command.make("rebalance").pipe(
         ),
         ...asking,
       },
-      lazily(async () => (await commands()).operationStop),
+      lazily(async () => (await operationCommands()).operationStop),
     ).pipe(Command.withDescription("Stop, and take back what is half done")),
   ]),
 )
@@ -210,17 +131,17 @@ const operations = Command.make("operation").pipe(
     Command.make(
       "list",
       connectionFlags,
-      lazily(async () => (await commands()).operationList),
+      lazily(async () => (await operationCommands()).operationList),
     ).pipe(Command.withDescription("Show operations, those that ended last included")),
     Command.make(
       "show",
       { id: Argument.String("id").pipe(Argument.withDescription("Id of the operation")), ...connectionFlags },
-      lazily(async () => (await commands()).operationShow),
+      lazily(async () => (await operationCommands()).operationShow),
     ).pipe(Command.withDescription("Show one operation with its history")),
     Command.make(
       "approve",
-      { operation, ...asking },
-      lazily(async () => (await commands()).operationChange("Approve")),
+      { operation: anyOperation, ...asking },
+      lazily(async () => (await operationCommands()).operationChange("Approve")),
     ).pipe(Command.withDescription("Let a draft be carried out")),
     Command.make(
       "reset",
@@ -233,7 +154,7 @@ const operations = Command.make("operation").pipe(
         ),
         ...asking,
       },
-      lazily(async () => (await commands()).operationReset),
+      lazily(async () => (await operationCommands()).operationReset),
     ).pipe(Command.withDescription("Forget an operation that has ended")),
   ]),
 )
@@ -245,27 +166,27 @@ const groups = Command.make("group").pipe(
     Command.make(
       "show",
       { group, ...connectionFlags },
-      lazily(async () => (await commands()).groupShow),
+      lazily(async () => (await groupCommands()).groupShow),
     ).pipe(Command.withDescription("Show one group as the records have it, and as each member sees it")),
     Command.make(
       "split",
       { group, ...asking },
-      lazily(async () => (await commands()).groupSplit),
+      lazily(async () => (await groupCommands()).groupSplit),
     ).pipe(Command.withDescription("Give half of a group's shards to a new group")),
     Command.make(
       "promote",
-      { group, node, ...confirming },
-      lazily(async () => (await commands()).groupPromote),
+      { group, node: nodeArgument, ...confirming },
+      lazily(async () => (await groupCommands()).groupPromote),
     ).pipe(Command.withDescription("Say that the other members are gone: this node's copy goes on alone")),
     Command.make(
       "reunite",
-      { group, keep: node, ...confirming },
-      lazily(async () => (await commands()).groupReunite),
+      { group, keep: nodeArgument, ...confirming },
+      lazily(async () => (await groupCommands()).groupReunite),
     ).pipe(Command.withDescription("Of a group that has become two, keep the side of this node")),
     Command.make(
       "list",
       connectionFlags,
-      lazily(async () => (await commands()).groupList),
+      lazily(async () => (await groupCommands()).groupList),
     ).pipe(Command.withDescription("Show all replica groups with their members")),
   ]),
 )
@@ -273,8 +194,74 @@ const groups = Command.make("group").pipe(
 const health = Command.make(
   "health",
   connectionFlags,
-  lazily(async () => (await commands()).health),
+  lazily(async () => (await upkeepCommands()).health),
 ).pipe(Command.withDescription("Show what is amiss and what helps; exit code 1 if anything is"))
+
+const repair = Command.make(
+  "repair",
+  asking,
+  lazily(async () => (await upkeepCommands()).repair),
+).pipe(
+  Command.withDescription(
+    "Make lost copies anew and finish what was left half-way, now; then show what is still amiss",
+  ),
+)
+
+const cleanup = Command.make(
+  "cleanup",
+  {
+    ...connectionFlags,
+    dryRun: Flag.Boolean("dry-run").pipe(
+      Flag.withDescription("Show what would go, and delete nothing"),
+      Flag.withDefault(false),
+      Flag.withoutNegation,
+    ),
+    olderThan: Flag.optional(
+      parsedFlag("older-than", "TIME", "Age of records of what is over, such as 7d; 30d by default", parseLength),
+    ),
+    yes: yesFlag,
+  },
+  lazily(async () => (await upkeepCommands()).cleanup),
+).pipe(
+  Command.withDescription(
+    "Delete records that nobody needs any more, and show what else is left and what it waits for",
+  ),
+)
+
+const watch = Command.make(
+  "watch",
+  {
+    operation: Argument.String("operation").pipe(
+      Argument.withDescription("Id of an operation, or a table that it works on; by default everything"),
+      Argument.optional,
+    ),
+    idle: Flag.Boolean("idle").pipe(
+      Flag.withDescription("End when nothing is under way; with an operation or --json it ends in any case"),
+      Flag.withDefault(false),
+      Flag.withoutNegation,
+    ),
+    interval: parsedFlag("interval", "TIME", "Between two looks; 1s by default", parseLength).pipe(
+      Flag.withDefault(Duration.seconds(1)),
+    ),
+    timeout: Flag.optional(parsedFlag("timeout", "TIME", "How long to watch; by default without end", parseLength)),
+    ...connectionFlags,
+  },
+  lazily(async () => (await import("./watch.ts")).watch),
+).pipe(Command.withDescription("Show what goes on, as it goes on: operations with their progress, and findings"))
+
+/** `plan show` and `plan explain`. */
+export const planCommands = [
+  Command.make(
+    "show",
+    { operation, ...connectionFlags },
+    lazily(async () => (await import("./planCommands.ts")).planShow),
+  ).pipe(Command.withDescription("Show the steps of an operation, what they depend on and how far they are")),
+  Command.make(
+    "explain",
+    { operation, ...connectionFlags },
+    lazily(async () => (await import("./planCommands.ts")).planExplain),
+  ).pipe(Command.withDescription("Show why each thing changes, what it takes, and what it waits for")),
+] as const
 
 const adopt = Command.make(
   "adopt",
@@ -286,7 +273,7 @@ const adopt = Command.make(
     ),
     ...asking,
   },
-  lazily(async () => (await commands()).adopt),
+  lazily(async () => (await upkeepCommands()).adopt),
 ).pipe(
   Command.withDescription("Take over all tables of the existing orchestrator, once it has stopped; nothing is moved"),
 )
@@ -322,6 +309,9 @@ export const connectedCommands = [
   operations,
   groups,
   health,
+  repair,
+  cleanup,
+  watch,
   adopt,
   recover,
 ] as const

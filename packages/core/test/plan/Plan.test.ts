@@ -6,6 +6,7 @@ import { defaultEngineConfig } from "../../src/EngineConfig.ts"
 import { planConverge } from "../../src/plan/converge.ts"
 import { planCreate } from "../../src/plan/create.ts"
 import type { Plan, Presence } from "../../src/plan/Plan.ts"
+import { planWish } from "../../src/plan/planWish.ts"
 import { planPromotion } from "../../src/plan/promotion.ts"
 import { planUndo } from "../../src/plan/undo.ts"
 import type { Group, StepRow, Table } from "../../src/State.ts"
@@ -152,6 +153,22 @@ describe("planConverge", () => {
     const plan = mustPlan(planConverge(view, lost, config, "2_1", { rebalance: true, requested: false }))
     expect(plan.steps.every(({ node }) => node !== "n2:9312")).toBe(true)
     expect(plan.steps.some(({ step }) => step._tag === "ExitGroup")).toBe(false)
+  })
+
+  it("repairs what was lost on request, and moves nothing for balance", () => {
+    const repair = (view: View, presence: Presence) => planWish(view, presence, config, "2_1", { _tag: "Repair" })
+    const four = [...three, "n4:9312"]
+    const lost: Presence = { away: new Set(["n2:9312"]), lost: new Set(["n2:9312"]) }
+    const planned = repair(observed(created(four, 4, 2), lost.away), lost)
+    expect(planned._tag === "Plan" && planned.plan.steps.some(({ step }) => step._tag === "JoinGroup")).toBe(true)
+    // A node that is new is a reason to rebalance, and none to repair.
+    const old = created(three, 6, 1)
+    const grown = clusterOf(
+      four,
+      [...old.tables.values()].map(({ record }) => record),
+    )
+    expect(planWish(grown, everybody, config, "2_1", { _tag: "Rebalance", tables: null })._tag).toBe("Plan")
+    expect(repair(grown, everybody)._tag).toBe("Nothing")
   })
 
   it("gives nobody up while nobody else serves: who is gone may hold more than who is left", () => {
