@@ -85,6 +85,8 @@ export interface AgentState {
   refreshedMs: number
   /** Since when groups of the own daemon have been on their way in without arriving, or out for good. */
   readonly stuckSinceMs: Map<string, number>
+  /** When this agent last restarted the own daemon. */
+  restartedMs: number
   /** Groups that the own daemon was leaving when this agent restarted it, and that the lock of those who leave still names. */
   readonly endedLeaving: Set<string>
   /** How far copies to or from the own daemon have come, and since when that has not changed. */
@@ -148,6 +150,7 @@ export const makeAgent = Effect.fnUntraced(function* (options: AgentOptions) {
     inspections: new Map(),
     refreshedMs: 0,
     stuckSinceMs: new Map(),
+    restartedMs: Number.NEGATIVE_INFINITY,
     endedLeaving: new Set(),
     transfers: new Map(),
     state: "waiting",

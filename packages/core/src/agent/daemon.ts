@@ -98,7 +98,7 @@ const restartNow = Effect.fnUntraced(
       yield* store.compareAndSet(held, token, { term: 0 })
     else return `${held.record.holder} is being restarted`
     if (!(yield* control.restart)) return "this runner may not restart it"
-    noteRestart(agent)
+    yield* noteRestart(agent)
     yield* journal({ kind: "finding", node, code: "daemon-restarted", detail: why })
     return undefined
   },

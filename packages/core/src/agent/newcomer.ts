@@ -7,6 +7,7 @@ import { isPrimary, observedGroups } from "../Observe.ts"
 import * as Sql from "../Sql.ts"
 import type { Observation } from "../State.ts"
 import type { AgentContext } from "./AgentContext.ts"
+import { noteRestart } from "./restarted.ts"
 
 /** True for a daemon that knows of no cluster but the coordination cluster, which it has not reached. */
 export const isNewcomer = ({ config }: AgentContext, { groups }: Observation): boolean =>
@@ -18,7 +19,8 @@ export const isNewcomer = ({ config }: AgentContext, { groups }: Observation): b
  * somebody who has the records must see a majority without it. Answers why it did not.
  */
 export const restartNewcomer = Effect.fnUntraced(
-  function* ({ node, config, manticore, control }: AgentContext, { groups }: Observation, why: string) {
+  function* (agent: AgentContext, { groups }: Observation, why: string) {
+    const { node, config, manticore, control } = agent
     const { members = [], nodesSet = [] } = groups[config.coordination] ?? {}
     for (const other of new Set([...members, ...nodesSet])) {
       if (other === node) continue
@@ -26,6 +28,7 @@ export const restartNewcomer = Effect.fnUntraced(
       const seen = observedGroups(answer)?.get(config.coordination)
       if (seen === undefined || !isPrimary(seen) || (seen.members.includes(node) && seen.size <= 2)) continue
       if (!(yield* control.restart)) return "this runner may not restart it"
+      yield* noteRestart(agent)
       yield* journal({ kind: "finding", node, code: "daemon-restarted", detail: why })
       return undefined
     }

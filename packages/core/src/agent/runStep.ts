@@ -94,7 +94,7 @@ export const runStep = Effect.fnUntraced(function* (
     entry: claim.success,
     claimed,
     startedMs,
-    sent: { join: false, restart: false, restartedMs: Number.NEGATIVE_INFINITY },
+    sent: { join: false, restart: false },
     begun: false,
     waiting: undefined,
   }
@@ -241,6 +241,7 @@ const attempt = Effect.fnUntraced(function* (
       holdsClaim: held,
       publish: publishNow(agent, node),
       sent,
+      restartedMs: () => (node === agent.node ? state.restartedMs : Number.NEGATIVE_INFINITY),
       endedLeaving: node === agent.node ? state.endedLeaving : new Set<string>(),
       restart: (why) => (node === agent.node ? restart(agent, why) : Effect.succeed(`the runner of ${node} is dead`)),
     }),

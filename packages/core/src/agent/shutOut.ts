@@ -37,7 +37,7 @@ export const restartAlone = Effect.fnUntraced(function* (agent: AgentContext, ob
   const needed = Object.entries(observation.groups).find(([, group]) => isPrimary(group) && group.size < 2)
   const detail = needed === undefined ? why : `${needed[0]} has no other member`
   const restarted = needed === undefined && (yield* control.restart)
-  if (restarted) noteRestart(agent)
+  if (restarted) yield* noteRestart(agent)
   yield* journal({ kind: "finding", node, code: restarted ? "daemon-restarted" : "daemon-needs-restart", detail })
   return restarted
 })

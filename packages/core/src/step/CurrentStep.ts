@@ -39,8 +39,10 @@ export interface StepContext {
   readonly publish: Effect.Effect<void, HandlerError>
   /** Restarts the own daemon if that endangers nothing; answers why it does not. */
   readonly restart: (why: string) => Effect.Effect<string | undefined>
-  /** What earlier runs of the handler for this claim have done: sent a JOIN, restarted the daemon, and when that was. */
-  readonly sent: { join: boolean; restart: boolean; restartedMs: number }
+  /** What earlier runs of the handler for this claim have done: sent a JOIN, restarted the daemon. */
+  readonly sent: { join: boolean; restart: boolean }
+  /** When the agent last restarted the daemon, for whatever reason. */
+  readonly restartedMs: () => number
   /** Groups that the daemon was leaving when its agent restarted it; see `settleLeaving`. */
   readonly endedLeaving: Set<string>
 }
@@ -59,10 +61,10 @@ export const query = Effect.fnUntraced(function* (sql: string, timeout?: Duratio
   return yield* manticore.query(node ?? own, sql, timeout ?? config.statementTimeout)
 })
 
-/** For how long the step has been tried; since it restarted the daemon, if it did: what came back has its own time. */
+/** For how long the step has been tried; since a restart of the daemon, if there was one: what came back has its own time. */
 export const triedForMs = Effect.gen(function* () {
-  const { sent, startedMs } = yield* CurrentStep
-  return (yield* monotonicMs) - Math.max(startedMs, sent.restartedMs)
+  const { restartedMs, startedMs } = yield* CurrentStep
+  return (yield* monotonicMs) - Math.max(startedMs, restartedMs())
 })
 
 /**
@@ -83,10 +85,7 @@ export const clusterStatement = Effect.fnUntraced(function* (sql: string, timeou
 export const restartDaemon = Effect.fnUntraced(function* (why: string) {
   const { restart, sent } = yield* CurrentStep
   const refusal = yield* restart(why)
-  if (refusal === undefined) {
-    sent.restart = true
-    sent.restartedMs = yield* monotonicMs
-  }
+  if (refusal === undefined) sent.restart = true
   return refusal === undefined
     ? retry("daemon-restarting", `restarted the daemon: ${why}`)
     : retry("restart-needed", `the daemon must be restarted (${why}), but ${refusal}`)
