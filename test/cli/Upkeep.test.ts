@@ -120,7 +120,7 @@ describe("failures", () => {
     Effect.gen(function* () {
       for (const args of needRecords) {
         const ran = yield* shardwright(...args, "--connect", mysqlOf(served, one))
-        expect(ran, args.join(" ")).toMatchObject({ exitCode: 1, lines: 0 })
+        expect({ args, ...ran }).toMatchObject({ args, exitCode: 1, lines: 0 })
         expect(ran.noted).toContain("n1:9312")
         expect(ran.noted).toMatch(/is in no cluster\n.*cluster init --connect.*\n.*cluster join HOST:PORT --connect/)
       }
@@ -136,7 +136,11 @@ describe("failures", () => {
         [["table", "show", "d:t"], 1, /its records in the cluster 'c', not in 'd'/],
         [["node", "remove", "n9:1"], 2, /n9:1 is not registered; there are: n1:9312/],
         [["node", "add", "127.0.0.1:1"], 5, /no Manticore daemon answers at 127\.0\.0\.1:1 \(connection refused\)/],
-        [["node", "add", "n2"], 5, /HOST:PORT/],
+        [["node", "add", "n2"], 2, /an address HOST:PORT/],
+        [["node", "add", "127.0.0.1:99999"], 2, /a port from 1 to 65535/],
+        [["cluster", "init", "--cluster", "a-b"], 2, /the name of a replication cluster/],
+        [["cluster", "init", "--cluster", "d"], 1, /its records in the cluster 'c', not in 'd'/],
+        [["table", "create", "t", "v bigint", "--shards", "2", "--rf", "10"], 2, /a whole number from 1 to 9/],
         [["plan", "show", "nope"], 2, /no operation 'nope'.*operation list/],
         [["watch", "nope"], 2, /no operation 'nope'.*operation list/],
         [["watch", "--interval", "5"], 2, /a duration with a unit/],
@@ -146,9 +150,9 @@ describe("failures", () => {
       ]
       for (const [args, exitCode, message] of cases) {
         const ran = yield* shardwright(...args, ...at)
-        expect(`${ran.out}${ran.noted}`, args.join(" ")).toMatch(message)
-        expect(ran.exitCode, args.join(" ")).toBe(exitCode)
-        expect(`${ran.out}${ran.noted}`, args.join(" ")).not.toMatch(/\n\s+at /)
+        const said = `${ran.out}${ran.noted}`
+        expect({ args, said, exitCode: ran.exitCode }).toEqual({ args, said: expect.stringMatching(message), exitCode })
+        expect(said).not.toMatch(/\n\s+at /)
       }
     }),
   )

@@ -31,9 +31,12 @@ export const tableNameProblem = (name: string): string | undefined => {
 
 const clusterPattern = /^[A-Za-z0-9_]*[A-Za-z_][A-Za-z0-9_]*$/
 
+/** True for a name that a replication cluster can have. */
+export const isCluster = (name: string): boolean => clusterPattern.test(name)
+
 /** As `assertIdentifier`, for replication clusters: the existing orchestrator names them by an md5, often digits first. */
 export const assertCluster = (name: string): string => {
-  if (!clusterPattern.test(name)) throw new Error(`not the name of a cluster: ${JSON.stringify(name)}`)
+  if (!isCluster(name)) throw new Error(`not the name of a cluster: ${JSON.stringify(name)}`)
   return name
 }
 

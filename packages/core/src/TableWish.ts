@@ -4,8 +4,8 @@
 import { tableNameProblem } from "./Identifier.ts"
 
 /** Bounds that keep a plan within what a cluster can carry. */
-const shardsMax = 100_000
-const rfMax = 9
+export const shardsMax = 100_000
+export const rfMax = 9
 
 /** What is wrong with a wish for a table, or undefined. */
 export const tableWishProblem = (wish: {

@@ -91,11 +91,17 @@ export const readConfig = Effect.fnUntraced(function* (
   return yield* withSecrets(decoded.value, path.dirname(path.resolve(file)))
 })
 
+/** What the library says of a file, in the words of the rest. */
+const plainly: Readonly<Record<string, string>> = {
+  "Expected no excess property": "is no setting of this file; see docs/OPERATIONS.md",
+  "Missing key": "is missing, and has no default",
+}
+
 const issuesOf = (exit: Exit.Failure<unknown, SchemaIssue.Issue>): ReadonlyArray<Problem> =>
   exit.cause.reasons.flatMap((reason) =>
     reason._tag === "Fail"
       ? formatIssue(reason.error).issues.map(({ message, path = [] }) => ({
-          message,
+          message: plainly[message] ?? message,
           path: path.map((key) => (typeof key === "object" ? key.key : key)),
         }))
       : [],

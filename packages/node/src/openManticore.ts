@@ -9,7 +9,7 @@ import type { Config } from "./Config.ts"
 /** Where `host:port` is. */
 export const splitAddress = (address: string): Endpoint => {
   const colon = address.lastIndexOf(":")
-  return { host: address.slice(0, colon), port: Number(address.slice(colon + 1)) }
+  return { host: address.slice(0, colon).replace(/^\[(.*)\]$/, "$1"), port: Number(address.slice(colon + 1)) }
 }
 
 /** As whom a daemon is asked, and how. */

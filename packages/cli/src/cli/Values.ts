@@ -2,7 +2,9 @@
  * Values on the command line that are more than a word: durations, ports, addresses. Each has a parser of text that
  * says what was expected, and flags made of it.
  */
+import { isCluster } from "@shardwright/core/Identifier"
 import { parseLength as readLength } from "@shardwright/core/Length"
+import { rfMax, rfProblem, shardsMax } from "@shardwright/core/TableWish"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
@@ -42,18 +44,48 @@ export const parsePort: Parse<number> = (text) => {
 }
 
 /** Where somebody listens. */
-export const parseAddress: Parse<string> = (text) =>
-  /^(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:]+\]):\d{1,5}$/.test(text)
+export const parseAddress: Parse<string> = (text) => {
+  const port = Number(/^(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:]+\]):(\d{1,5})$/.exec(text)?.[1])
+  return port >= 1 && port <= portMax
     ? Result.succeed(text)
-    : Result.fail("an address HOST:PORT, such as 127.0.0.1:9306")
+    : Result.fail(`an address HOST:PORT, such as 127.0.0.1:9306, with a port from 1 to ${portMax}`)
+}
+
+/** A replication cluster. */
+export const parseCluster: Parse<string> = (text) =>
+  isCluster(text)
+    ? Result.succeed(text)
+    : Result.fail("the name of a replication cluster: letters, digits and underscores, not digits alone")
+
+/** Copies of a shard. */
+export const parseRf: Parse<number> = (text) => {
+  const rf = wholeNumber(text) ?? Number.NaN
+  const problem = rfProblem(rf)
+  return problem === undefined ? Result.succeed(rf) : Result.fail(`a whole number from 1 to ${rfMax}`)
+}
+
+/** Shards of a table. */
+export const parseShards: Parse<number> = (text) => {
+  const shards = wholeNumber(text)
+  return shards !== undefined && shards >= 1 && shards <= shardsMax
+    ? Result.succeed(shards)
+    : Result.fail(`a whole number from 1 to ${shardsMax}`)
+}
 
 const parseAs =
-  <A>(name: string, parse: Parse<A>) =>
+  <A>(name: string, parse: Parse<A>, kind: "flag" | "argument" = "flag") =>
   (text: string): Effect.Effect<A, CliError.InvalidValue> =>
     Effect.mapError(
       Effect.fromResult(parse(text)),
-      (expected) => new CliError.InvalidValue({ option: name, value: text, expected, kind: "flag" }),
+      (expected) => new CliError.InvalidValue({ option: name, value: text, expected, kind }),
     )
+
+/** An argument whose text a parser reads. */
+export const parsedArgument = <A>(name: string, description: string, parse: Parse<A>): Argument.Argument<A> =>
+  Argument.String(name).pipe(
+    Argument.withDescription(description),
+    Argument.mapEffect(parseAs(name, parse, "argument")),
+  )
 
 /** A flag whose text a parser reads. */
 export const parsedFlag = <A>(name: string, metavar: string, description: string, parse: Parse<A>): Flag.Flag<A> =>

@@ -25,7 +25,7 @@ const askPatience = Duration.seconds(5)
 /** Where `HOST:PORT` is. */
 export const endpointOf = (address: string): Endpoint => {
   const colon = address.lastIndexOf(":")
-  return { host: address.slice(0, colon), port: Number(address.slice(colon + 1)) }
+  return { host: address.slice(0, colon).replace(/^\[(.*)\]$/, "$1"), port: Number(address.slice(colon + 1)) }
 }
 
 const refuse = (message: string) => new CommandError({ exitCode: ExitCode.correctness, message })
@@ -42,12 +42,25 @@ export const operatorError = <A, E, R>(
         (error as Exclude<E, OperatorError>),
   )
 
+/** True if a host has an address. */
+const isHost = (host: string) =>
+  Effect.promise(async () => {
+    const { lookup } = await import("node:dns/promises")
+    return lookup(host).then(
+      () => true,
+      () => false,
+    )
+  })
+
 /** Names the node behind a MySQL listener. */
 export const nodeAt = Effect.fnUntraced(function* (address: string) {
   const manticore = yield* Manticore
   const answer = yield* manticore.query(address, Sql.showSettings, askPatience)
   const settings = settingsOf(answer)
   if (settings === undefined) {
+    const { host } = endpointOf(address)
+    if (answer._tag === "NoAnswer" && answer.reason === "connection refused" && !(yield* isHost(host)))
+      return yield* unreachable(`no machine is known by the name ${host}, so nobody answers at ${address}`)
     const why = answer._tag === "NoAnswer" ? answer.reason : answer._tag === "Refused" ? answer.message : answer._tag
     return yield* unreachable(
       `no Manticore daemon answers at ${address} (${why}); name a MySQL listener, as in its listen = HOST:PORT:mysql`,
@@ -138,13 +151,13 @@ const findCoordination = Effect.fnUntraced(function* ({
   const groups = observedGroups(yield* manticore.query(address, Sql.showClusters, askPatience))
   if (groups === undefined) return yield* unreachable(`${address} does not say in which clusters it is`)
   const holds = [...groups].find(([, { tables }]) => tables.includes(stateTable))?.[0]
-  if (bare) return cluster ?? holds ?? defaultEngineConfig.coordination
   if (cluster !== undefined && holds !== undefined && cluster !== holds) {
     return yield* refuse(
       `${node} (${address}) has its records in the cluster '${holds}', not in '${cluster}': leave --cluster, or what is before the colon, out`,
     )
   }
   if (holds !== undefined) return holds
+  if (bare) return cluster ?? defaultEngineConfig.coordination
   // A cluster that is closed shows no tables; its records are there all the same.
   const name = cluster ?? defaultEngineConfig.coordination
   const tables = firstColumn(yield* manticore.query(address, Sql.showSystemTables, askPatience))

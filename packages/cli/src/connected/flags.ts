@@ -5,7 +5,7 @@ import * as Duration from "effect/Duration"
 import type * as Option from "effect/Option"
 import * as Argument from "effect/cli/Argument"
 import * as Flag from "effect/cli/Flag"
-import { jsonFlag, parseAddress, parsedFlag, parseLength } from "../cli/Values.ts"
+import { jsonFlag, parseAddress, parseCluster, parsedFlag, parseLength } from "../cli/Values.ts"
 
 /** Flags of every command that talks to a cluster. */
 export const connectionFlags = {
@@ -22,11 +22,12 @@ export const connectionFlags = {
     ),
     Flag.optional,
   ),
-  cluster: Flag.String("cluster").pipe(
-    Flag.withMetavar("NAME"),
-    Flag.withDescription("The coordination cluster; by default the one that holds the records, else c"),
-    Flag.optional,
-  ),
+  cluster: parsedFlag(
+    "cluster",
+    "NAME",
+    "The coordination cluster; by default the one that holds the records, else c",
+    parseCluster,
+  ).pipe(Flag.optional),
   user: Flag.String("user").pipe(Flag.withMetavar("NAME"), Flag.withDescription("User of the daemons"), Flag.optional),
   json: jsonFlag,
 }

@@ -5,7 +5,7 @@ import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import { lazily } from "../cli/lazily.ts"
-import { parsedFlag, parseJobs } from "../cli/Values.ts"
+import { parseAddress, parsedArgument, parsedFlag, parseJobs } from "../cli/Values.ts"
 import { asking, confirming, connectionFlags, nodeArgument, requestFlags, yesFlag } from "./flags.ts"
 
 const clusterCommands = () => import("./clusterCommands.ts")
@@ -35,7 +35,7 @@ export const cluster = Command.make("cluster").pipe(
     Command.make(
       "join",
       {
-        at: Argument.String("at").pipe(Argument.withDescription("A listener of a node that is in the cluster")),
+        at: parsedArgument("at", "A listener of a node that is in the cluster", parseAddress),
         ...connectionFlags,
         ...traitFlags,
         dryRun,
@@ -85,9 +85,7 @@ export const nodes = Command.make("node").pipe(
     Command.make(
       "add",
       {
-        address: Argument.String("host:port").pipe(
-          Argument.withDescription("MySQL listener of the daemon that is to be a node"),
-        ),
+        address: parsedArgument("host:port", "MySQL listener of the daemon that is to be a node", parseAddress),
         ...connectionFlags,
         ...traitFlags,
         dryRun,

@@ -6,7 +6,7 @@ import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import { lazily } from "../cli/lazily.ts"
-import { parsedFlag, parseJobs, parseLength } from "../cli/Values.ts"
+import { parsedFlag, parseLength, parseRf, parseShards } from "../cli/Values.ts"
 import { asking, confirming, connectionFlags, nodeArgument, requestFlags, yesFlag } from "./flags.ts"
 import { cluster, nodes } from "./nodeTree.ts"
 
@@ -31,7 +31,7 @@ const anyOperation = Argument.String("operation").pipe(
   Argument.optional,
 )
 
-const rf = parsedFlag("rf", "M", "Copies of each shard", parseJobs)
+const rf = parsedFlag("rf", "M", "Copies of each shard", parseRf)
 const tables = Command.make("table").pipe(
   Command.withDescription("Sharded tables"),
   Command.withSubcommands([
@@ -42,7 +42,7 @@ const tables = Command.make("table").pipe(
         structure: Argument.String("structure").pipe(
           Argument.withDescription("Columns as in CREATE TABLE, without the brackets around them"),
         ),
-        shards: parsedFlag("shards", "N", "Number of shards", parseJobs),
+        shards: parsedFlag("shards", "N", "Number of shards", parseShards),
         rf,
         option: Flag.KeyValuePair("option").pipe(
           Flag.withMetavar("NAME=VALUE"),
