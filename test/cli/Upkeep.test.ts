@@ -8,7 +8,8 @@ import path from "node:path"
 import { afterEach, beforeEach, describe, expect, it } from "@effect/vitest"
 import type { Served } from "@shardwright/sim/serve/Serve"
 import * as Effect from "effect/Effect"
-import { begin, mysqlOf, serveThree } from "../node/Runners.ts"
+import * as Schedule from "effect/Schedule"
+import { begin, control, mysqlOf, serveThree } from "../node/Runners.ts"
 import { documentOf, shardwright } from "./CommandLine.ts"
 
 let served: Served
@@ -155,6 +156,40 @@ describe("failures", () => {
         expect(said).not.toMatch(/\n\s+at /)
       }
     }),
+  )
+
+  it.live(
+    "where no majority is left: what is shown says so, and what cannot be done says what helps",
+    () =>
+      Effect.gen(function* () {
+        yield* document(one, "cluster", "init")
+        yield* document(one, "node", "add", mysqlOf(served, two))
+        yield* control(served, "/kill", { node: "n2" })
+        const health = Effect.gen(function* () {
+          const found = yield* document(one, "health")
+          return found.exitCode === 0 ? yield* Effect.fail("not noticed yet") : found.document
+        }).pipe(Effect.retry({ times: 40, schedule: Schedule.spaced("250 millis") }))
+        const { findings } = yield* health
+        expect(findings[0]).toMatchObject({ code: "no-majority", severity: "critical", subject: "cluster" })
+        const { document: status } = yield* document(one, "cluster", "status")
+        expect(status).toMatchObject({ seen: [one], away: [two] })
+        for (const args of [
+          ["table", "list"],
+          ["operation", "list"],
+        ]) {
+          const ran = yield* shardwright(...args, "--connect", mysqlOf(served, one))
+          expect(ran).toMatchObject({ exitCode: 0, noted: expect.stringContaining("takes no writes on n1:9312") })
+        }
+        const create = ["table", "create", "t", "v bigint", "--shards", "1", "--rf", "1"]
+        for (const args of [create, [...create, "--dry-run"], ["repair"], ["cleanup"]]) {
+          const ran = yield* shardwright(...args, "--connect", mysqlOf(served, one))
+          expect({ args, ...ran }).toMatchObject({ args, exitCode: 1, lines: 0 })
+          expect(ran.noted).toMatch(
+            /the records cannot be used here now: .*\n.*start the nodes.*\n.*shardwright recover/,
+          )
+        }
+      }),
+    60_000,
   )
 
   it.live("a configuration file leads to the cluster as flags do", () =>

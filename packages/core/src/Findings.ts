@@ -13,6 +13,7 @@ import type { View } from "./View.ts"
 
 /** Every code. */
 export type FindingCode =
+  | "no-majority"
   | "split-brain"
   | "no-primary"
   | "shard-unavailable"
@@ -48,6 +49,8 @@ export interface Circumstances {
   readonly config: EngineConfig
   /** Nodes that are seen in the coordination cluster. */
   readonly coordination: ReadonlyArray<string>
+  /** False if the coordination cluster takes no writes where the records were read. */
+  readonly isCurrent?: boolean
 }
 
 /** Everything that is amiss, the gravest first. */
@@ -55,12 +58,21 @@ export const findings = (view: View, circumstances: Circumstances): ReadonlyArra
   const groups = [...view.groups.values()].map(({ record }) => record).filter(({ status }) => status !== "dissolved")
   const tables = [...view.tables.values()].map(({ record }) => record)
   const found = [
+    ...aboutRecords(circumstances),
     ...groups.flatMap((group) => aboutGroup(view, group, circumstances)),
     ...tables.flatMap((table) => aboutTable(view, table, circumstances)),
     ...aboutNodes(view, circumstances),
   ]
   const gravity: Readonly<Record<Severity, number>> = { critical: 0, warning: 1, info: 2 }
   return found.toSorted((left, right) => gravity[left.severity] - gravity[right.severity])
+}
+
+const aboutRecords = ({ config, isCurrent = true }: Circumstances): ReadonlyArray<Finding> => {
+  if (isCurrent) return []
+  const detail = `${config.coordination} takes no writes here: nothing is planned or begun, and what is known may be old`
+  const recommendation =
+    "bring nodes back until most of them are there; if those are gone for good, recover on one that has survived"
+  return [{ code: "no-majority", severity: "critical", subject: "cluster", detail, recommendation }]
 }
 
 const aboutGroup = (view: View, group: Group, { presence, coordination }: Circumstances): ReadonlyArray<Finding> => {

@@ -9,7 +9,7 @@ import { physicalShard, probeTable } from "./Identifier.ts"
 import { isDisposable } from "./leader/cleanUp.ts"
 import { Manticore } from "./Manticore.ts"
 import { firstColumn, observedGroups } from "./Observe.ts"
-import { look, OperatorError, type OperatorOptions, operatorStore } from "./Operator.ts"
+import { look, type OperatorOptions, operatorStore, told } from "./Operator.ts"
 import * as Sql from "./Sql.ts"
 import type { View } from "./View.ts"
 
@@ -178,5 +178,5 @@ export const cleanUpNow = Effect.fnUntraced(
     const found: CleanUp = { leftovers: leftovers(view, away, shown, config.coordination), records, silent }
     return found
   },
-  Effect.catchTag("StoreUnavailable", (error) => Effect.fail(new OperatorError({ message: error.message }))),
+  (effect, options) => Effect.catchTag(effect, "StoreUnavailable", (error) => told(error, options)),
 )

@@ -26,7 +26,11 @@ import * as StateStore from "./StateStore.ts"
 import { makeView, type View } from "./View.ts"
 
 /** An operator's command could not be carried out; `message` says what was expected and what was found. */
-export class OperatorError extends Schema.TaggedError<OperatorError>()("OperatorError", { message: Schema.String }) {}
+export class OperatorError extends Schema.TaggedError<OperatorError>()("OperatorError", {
+  message: Schema.String,
+  /** True if the records could not be read or written on the node that was asked. */
+  isUnavailable: Schema.optionalKey(Schema.Boolean),
+}) {}
 
 /** Where a command goes. */
 export interface OperatorOptions {
@@ -66,7 +70,7 @@ const ownCoordination = Effect.fnUntraced(function* ({ node, config }: OperatorO
 })
 
 /** Why records could not be read or written, as a person is told: a node that is in no coordination cluster has none. */
-const told = Effect.fnUntraced(function* (
+export const told = Effect.fnUntraced(function* (
   error: { readonly _tag: string; readonly message?: string },
   options: OperatorOptions,
 ) {
@@ -75,7 +79,10 @@ const told = Effect.fnUntraced(function* (
   const message = isOutside
     ? `${node} is in no cluster ${config.coordination}, so it has no records: make one with cluster init, or bring it into one with cluster join`
     : (error.message ?? error._tag)
-  return yield* new OperatorError({ message })
+  return yield* new OperatorError({
+    message,
+    ...(!isOutside && error._tag === "StoreUnavailable" ? { isUnavailable: true } : {}),
+  })
 })
 
 const register = Effect.fnUntraced(function* (
@@ -240,7 +247,8 @@ export const tryOut = Effect.fnUntraced(
 export const history = Effect.fnUntraced(
   function* (options: OperatorOptions) {
     const store = yield* operatorStore(options)
-    yield* store.barrier
+    // Also where no majority is left: what ended does not change any more.
+    yield* Effect.ignore(store.barrier)
     const finished = yield* store.get(Key.finished)
     const listed = finished === undefined ? [] : Schema.decodeUnknownSync(Finished)(finished.value).operations
     const operations: Array<Operation> = []
@@ -270,7 +278,9 @@ export const look = Effect.fnUntraced(
     const barrier = yield* Effect.result(store.barrier)
     const { records } = yield* store.sync
     const view = makeView(records.values())
-    const seen = (yield* ownCoordination(options))?.members ?? []
+    const own = yield* ownCoordination(options)
+    // Without primary it shows the members of the last view that was: only the node itself is known to be there.
+    const seen = own === undefined ? [] : own.status === "primary" ? own.members : [options.node]
     const looked: Looked = {
       view,
       away: new Set(registeredNodes(view).filter((node) => !seen.includes(node))),
@@ -330,7 +340,7 @@ export const operationOf = Effect.fnUntraced(
 
 /** Why a node may not leave now, or undefined. */
 export const leaveRefusal = ({ isCurrent, view }: Looked, { config, node }: OperatorOptions): string | undefined => {
-  if (!isCurrent) return `${config.coordination} takes no writes on ${node}`
+  if (!isCurrent) return `${config.coordination} takes no writes on ${node}: most of its nodes must be there first`
   const holds = [...view.groups.values()].find(
     ({ record }) =>
       record.status !== "dissolved" && [...record.members, ...record.leaving, ...record.exiled].includes(node),

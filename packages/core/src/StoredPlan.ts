@@ -5,7 +5,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Schema from "effect/Schema"
-import { look, OperatorError, type OperatorOptions, operatorStore } from "./Operator.ts"
+import { look, type OperatorOptions, operatorStore, told } from "./Operator.ts"
 import { type Progress, progressOf } from "./operation/progress.ts"
 import { Key, Operation, StepRow } from "./State.ts"
 import type { View } from "./View.ts"
@@ -66,7 +66,7 @@ export const storedPlan = Effect.fnUntraced(
     }
     return plan
   },
-  Effect.catchTag("StoreUnavailable", (error) => Effect.fail(new OperatorError({ message: error.message }))),
+  (effect, options) => Effect.catchTag(effect, "StoreUnavailable", (error) => told(error, options)),
 )
 
 /** The longest chain of steps that depend on each other, from the first to the last. Undo steps are left out. */

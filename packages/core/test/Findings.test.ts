@@ -62,6 +62,13 @@ describe("findings", () => {
     expect(codes(shown, [])).toEqual(["under-replicated g"])
   })
 
+  it("say so where the records take no writes, though all else looks well", () => {
+    const view = showing(whole, group, { "table/t": table("ready", ["a", "b", "c"]) })
+    const presence = { away: new Set<string>(), lost: new Set<string>() }
+    const found = findings(view, { presence, config: defaultEngineConfig, coordination: ["a"], isCurrent: false })
+    expect(found.map(({ code, severity }) => `${code} ${severity}`)).toEqual(["no-majority critical"])
+  })
+
   it("put what is out of reach first", () => {
     const shown = { d: undefined, e: undefined }
     expect(codes(shown, ["a", "b", "c"])).toEqual([

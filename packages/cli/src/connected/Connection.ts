@@ -31,13 +31,22 @@ export const endpointOf = (address: string): Endpoint => {
 const refuse = (message: string) => new CommandError({ exitCode: ExitCode.correctness, message })
 const unreachable = (message: string) => new CommandError({ exitCode: ExitCode.unreachable, message })
 
+const withCure = ({ isUnavailable, message }: OperatorError): string =>
+  isUnavailable === true
+    ? [
+        `the records cannot be used here now: ${message}`,
+        "  start the nodes that are missing; who is there says: shardwright cluster status",
+        "  if they are gone for good, on a node that has survived: shardwright recover --config FILE --dry-run",
+      ].join("\n")
+    : message
+
 /** What is refused, or cannot be done in the state that the cluster is in, is a failure that a person is told of. */
 export const operatorError = <A, E, R>(
   effect: Effect.Effect<A, E | OperatorError, R>,
 ): Effect.Effect<A, Exclude<E, OperatorError> | CommandError, R> =>
   Effect.mapError(effect, (error) =>
     error instanceof OperatorError
-      ? new CommandError({ exitCode: ExitCode.correctness, message: error.message })
+      ? new CommandError({ exitCode: ExitCode.correctness, message: withCure(error) })
       : // The class was looked for just now, which the type does not follow.
         (error as Exclude<E, OperatorError>),
   )

@@ -136,24 +136,25 @@ export const nodeRemove = Effect.fnUntraced(function* (
       }
       const refusal = Operator.leaveRefusal({ ...looked }, operator)
       const holdings = holdingsOf(looked.view, node)
-      if (dryRun || (refusal !== undefined && !drain)) return { left: false, holdings, refusal }
+      if (dryRun || (refusal !== undefined && !drain))
+        return { left: false, holdings, refusal, isCurrent: looked.isCurrent }
       if (refusal !== undefined) {
         const wish = { _tag: "SetNodeState", node, state: "draining" } as const
         const { isOver, request } = yield* follow(asked, options, wish)
         if (!isOver || request.status === "refused")
-          return { left: false, holdings, refusal: request.answer ?? "nobody leads" }
+          return { left: false, holdings, refusal: request.answer ?? "nobody leads", isCurrent: true }
         const late = yield* emptied(operator, timeout)
         if (late !== undefined) {
           outcome.add(ExitCode.liveness)
           const now = yield* Operator.look(asked)
-          return { left: false, holdings: holdingsOf(now.view, node), refusal: late }
+          return { left: false, holdings: holdingsOf(now.view, node), refusal: late, isCurrent: true }
         }
       }
       yield* Operator.leaveCluster(operator)
-      return { left: true, holdings: { groups: 0, replicas: 0 }, refusal: undefined }
+      return { left: true, holdings: { groups: 0, replicas: 0 }, refusal: undefined, isCurrent: true }
     }),
   )
-  const { holdings, left, refusal } = ended
+  const { holdings, isCurrent, left, refusal } = ended
   if (!left && !dryRun && outcome.exitCode() !== ExitCode.liveness) outcome.add(ExitCode.correctness)
   if (json) return screen.print(JSON.stringify({ node, left, ...holdings, reason: refusal ?? null }))
   if (left) return screen.print(`${node} has left.`)
@@ -161,5 +162,5 @@ export const nodeRemove = Effect.fnUntraced(function* (
   const held = `${refusal} (it holds ${holdingsText(holdings)})`
   if (!dryRun || !drain) screen.print(`${screen.paint.bad("✗")} ${held}`)
   else screen.print(`${node} would be drained and then leave; it holds ${holdingsText(holdings)}`)
-  if (!drain) screen.print(`  shardwright node remove ${node} --drain empties it first`)
+  if (!drain && isCurrent) screen.print(`  shardwright node remove ${node} --drain empties it first`)
 }, operatorError)

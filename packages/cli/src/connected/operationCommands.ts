@@ -16,7 +16,7 @@ import { lookAt, noOperation, show } from "./showing.ts"
 /** `operation list` */
 export const operationList = Effect.fnUntraced(function* (options: ConnectionOptions) {
   const { ended, live } = yield* connected(options, (operator) =>
-    Effect.all({ live: Operator.operations(operator), ended: Operator.history(operator) }),
+    Effect.all({ live: Operator.operations(operator), ended: Operator.history(operator), looked: lookAt(operator) }),
   )
   const document = {
     operations: live.map(operationDocument),

@@ -34,9 +34,10 @@ export const adopt = Effect.fnUntraced(function* (
 
 /** What is amiss on the cluster, as far as the node that is asked sees it. */
 export const findingsOf = (
-  { away, seen, view }: Operator.Looked,
+  { away, isCurrent, seen, view }: Operator.Looked,
   { config }: Operator.OperatorOptions,
-): ReadonlyArray<Finding> => findings(view, { presence: { away, lost: new Set() }, config, coordination: seen })
+): ReadonlyArray<Finding> =>
+  findings(view, { presence: { away, lost: new Set() }, config, coordination: seen, isCurrent })
 
 const printFindings = (screen: ScreenShape, found: ReadonlyArray<Finding>): void => {
   for (const { code, detail, recommendation, severity, subject } of found) {

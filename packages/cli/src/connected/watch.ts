@@ -31,7 +31,6 @@ export interface WatchOptions extends ConnectionOptions {
 interface Seen {
   readonly operations: ReadonlyArray<Operator.OperationStanding>
   readonly findings: ReadonlyArray<Finding>
-  readonly isCurrent: boolean
 }
 
 /** What is told of an operation when it changes. */
@@ -54,13 +53,13 @@ const look = Effect.fnUntraced(function* (operator: Operator.OperatorOptions, { 
   const live = yield* Operator.operations(operator)
   const found = findingsOf(looked, operator)
   if (Option.isNone(operation)) {
-    const seen: Seen = { operations: live, findings: found, isCurrent: looked.isCurrent }
+    const seen: Seen = { operations: live, findings: found }
     return seen
   }
   const id = operationNamed(looked.view, operation.value)
   const standing = live.find((item) => item.operation.id === id) ?? (yield* Operator.operationOf({ ...operator, id }))
   if (standing === undefined) return yield* noOperation(operation.value)
-  const seen: Seen = { operations: [standing], findings: found, isCurrent: looked.isCurrent }
+  const seen: Seen = { operations: [standing], findings: found }
   return seen
 })
 

@@ -137,7 +137,7 @@ const gauges = ({ config, looked, node, nowMs, ready }: Standing, set: Set): voi
   set("shardwright_ready", "1 while the agent of this runner acts", ready ? 1 : 0)
   set("shardwright_records_readable", "1 while the records can be read on this node", looked === undefined ? 0 : 1)
   if (looked === undefined) return
-  const { away, seen, view } = looked
+  const { away, isCurrent, seen, view } = looked
   const lease = view.lease?.record
   const isLeader = lease !== undefined && !lease.released && lease.holder === node
   set("shardwright_leader", "1 if this node holds the lease", isLeader ? 1 : 0)
@@ -193,7 +193,7 @@ const gauges = ({ config, looked, node, nowMs, ready }: Standing, set: Set): voi
   )
   const waiting = [...view.requests.values()].filter(({ record }) => record.status === "new").length
   set("shardwright_queue", "Requests that no operation has taken up yet", waiting)
-  const circumstances = { presence: { away, lost: new Set<string>() }, config, coordination: seen }
+  const circumstances = { presence: { away, lost: new Set<string>() }, config, coordination: seen, isCurrent }
   for (const [labels, count] of tally(findings(view, circumstances), ({ code, severity }) => ({ code, severity })))
     set("shardwright_findings", "What is amiss now", count, labels)
 }

@@ -128,8 +128,8 @@ export const operationDocument = ({ looked: { away, view }, nowMs }: Sight, oper
 export const operationDocuments = (sight: Sight) =>
   [...sight.looked.view.operations.values()].map(({ record }) => operationDocument(sight, record))
 
-export const findingDocuments = ({ config, looked: { away, seen, view } }: Sight) =>
-  findings(view, { presence: { away, lost: new Set() }, config, coordination: seen })
+export const findingDocuments = ({ config, looked: { away, isCurrent, seen, view } }: Sight) =>
+  findings(view, { presence: { away, lost: new Set() }, config, coordination: seen, isCurrent })
 
 /** The operations that ended last, the latest first; what they did in detail is in `operations/ID`. */
 export const historyDocuments = ({ looked: { view } }: Sight) => view.finished?.record.operations.toReversed() ?? []

@@ -102,7 +102,7 @@ export const listed = Effect.fnUntraced(function* (what: ShownList, operator: Op
 
 const shown = (
   what: "master" | "nodes" | "groups" | "findings",
-  { away, seen, view }: Operator.Looked,
+  { away, isCurrent, seen, view }: Operator.Looked,
   { config }: Operator.OperatorOptions,
 ): Outcome => {
   switch (what) {
@@ -145,7 +145,7 @@ const shown = (
     case "findings":
       return rows(
         texts("severity", "code", "subject", "detail", "recommendation"),
-        findings(view, { presence: { away, lost: new Set() }, config, coordination: seen }).map(
+        findings(view, { presence: { away, lost: new Set() }, config, coordination: seen, isCurrent }).map(
           ({ code, detail, recommendation, severity, subject }) => [severity, code, subject, detail, recommendation],
         ),
       )
