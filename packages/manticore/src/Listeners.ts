@@ -7,8 +7,8 @@ import { cellText } from "@shardwright/core/Observe"
 import * as Sql from "@shardwright/core/Sql"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import type { Endpoint } from "./ConnectionPool.ts"
-import { http } from "./nodeHttp.ts"
+import type { Credentials, Endpoint } from "./ConnectionPool.ts"
+import { http, https } from "./nodeHttp.ts"
 
 /** What SHOW SETTINGS says, by name; a name that comes several times has several values. */
 export type Settings = ReadonlyMap<string, ReadonlyArray<string>>
@@ -61,13 +61,24 @@ export const setting = (settings: Settings, name: string): string | undefined =>
 /** A daemon's settings are some kilobytes. */
 const replyBytesMax = 1_000_000
 
-/** Asks a binary listener for the settings of its daemon; undefined if it does not tell in time. */
-export const askSettings = (node: string, timeout: Duration.Duration): Effect.Effect<Settings | undefined> =>
+/**
+ * Asks a binary listener for the settings of its daemon; undefined if it does not tell in time. With certificates it is asked over
+ * HTTPS. A password is shown over HTTPS alone: this protocol sends it as it is, where that of MySQL proves that it is known.
+ */
+export const askSettings = (
+  node: string,
+  timeout: Duration.Duration,
+  { password = "", tls, user }: Credentials = {},
+): Effect.Effect<Settings | undefined> =>
   Effect.callback((resume) => {
     const colon = node.lastIndexOf(":")
     const body = `mode=raw&query=${encodeURIComponent(Sql.showSettings)}`
-    const request = http.request(
+    // The name in a certificate is not compared, as with MySQL: whoever has one of this authority is a node.
+    const secured = tls === undefined ? {} : { ...tls, checkServerIdentity: () => undefined }
+    const request = (tls === undefined ? http : https).request(
       {
+        ...secured,
+        ...(tls === undefined || user === undefined ? {} : { auth: `${user}:${password}` }),
         host: node.slice(0, colon),
         port: Number(node.slice(colon + 1)),
         path: "/sql",
@@ -115,16 +126,17 @@ const readReply = (text: string): Settings | undefined => {
 export interface EndpointOptions {
   /** Endpoints that are known from elsewhere, by node: they are not asked for. */
   readonly known: ReadonlyMap<string, Endpoint>
+  readonly credentials?: Credentials
 }
 
 /** Finds MySQL listeners by node and remembers them until a node is forgotten: it may have come back on another port. */
-export const endpoints = ({ known }: EndpointOptions) => {
+export const endpoints = ({ credentials, known }: EndpointOptions) => {
   const found = new Map<string, Endpoint>()
   return {
     endpointOf: Effect.fnUntraced(function* (node: string, timeout: Duration.Duration) {
       const remembered = known.get(node) ?? found.get(node)
       if (remembered !== undefined) return remembered
-      const settings = yield* askSettings(node, timeout)
+      const settings = yield* askSettings(node, timeout, credentials)
       const endpoint =
         settings === undefined ? undefined : mysqlEndpoint(settings, node.slice(0, node.lastIndexOf(":")))
       if (endpoint !== undefined) found.set(node, endpoint)

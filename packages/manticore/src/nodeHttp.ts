@@ -5,3 +5,6 @@
 
 /** The module `node:http`. */
 export const http = process.getBuiltinModule("node:http")
+
+/** The module `node:https`. */
+export const https = process.getBuiltinModule("node:https")

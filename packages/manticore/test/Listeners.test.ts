@@ -1,7 +1,11 @@
 /** Protects how a node's name and its MySQL listener are found in what a daemon says of itself. */
+import { createServer } from "node:http"
+import type { AddressInfo } from "node:net"
 import { rows } from "@shardwright/core/Answer"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
 import { describe, expect, it } from "vitest"
-import { binaryListener, mysqlEndpoint, parseListener, setting, settingsOf } from "../src/Listeners.ts"
+import { askSettings, binaryListener, mysqlEndpoint, parseListener, setting, settingsOf } from "../src/Listeners.ts"
 
 const settings = (...listeners: ReadonlyArray<string>) =>
   settingsOf(
@@ -38,5 +42,24 @@ describe("listeners", () => {
   it("a listener on all interfaces is reached where the node is", () => {
     expect(mysqlEndpoint(settings("9306:mysql"), "10.0.0.7")).toEqual({ host: "10.0.0.7", port: 9306 })
     expect(mysqlEndpoint(settings("9312"), "10.0.0.7")).toBeUndefined()
+  })
+})
+
+describe("settings", () => {
+  it("are asked for without the password where others could read along", async () => {
+    const seen: Array<string | undefined> = []
+    const server = createServer((request, response) => {
+      seen.push(request.headers.authorization)
+      response.end(JSON.stringify([{ data: [{ Setting_name: "searchd.listen", Value: "10.0.0.1:9306:mysql" }] }]))
+    })
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
+    // A server on a TCP port has such an address.
+    const { port } = server.address() as AddressInfo
+    const found = await Effect.runPromise(
+      askSettings(`127.0.0.1:${port}`, Duration.seconds(5), { user: "admin", password: "swordfish" }),
+    )
+    server.close()
+    expect(found?.get("searchd.listen")).toEqual(["10.0.0.1:9306:mysql"])
+    expect(seen).toEqual([undefined])
   })
 })

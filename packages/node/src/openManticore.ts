@@ -34,5 +34,6 @@ export const endpointsOf = ({ peers }: Config): Map<string, Endpoint> => {
 /** The connection to all nodes. The own one is known by its listener before its name is. */
 export const openManticore = (config: Config, own: string) => {
   const known = new Map([[own, splitAddress(config.mysql)], ...endpointsOf(config)])
-  return MysqlManticore.make({ ...endpoints({ known }), credentials: credentialsOf(config) })
+  const credentials = credentialsOf(config)
+  return MysqlManticore.make({ ...endpoints({ known, credentials }), credentials })
 }

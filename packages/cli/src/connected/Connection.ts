@@ -139,7 +139,7 @@ export const connected = <A, E, R>(
   Effect.gen(function* () {
     const { address, cluster, credentials, engine, known } = yield* wayOf(options)
     known.set(address, endpointOf(address))
-    const manticore = yield* MysqlManticore.make({ ...endpoints({ known }), credentials })
+    const manticore = yield* MysqlManticore.make({ ...endpoints({ known, credentials }), credentials })
     return yield* Effect.gen(function* () {
       const node = yield* nodeAt(address)
       known.set(node, endpointOf(address))
