@@ -110,7 +110,7 @@ describe("failures", () => {
       /which no column needs/,
     ],
     [["adopt", "--rf", "t=many", "--connect", "ONE"], 2, /--rf t=many: rf must be a whole number from 1 to 9/],
-    [["node", "drain", "n1:9312", "--dry-run", "--connect", "ONE"], 2, /leave --dry-run out/],
+    [["rebalance", "pause", "t", "--dry-run", "--connect", "ONE"], 2, /leave --dry-run out/],
   ])("%j ends with %i", ([args, exitCode, message]) =>
     Effect.gen(function* () {
       const ran = yield* shardwright(...args.map((word) => (word === "ONE" ? mysqlOf(served, one) : word)))

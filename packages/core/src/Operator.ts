@@ -16,7 +16,7 @@ import { measure } from "./leader/sizes.ts"
 import { readOldTables } from "./leader/oldLayout.ts"
 import { type AdoptWish, planAdoption } from "./plan/adopt.ts"
 import type { ShardSize } from "./plan/cost.ts"
-import { dryRun } from "./plan/dryRun.ts"
+import { dryRun, type NodeWish, planNodeState } from "./plan/dryRun.ts"
 import type { Presence } from "./plan/Plan.ts"
 import { answered, type PlannedWish, planWish } from "./plan/planWish.ts"
 import { registeredNodes } from "./plan/records.ts"
@@ -221,7 +221,7 @@ const tryAdoption = Effect.fnUntraced(function* (
  * as if the existing orchestrator had stopped.
  */
 export const tryOut = Effect.fnUntraced(
-  function* (options: OperatorOptions & { readonly wish: PlannedWish }) {
+  function* (options: OperatorOptions & { readonly wish: PlannedWish | NodeWish }) {
     const store = yield* operatorStore(options)
     yield* store.barrier
     const { records } = yield* store.sync
@@ -233,7 +233,9 @@ export const tryOut = Effect.fnUntraced(
     const planned =
       wish._tag === "Adopt"
         ? answered(yield* tryAdoption(view, presence, options, store, wish))
-        : planWish(view, presence, config, dryOperation, wish)
+        : wish._tag === "SetNodeState"
+          ? planNodeState(view, presence, config, dryOperation, wish)
+          : planWish(view, presence, config, dryOperation, wish)
     const sizes =
       planned._tag === "Plan"
         ? yield* measure(view, planned.plan, { node, away, goOn: Effect.succeed(true) })

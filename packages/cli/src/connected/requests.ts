@@ -112,7 +112,7 @@ export const follow = Effect.fnUntraced(function* (operator: OperatorOptions, op
 
 const tryOut = Effect.fnUntraced(function* (options: RequestOptions, wish: Wish) {
   const outcome = yield* Outcome
-  if (!isPlanned(wish))
+  if (!isPlanned(wish) && wish._tag !== "SetNodeState")
     return yield* badInput("there is nothing to plan for this: it is done at once; leave --dry-run out")
   const result = yield* connected(options, (operator) => Operator.tryOut({ ...operator, wish }))
   if (result._tag !== "Plan") {

@@ -6,6 +6,7 @@ import { defaultEngineConfig } from "../../src/EngineConfig.ts"
 import { planConverge } from "../../src/plan/converge.ts"
 import { planCreate } from "../../src/plan/create.ts"
 import type { Plan, Presence } from "../../src/plan/Plan.ts"
+import { planNodeState } from "../../src/plan/dryRun.ts"
 import { planWish } from "../../src/plan/planWish.ts"
 import { planPromotion } from "../../src/plan/promotion.ts"
 import { planUndo } from "../../src/plan/undo.ts"
@@ -169,6 +170,25 @@ describe("planConverge", () => {
     )
     expect(planWish(grown, everybody, config, "2_1", { _tag: "Rebalance", tables: null })._tag).toBe("Plan")
     expect(repair(grown, everybody)._tag).toBe("Nothing")
+  })
+
+  it("shows what a drain would move, without wanting it", () => {
+    const view = created([...three, "n4:9312"], 4, 2)
+    const drain = (node: string) =>
+      planNodeState(view, everybody, config, "2_1", { _tag: "SetNodeState", node, state: "draining" })
+    const planned = drain("n1:9312")
+    expect(
+      planned._tag === "Plan" &&
+        planned.plan.steps.some(({ node, step }) => step._tag === "ExitGroup" && node === "n1:9312"),
+    ).toBe(true)
+    expect(view.registry?.record.nodes["n1:9312"]?.state).toBe("active")
+    expect(drain("n9:9312")._tag).toBe("Refused")
+    const kept = planNodeState(view, everybody, config, "2_1", {
+      _tag: "SetNodeState",
+      node: "n1:9312",
+      state: "active",
+    })
+    expect(kept._tag).toBe("Nothing")
   })
 
   it("gives nobody up while nobody else serves: who is gone may hold more than who is left", () => {
