@@ -50,7 +50,7 @@ export interface Overview {
   readonly nodes: ReadonlyArray<{ readonly name: string; readonly replicas: number }>
   readonly groups: ReadonlyArray<{ readonly name: string; readonly members: ReadonlyArray<{ readonly node: string }> }>
   readonly operations: ReadonlyArray<{ readonly id: string }>
-  readonly findings: ReadonlyArray<{ readonly code: string; readonly subject: string }>
+  readonly findings: ReadonlyArray<{ readonly code: string; readonly subject: string; readonly detail: string }>
 }
 
 const isFree = (port: number): Promise<boolean> =>

@@ -25,10 +25,15 @@ const must = (holds: boolean, otherwise: string): void => {
 }
 
 /** Waits until something is so. */
-export const eventually = async (what: string, seconds: number, holds: () => Promise<boolean>): Promise<void> => {
+export const eventually = async (
+  what: string,
+  seconds: number,
+  holds: () => Promise<boolean>,
+  why: () => string = () => "",
+): Promise<void> => {
   const untilMs = performance.now() + seconds * 1000
   while (!(await holds())) {
-    if (performance.now() > untilMs) throw new Error(`${what} did not come within ${seconds} s`)
+    if (performance.now() > untilMs) throw new Error(`${what} did not come within ${seconds} s${why()}`)
     await pause(lookPauseMs)
   }
 }
@@ -46,14 +51,17 @@ const cli = async ({ cluster }: Stage, ...args: ReadonlyArray<string>): Promise<
   return document
 }
 
-/** Every shard has its copies, and nothing is amiss, as the records say now. */
-const isWhole = async (stage: Stage, at: RealNode): Promise<boolean> => {
+/** What keeps a cluster from being whole, as the records say now: shards without all copies, and what is amiss. */
+const amissIn = async (stage: Stage, at: RealNode): Promise<ReadonlyArray<string>> => {
   const shown = await stage.cluster.overview(at)
-  if (shown === undefined || shown.findings.length > 0) return false
-  return stage.writers.every(({ table }) => {
+  if (shown === undefined) return [`${at.name} shows nothing`]
+  const short = stage.writers.flatMap(({ table }) => {
     const found = shown.tables.find(({ name, status }) => name === table && status === "ready")
     return found !== undefined && found.layout.every(({ copies }) => copies >= found.rf)
+      ? []
+      : [`${table} is not whole`]
   })
+  return [...short, ...shown.findings.map(({ code, detail, subject }) => `${code} ${subject}: ${detail}`)]
 }
 
 /** Longer than a runner that begins to act takes to show what its daemon has. */
@@ -62,11 +70,14 @@ const restMs = 6000
 /** Waits until every shard has its copies and nothing is amiss, and stays so. */
 export const becomesWhole = (stage: Stage, seconds: number, at: RealNode): Promise<void> => {
   let sinceMs: number | undefined
-  return eventually("all copies", seconds, async () => {
+  let amiss: ReadonlyArray<string> = []
+  const isWhole = async (): Promise<boolean> => {
     const nowMs = performance.now()
-    sinceMs = (await isWhole(stage, at)) ? (sinceMs ?? nowMs) : undefined
+    amiss = await amissIn(stage, at)
+    sinceMs = amiss.length === 0 ? (sinceMs ?? nowMs) : undefined
     return sinceMs !== undefined && nowMs - sinceMs > restMs
-  })
+  }
+  return eventually("all copies", seconds, isWhole, () => `: ${amiss.join("; ")}`)
 }
 
 /** Every table can be written, each of its shards: that many rows in a row are acknowledged from now on. */
