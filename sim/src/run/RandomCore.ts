@@ -49,8 +49,8 @@ export class RandomCore {
   readonly #inside: Judged
   readonly #operators: Operators
   readonly #away: ReadonlyMap<string, (typeof ways)[number]>
-  /** Tables that must be written to, and their structures. */
-  readonly #demanded: ReadonlyMap<string, string>
+  /** Tables that must be written to, as they were when the core was drawn. */
+  readonly #demanded: ReadonlyMap<string, Table>
   readonly #clients: Array<TableClients> = []
   readonly #random: RandomStream
   readonly #asked: Asked
@@ -72,7 +72,7 @@ export class RandomCore {
     this.#demanded = new Map(
       [...inside.context.clients.keys()].flatMap((name) => {
         const table = view.tables.get(name)?.record
-        return table !== undefined && this.#hasEnoughOf(view, table) ? [[name, table.structure] as const] : []
+        return table !== undefined && this.#hasEnoughOf(view, table) ? [[name, table] as const] : []
       }),
     )
     this.#takeAway()
@@ -109,7 +109,7 @@ export class RandomCore {
   /** Begins to write to the tables; to be called when the core has settled. */
   beginWork(): void {
     const { simulation } = this.#inside
-    for (const [index, [name, structure]] of [...this.#demanded].entries()) {
+    for (const [index, [name, { structure }]] of [...this.#demanded].entries()) {
       const options = {
         ...writers,
         structure,
@@ -150,7 +150,7 @@ export class RandomCore {
     for (const clients of this.#clients) {
       clients.stop()
       const { table, acknowledged, refused, unknown } = clients.environment.model
-      if (!this.#inside.context.clients.has(table)) continue
+      if (!this.#inside.context.clients.has(table) || this.#hasFewerCopies(table)) continue
       const isSteady = unknown <= unknownMax && refused <= refusedMax(acknowledged)
       if (acknowledged < rowsMin || !(isSteady || this.#mayRestart))
         problems.push(
@@ -168,6 +168,12 @@ export class RandomCore {
       if (way === "killed") processes.revive(name, "host")
       if (way === "stalled") processes.resume(name, "host")
     }
+  }
+
+  /** Somebody asked for fewer copies meanwhile, and those that stay may be outside the core. */
+  #hasFewerCopies(table: string): boolean {
+    const now = this.#inside.simulation.state.view().tables.get(table)?.record
+    return now !== undefined && now.rf < (this.#demanded.get(table)?.rf ?? 0)
   }
 
   /**

@@ -35,6 +35,10 @@ const undoOf = (
   }
 }
 
+/** True also for a step that was called off as whoever had begun it was away: its statement may have taken effect. */
+const hasBegun = ({ claimedBy, status }: StepRow): boolean =>
+  status !== "pending" && (status !== "cancelled" || claimedBy !== null)
+
 /** False while a member is missing: nothing may be detached then (safety rule 13). */
 const isDetachable = (view: View, presence: Presence, name: string): boolean => {
   const group = view.groups.get(name)?.record
@@ -91,9 +95,7 @@ export const planUndo = (
     const ours = group.shards.filter((shard) => shard.table === table).map((shard) => shard.physical)
     return newGroups.has(name) ? [probeTable(name), ...ours] : ours
   }
-  const begun = rows.filter(
-    ({ record }) => record.undoes === null && record.status !== "pending" && record.status !== "cancelled",
-  )
+  const begun = rows.filter(({ record }) => record.undoes === null && hasBegun(record))
   const add = (
     row: Stored<StepRow>,
     step: Step,

@@ -323,10 +323,15 @@ describe("planDrop, planPromotion and planUndo", () => {
     expect(plan.steps[0]).toMatchObject({ node: survivor, step: { _tag: "PromoteGroup" } })
   })
 
-  it("undoes a creation and leaves out who is away", () => {
-    const empty = clusterOf(three)
+  const drafted = () => {
     const plan = mustPlan(
-      planCreate(empty, everybody, config, "1_1", { table: "t", structure: "v bigint", options: {}, shards: 2, rf: 2 }),
+      planCreate(clusterOf(three), everybody, config, "1_1", {
+        table: "t",
+        structure: "v bigint",
+        options: {},
+        shards: 2,
+        rf: 2,
+      }),
     )
     const rows = plan.steps.map((planned, index): Stored<StepRow> => ({
       ...entry(`step/1_1/${index}`, null),
@@ -341,9 +346,20 @@ describe("planDrop, planPromotion and planUndo", () => {
         error: null,
       },
     }))
-    const groups = [...plan.groups.values()]
-    const view = clusterOf(three, [...plan.tables.values()], groups)
+    return { rows, view: clusterOf(three, [...plan.tables.values()], [...plan.groups.values()]) }
+  }
+
+  it("undoes a creation and leaves out who is away", () => {
+    const { rows, view } = drafted()
     const undo = planUndo(rows, view, "t", { away: new Set(["n3:9312"]), lost: new Set() })
     expect(undo.every(({ node }) => node !== "n3:9312")).toBe(true)
+  })
+
+  it("undoes what was called off after somebody had claimed it, and nothing that nobody had", () => {
+    const { rows, view } = drafted()
+    const off = (claimedBy: string | null) =>
+      rows.map((row): Stored<StepRow> => ({ ...row, record: { ...row.record, status: "cancelled", claimedBy } }))
+    expect(planUndo(off("a"), view, "t", everybody)).toEqual(planUndo(rows, view, "t", everybody))
+    expect(planUndo(off(null), view, "t", everybody)).toEqual([])
   })
 })
