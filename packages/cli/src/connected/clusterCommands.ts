@@ -44,6 +44,20 @@ const recordsAt = Effect.fnUntraced(function* ({ config, node }: Operator.Operat
   }
 })
 
+const loopback = /^(127\.\d+\.\d+\.\d+|localhost|\[?::1\]?)$/
+const hostOf = (address: string): string => address.slice(0, address.lastIndexOf(":"))
+
+/** What is wrong with the name of a node that is reached at `at`: a node on loopback is alone for ever. Undefined: nothing. */
+export const nameProblem = (node: string, at: string): string | undefined =>
+  loopback.test(hostOf(node)) && !loopback.test(hostOf(at))
+    ? `the daemon at ${at} calls itself ${node}, where no other machine reaches it: give it listen = ${hostOf(at)}:${node.slice(node.lastIndexOf(":") + 1)} in place of that, and start it and its runner again`
+    : undefined
+
+const mustHaveName = Effect.fnUntraced(function* (node: string, options: ConnectionOptions) {
+  const message = nameProblem(node, addressOf(options))
+  if (message !== undefined) return yield* new CommandError({ exitCode: ExitCode.correctness, message })
+})
+
 /** `cluster init` */
 export const clusterInit = Effect.fnUntraced(function* (options: ConnectionOptions & Traits & Trial) {
   const screen = yield* Screen
@@ -52,6 +66,7 @@ export const clusterInit = Effect.fnUntraced(function* (options: ConnectionOptio
     options,
     (operator) =>
       Effect.gen(function* () {
+        yield* mustHaveName(operator.node, options)
         const found = yield* recordsAt(operator)
         if (!dryRun) yield* Operator.initCluster({ ...operator, ...traits(options) })
         return { node: operator.node, cluster: operator.config.coordination, owner: found.owner }
@@ -98,6 +113,7 @@ const join = Effect.fnUntraced(function* (newcomer: ConnectionOptions & Traits &
     newcomer,
     (operator) =>
       Effect.gen(function* () {
+        yield* mustHaveName(operator.node, newcomer)
         const there = { node: operator.node, config: at.config }
         const records = yield* recordsAt(there)
         if (!dryRun) yield* Operator.joinCluster({ ...there, at: at.node, ...traits(newcomer) })
