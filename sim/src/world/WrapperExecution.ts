@@ -51,6 +51,8 @@ export const executeWrapper = (
 }
 
 const refusedText = "receiving failure (errno=111, msg=Connection refused)"
+/** A shard's daemon died at its part of a statement, which may have taken effect: as the text above, with that error. */
+const lostText = "receiving failure (errno=104, msg=Connection reset by peer)"
 const unreachableText = "connect and query timed out"
 
 // --- reading --------------------------------------------------------------------------------------------------------
@@ -236,7 +238,7 @@ const writeShard = (
       daemon.mirrors.failed(wrapper, target, mirror)
       if (why === "unreachable")
         queue.after(timings.agentConnectMicros, () => done({ kind: "away", message: unreachableText }))
-      else done({ kind: "away", message: refusedText })
+      else done({ kind: "away", message: why === "lost" ? lostText : refusedText })
     },
   )
 }

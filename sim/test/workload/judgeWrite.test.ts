@@ -54,6 +54,15 @@ describe("judgeWrite", () => {
         refused("remote table 'system.t_s1' at n3:9312 failed: receiving failure (errno=111, msg=Connection refused)"),
       ),
     ).toEqual(["refused"])
+    expect(
+      judgeWrite(
+        "insert",
+        [1],
+        refused(
+          "remote table 'system.t_s1' at n3:9312 failed: receiving failure (errno=104, msg=Connection reset by peer)",
+        ),
+      ),
+    ).toEqual(["unknown"])
     expect(judgeWrite("insert", [1], refused("something that nobody has seen before"))).toEqual(["unknown"])
     // A DELETE is refused by one shard after another has carried it out (semantics 11).
     expect(

@@ -389,6 +389,15 @@ describe("wrappers", () => {
     expect(bench.ids("n2", "system.t_s0")).toBe("6,9")
   })
 
+  it("an INSERT whose shard dies at it is no refusal of the whole: what was sent may be stored", () => {
+    const bench = sharded()
+    const write = bench.send("n1", "INSERT INTO t (id,v) VALUES (101,1),(102,1),(103,1),(104,1),(105,1),(106,1)")
+    while (!/10[1-6]/.test(bench.ids("n3", "system.t_s1"))) bench.queue.step()
+    bench.world.kill("n3")
+    bench.advance(5000)
+    expect(brief(write.answer)).toContain("errno=104, msg=Connection reset by peer")
+  })
+
   it("61: connections over a cut link time out after a second", () => {
     const bench = sharded()
     bench.world.partition([["n1", "n2"], ["n3"]])
