@@ -117,6 +117,10 @@ export const decideGroup = (node: string, { own, inSync, estranged, reports }: G
   // whom nothing was heard are named, too.
   const unheard = inSync.filter((member) => member !== node && !reports.has(member))
   if (alike.length > 0) return { _tag: "Rejoin", peers: [...alike.map(([peer]) => peer), ...unheard] }
+  // Or this node died a moment ago, and that one has not noticed yet: which of the two is seen when its view changes.
+  const doubtful = [...reports].find(([peer, report]) => report._tag === "Serving" && isStale(peer, report.members))
+  if (doubtful !== undefined)
+    return { _tag: "Wait", reason: `${doubtful[0]} says that it serves, and still sees ${node}` }
   const [other] = serving
   if (other !== undefined)
     return { _tag: "Close", reason: `${other[0]} serves another history: an operator must choose` }

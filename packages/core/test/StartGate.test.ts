@@ -65,7 +65,7 @@ describe("decideGroup", () => {
 
   it("does not give up a copy in sync for one that is not and says that it is primary of a view from before", () => {
     const stale = group({ inSync: ["n1"], reports: new Map([["n2", serving("h", "n1", "n2")]]) })
-    expect(decideGroup("n1", stale)._tag).toBe("Begin")
+    expect(decideGroup("n1", stale)._tag).toBe("Wait")
     const gone = group({ inSync: ["n1"], reports: new Map([["n2", serving("h", "n2")]]) })
     expect(decideGroup("n1", gone)).toEqual({ _tag: "Rejoin", peers: ["n2"] })
     const behind = group({ inSync: ["n3"], reports: new Map([["n2", serving("h", "n1", "n2")]]) })
