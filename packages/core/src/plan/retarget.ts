@@ -62,7 +62,7 @@ export const retarget = (
     ...placementLimits(config),
     // What cannot move now must not be counted on: half of an exchange leaves the layout less even than it was.
     heldGroups: [...groups.values()].flatMap((group) =>
-      isHeld(view, group) || !inScope(scope, tablesOf(group)) ? [group.name] : [],
+      isHeld(view, group) || !inScope(scope, tablesOf(group)) || isClearing(group, presence) ? [group.name] : [],
     ),
     heldTables: [...view.tables.values()].flatMap(({ record: { name, operation } }) =>
       operation !== null || !inScope(scope, [name]) ? [name] : [],
@@ -127,6 +127,10 @@ const tablesOf = (group: Group): ReadonlySet<string> => new Set(group.shards.map
 /** True while an operation works on the group, or on a table that it carries. */
 const isHeld = (view: View, group: Group): boolean =>
   group.operation !== null || group.shards.some(({ table }) => view.tables.get(table)?.record.operation !== null)
+
+/** True while a node that placement counts on has to leave the group before it can come in again. */
+const isClearing = ({ exiled, leaving }: Group, { lost }: Presence): boolean =>
+  [...exiled, ...leaving].some((node) => !lost.has(node))
 
 const placementOf = (view: View, table: string, shard: number): ShardPlacement | undefined =>
   view.tables.get(table)?.record.layout.find((item) => item.shard === shard)

@@ -91,6 +91,45 @@ const created = (nodes: ReadonlyArray<string>, shards: number, rf: number): View
   return clusterOf(nodes, tables, groups)
 }
 
+/** A group that carries one shard. */
+const groupOn = (name: string, table: string, shard: number, members: ReadonlyArray<string>): Group => ({
+  name,
+  rf: members.length,
+  status: "live",
+  members,
+  inSync: members,
+  exiled: [],
+  leaving: [],
+  lastPrimary: members,
+  shards: [{ table, shard, physical: `system.${table}_s${shard}` }],
+  epoch: 1,
+  operation: null,
+})
+
+/** A table that is ready, with what its shards are on. */
+const tableOn = (
+  name: string,
+  rf: number,
+  nodes: ReadonlyArray<ReadonlyArray<string>>,
+  groups: ReadonlyArray<string | null>,
+): Table => ({
+  name,
+  structure: "v bigint",
+  options: {},
+  shards: nodes.length,
+  rf,
+  generation: 1,
+  status: "ready",
+  layout: nodes.map((each, shard) => ({
+    shard,
+    physical: `system.${name}_s${shard}`,
+    group: groups[shard] ?? null,
+    nodes: each,
+  })),
+  wrapper: { version: 1, mirrors: nodes },
+  operation: null,
+})
+
 const mustPlan = (plan: Plan | string | undefined): Plan => {
   if (plan === undefined || typeof plan === "string") throw new Error(`no plan: ${plan}`)
   return plan
@@ -269,6 +308,39 @@ describe("planConverge", () => {
     ])
     const back = mustPlan(planConverge(vacant, everybody, config, "2_1", { rebalance: false, requested: false }))
     expect(back.groups.get(first.name)).toMatchObject({ leaving: [], exiled: [], members: first.members })
+  })
+
+  it("begins no exchange of which one half has to wait: who is back must leave its old group first (seed 1100741)", () => {
+    const five = ["n1:9312", "n2:9312", "n3:9312", "n4:9312", "n5:9312"]
+    const groups = [
+      groupOn("g1", "t1", 0, ["n1:9312", "n2:9312"]),
+      groupOn("g2", "t3", 0, ["n2:9312", "n5:9312"]),
+      { ...groupOn("g3", "t3", 1, ["n1:9312", "n4:9312"]), exiled: ["n3:9312"] },
+      groupOn("g4", "t3", 2, ["n4:9312", "n5:9312"]),
+    ]
+    const tables = [
+      tableOn("core", 1, [["n1:9312"]], [null]),
+      tableOn("t1", 2, [["n1:9312", "n2:9312"]], ["g1"]),
+      tableOn(
+        "t3",
+        2,
+        [groups[1], groups[2], groups[3]].map((group) => group?.members ?? []),
+        ["g2", "g3", "g4"],
+      ),
+      tableOn("t4", 1, [["n3:9312"]], [null]),
+    ]
+    const view = observed(clusterOf(five, tables, groups), new Set())
+    const plan = mustPlan(
+      planConverge(view, everybody, defaultEngineConfig, "1_2", { rebalance: true, requested: false }),
+    )
+    const moves = [...plan.groups.values()].map(
+      ({ name, leaving, members }) => `${name}: ${members} without ${leaving}`,
+    )
+    expect(moves.toSorted()).toEqual([
+      "g1: n1:9312,n2:9312,n4:9312 without n1:9312",
+      "g3: n1:9312,n4:9312 without n3:9312",
+      "g4: n3:9312,n4:9312,n5:9312 without n4:9312",
+    ])
   })
 
   it("commits a layout that an operation given up half-way left behind its groups", () => {
