@@ -81,7 +81,7 @@ export interface AgentState {
   readonly wrapperChecks: Map<string, { readonly atMs: number; readonly shown: Observation | undefined }>
   /** When the shards of a node were looked at last, and how often. */
   readonly inspections: Map<string, { readonly number: number; readonly atMs: number }>
-  /** When the last barrier was begun that succeeded. */
+  /** When the barrier was begun on which `view` was read, or an earlier one. */
   refreshedMs: number
   /** Since when groups of the own daemon have been on their way in without arriving, or out for good. */
   readonly stuckSinceMs: Map<string, number>
@@ -177,9 +177,11 @@ export const makeAgent = Effect.fnUntraced(function* (options: AgentOptions) {
     Effect.gen(function* () {
       const beganMs = yield* monotonicMs
       yield* store.barrier
-      state.refreshedMs = beganMs
       state.places = adaptPlaces(state.places, (yield* monotonicMs) - beganMs)
-      return yield* read
+      const view = yield* read
+      // Not before: until then what is known is older than the barrier.
+      state.refreshedMs = beganMs
+      return view
     }),
   )
   const termsMatter = !mutations.has("skip-term-check")

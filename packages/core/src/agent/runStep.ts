@@ -178,18 +178,18 @@ const publishNow = Effect.fnUntraced(function* (agent: AgentContext, node: strin
 /**
  * True while this agent has the claim on a step. The leader takes over the claims of an agent that has been silent for
  * longer than the lease (safety rule 16); an agent that could not look at the records for nearly as long asks them first,
- * and whoever acts for another node asks each time.
+ * and whoever acts for another node asks each time. What a look has shown counts at once, whoever looked.
  */
 const holdsClaim = Effect.fnUntraced(function* (
-  { node, incarnation, config, mutations, state, refresh }: AgentContext,
-  row: StepRow,
+  { node, config, mutations, state, refresh }: AgentContext,
+  { claimed: { index, node: wanted, operation }, entry }: Work,
 ) {
   if (mutations.has("ignore-takeover")) return true
-  const isOwn = row.node === null || row.node === node
-  if (isOwn && (yield* monotonicMs) - state.refreshedMs < Duration.toMillis(config.awayAfter)) return true
-  const rows = (yield* refresh).steps.get(row.operation) ?? []
-  const current = rows.find(({ record }) => record.index === row.index)?.record
-  return current?.status === "processing" && current.claimedBy === incarnation
+  const isOwn = wanted === null || wanted === node
+  const isRecent = isOwn && (yield* monotonicMs) - state.refreshedMs < Duration.toMillis(config.awayAfter)
+  const view = isRecent ? state.view : yield* refresh
+  const current = view?.steps.get(operation)?.find(({ record }) => record.index === index)
+  return current !== undefined && current.version <= entry.version
 })
 
 /** Files of a node whose runner is dead: nobody reaches its disk. */
@@ -226,7 +226,7 @@ const attempt = Effect.fnUntraced(function* (
   work.begun = true
   const handle =
     row.step._tag === "SwapWrapper" ? wrapperPermit(node).withPermits(1)(handleStep(row.step)) : handleStep(row.step)
-  const held = holdsClaim(agent, row)
+  const held = Effect.suspend(() => holdsClaim(agent, work))
   return yield* handle.pipe(
     Effect.provideService(CurrentStep, {
       node,

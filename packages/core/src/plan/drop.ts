@@ -3,7 +3,7 @@
  */
 import type { Group, Table } from "../State.ts"
 import type { View } from "../View.ts"
-import { tidySteps } from "./membership.ts"
+import { carries, staysWith, tidySteps } from "./membership.ts"
 import { type Plan, type Presence, StepList } from "./Plan.ts"
 import { dissolve, isWhole, registeredNodes } from "./records.ts"
 import { publishSteps } from "./wrappers.ts"
@@ -29,6 +29,18 @@ export const planDrop = (view: View, presence: Presence, operation: string, tabl
   const confirmed = list.add(null, { _tag: "ConfirmWrappers", tables: [table.name], all: false }, swaps)
   const ends: Array<number> = [confirmed]
   const pending: Array<string> = []
+  // Copies leave the groups that have ended before they are dropped alone: nobody else could begin that beside this.
+  const ended = [...view.groups.values()].flatMap(({ record }) =>
+    record.status === "dissolved" && record.operation === null && carries(record, table.name) ? [record] : [],
+  )
+  const stays = staysWith(view, new Map([...view.groups].map(([name, { record }]) => [name, record])))
+  for (const group of ended) {
+    const left = tidySteps(list, view, group, presence, confirmed, stays)
+    if (left.length === 0) continue
+    groups.set(group.name, { ...group, operation })
+    ends.push(...left)
+  }
+  const alone = [...ends]
   for (const stored of view.groups.values()) {
     const group = stored.record
     const dropped = group.shards.filter((shard) => shard.table === table.name)
@@ -59,7 +71,7 @@ export const planDrop = (view: View, presence: Presence, operation: string, tabl
         pending.push(`node ${node}, which holds the only copy of shard ${shard.shard}, is away`)
         continue
       }
-      ends.push(list.add(node, { _tag: "DropShard", group: null, tables: [shard.physical] }, [confirmed]))
+      ends.push(list.add(node, { _tag: "DropShard", group: null, tables: [shard.physical] }, alone))
     }
   }
   const [waitsFor] = pending

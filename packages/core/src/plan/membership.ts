@@ -22,16 +22,7 @@ export const convergeSteps = (
   const ends: Array<number> = []
   for (const group of working) {
     if (group.status === "dissolved") {
-      ends.push(
-        ...tidySteps(
-          list,
-          view,
-          group,
-          presence,
-          undefined,
-          (node, table) => isPlainCopy(view, node, table) || isServed(groups, node, table),
-        ),
-      )
+      ends.push(...tidySteps(list, view, group, presence, undefined, staysWith(view, groups)))
       continue
     }
     const last = joinSteps(list, presence, group)
@@ -75,7 +66,8 @@ export const convergeSteps = (
   }
 }
 
-const carries = (group: Group, table: string): boolean => group.shards.some((shard) => shard.table === table)
+/** True if a group has, or is to have, shards of the table. */
+export const carries = (group: Group, table: string): boolean => group.shards.some((shard) => shard.table === table)
 
 /** True while the only copies of a group that took shards over are on a node that is away: nothing can be done with it. */
 export const isStuck = ({ inSync, origin }: Group, presence: Presence): boolean =>
@@ -95,6 +87,12 @@ const isPlainCopy = (view: View, node: string, physical: string): boolean =>
       record.status === "ready" &&
       record.layout.some((item) => item.physical === physical && item.group === null && item.nodes.includes(node)),
   )
+
+/** What a node keeps of a group that has ended. */
+export const staysWith =
+  (view: View, groups: ReadonlyMap<string, Group>) =>
+  (node: string, physical: string): boolean =>
+    isPlainCopy(view, node, physical) || isServed(groups, node, physical)
 
 /**
  * A group takes over the copies that it starts from. Every step looks before it acts: an earlier operation may have come

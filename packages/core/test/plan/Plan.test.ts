@@ -5,6 +5,7 @@ import { describe, expect, it } from "vitest"
 import { defaultEngineConfig } from "../../src/EngineConfig.ts"
 import { planConverge } from "../../src/plan/converge.ts"
 import { planCreate } from "../../src/plan/create.ts"
+import { planDrop } from "../../src/plan/drop.ts"
 import type { Plan, Presence } from "../../src/plan/Plan.ts"
 import { planNodeState } from "../../src/plan/dryRun.ts"
 import { planWish } from "../../src/plan/planWish.ts"
@@ -420,6 +421,20 @@ describe("planDrop, planPromotion and planUndo", () => {
     }))
     return { rows, view: clusterOf(three, [...plan.tables.values()], [...plan.groups.values()]) }
   }
+
+  it("takes a table out of a group that has ended before it drops it: nothing else could (seed 1200116)", () => {
+    const table = { ...tableOn("u", 1, [["n1:9312"]], [null]), status: "dropping" as const }
+    const ended: Group = { ...groupOn("g1", "u", 0, []), status: "dissolved", leaving: ["n1:9312"] }
+    const view = clusterOf(three, [table], [ended])
+    const plan = mustPlan(planDrop(view, everybody, "1_2", table))
+    const at = (tag: string, group: string | null) =>
+      plan.steps.findIndex(({ step }) => step._tag === tag && "group" in step && step.group === group)
+    expect(at("ExitGroup", "g1")).toBeGreaterThan(0)
+    expect(plan.steps[at("DropShard", null)]?.dependsOn).toContain(at("DropShard", "g1"))
+    expect(plan.groups.get("g1")?.operation).toBe("1_2")
+    const held = clusterOf(three, [table], [{ ...ended, operation: "1_1" }])
+    expect([...mustPlan(planDrop(held, everybody, "1_2", table)).groups.keys()]).toEqual([])
+  })
 
   it("undoes a creation and leaves out who is away", () => {
     const { rows, view } = drafted()
