@@ -57,9 +57,14 @@ export const operatorStore = Effect.fnUntraced(function* ({ node, config }: Oper
 
 const mustSucceed = Effect.fnUntraced(function* (node: string, sql: string, config: EngineConfig) {
   const manticore = yield* Manticore
-  const failure = failureOf(yield* manticore.query(node, sql, config.joinTimeout))
-  if (failure !== undefined)
-    return yield* new OperatorError({ message: `${node}: ${failure.message} (${sql.slice(0, 60)})` })
+  const answer = yield* manticore.query(node, sql, config.joinTimeout)
+  const failure = failureOf(answer)
+  if (failure === undefined) return
+  const message = `${node}: ${failure.message} (${sql.slice(0, 60)})`
+  // Behind a cluster statement that never ends the daemon answers no other (semantics 18-21).
+  const cure = ": repeat this; if that gets no answer either, restart the daemon of this node first"
+  const isLate = answer._tag === "NoAnswer" && answer.reason === "timeout"
+  return yield* new OperatorError({ message: isLate ? `${message}${cure}` : message })
 })
 
 const ownCoordination = Effect.fnUntraced(function* ({ node, config }: OperatorOptions) {

@@ -134,15 +134,15 @@ const connect = (daemon: Daemon, statement: JoinCluster, answers: ReadonlyArray<
     donor,
     interrupted: false,
     connected: false,
+    givesUp: undefined,
     joined: () => finish(daemon, member, reply),
   }
   donor.group.joining.push(pending)
   context.queue.after(connectMicros(daemon, donor), () => {
     pending.connected = true
+    // Whoever is in no primary view by then gives up: there is none, or all who had it are gone.
+    pending.givesUp = context.queue.after(context.timings.joinWithoutQuorumMicros, () => giveUp(daemon, pending, reply))
     enter(daemon, pending)
-    // Without anybody to wait with it never ends (finding 19).
-    if (donor.component?.primary === false)
-      context.queue.after(context.timings.joinWithoutQuorumMicros, () => giveUp(daemon, pending, reply))
   })
 }
 
@@ -176,6 +176,7 @@ const enter = (daemon: Daemon, pending: PendingJoin): void => {
     )
     group.joining = group.joining.filter((other) => !together.includes(other))
     for (const one of together) {
+      if (one.givesUp !== undefined) daemon.context.queue.cancel(one.givesUp)
       const host = one.member.host
       if (host.exists()) host.opened(one.member)
     }

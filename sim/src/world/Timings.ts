@@ -53,7 +53,7 @@ export interface Timings {
   readonly joinHalfSecondsMax: number
   /** JOIN, per member of the node list that does not answer. */
   readonly joinDeadMemberMicros: number
-  /** JOIN of a cluster without quorum gives up after this time (pc.wait_prim_timeout). */
+  /** JOIN gives up when it has been in no primary view for so long (pc.wait_prim_timeout). */
   readonly joinWithoutQuorumMicros: number
   /** Full copy of tables: fixed part and speed. */
   readonly copyBaseMicros: number

@@ -291,6 +291,19 @@ describe("hangs", () => {
     bench.must("n1", "DELETE CLUSTER a")
     bench.must("n1", "CREATE CLUSTER d 'd' as path")
   })
+
+  it("a JOIN gives up after 30 s when all members die while it connects, and the node is free for another", () => {
+    const bench = new Bench(3).cluster(2)
+    const join = bench.send("n3", "JOIN CLUSTER c AT 'n1:9312'", 100_000)
+    bench.advance(150)
+    for (const node of ["n1", "n2"]) bench.world.kill(node)
+    bench.advance(29_000)
+    expect(brief(join.answer)).toBe("pending")
+    bench.advance(5000)
+    expect(brief(join.answer)).toBe("replication connection failed: 7 'error in node state, must reinit'")
+    expect(brief(bench.ask("n3", "SHOW STATUS LIKE 'cluster_%'"))).toBe("")
+    bench.must("n3", "CREATE CLUSTER d")
+  })
 })
 
 describe("the world", () => {

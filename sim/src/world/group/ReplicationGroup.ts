@@ -2,6 +2,7 @@
  * All views of one replication cluster that descend from one another: how they fall apart when members do not answer,
  * and how they become one again. Nothing here runs while all members answer: timers exist only while something is amiss.
  */
+import type { Scheduled } from "../../runtime/EventQueue.ts"
 import { Component, type GroupContext } from "./Component.ts"
 import type { Member } from "./Member.ts"
 import { byHost, isHeard } from "./Membership.ts"
@@ -22,6 +23,8 @@ export interface PendingJoin {
   interrupted: boolean
   /** True once it is connected and waits for a primary view: a view without quorum counts it. */
   connected: boolean
+  /** When it gives up waiting for one. */
+  givesUp: Scheduled | undefined
 }
 
 /** One replication cluster as a whole. */
