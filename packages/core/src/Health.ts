@@ -33,9 +33,11 @@ export const restartRefusal = (
     if (!isGated && own !== undefined && !kept.some((member) => own.nodesSet.includes(member))) {
       return `${node} would not ask another member of ${group.name} for its way back`
     }
-    if (own?.status === "primary" && !kept.some((member) => own.members.includes(member))) {
+    if (own === undefined) continue
+    // Who does not serve any more has lost the others, whatever they said before.
+    if (own.status !== "primary") return `${group.name} is not primary on ${node}`
+    if (!kept.some((member) => own.members.includes(member)))
       return `no other member of ${group.name} that is in sync is seen`
-    }
   }
   return undefined
 }

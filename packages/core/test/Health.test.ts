@@ -4,7 +4,7 @@
 import { describe, expect, it } from "vitest"
 import { leftBehind, restartRefusal } from "../src/Health.ts"
 import type { ObservedGroup } from "../src/State.ts"
-import { group, primary, showing } from "./groupViews.ts"
+import { group, orphaned, primary, showing } from "./groupViews.ts"
 
 describe("leftBehind", () => {
   const judge = (shown: Readonly<Record<string, ObservedGroup>>, away: ReadonlyArray<string>) =>
@@ -44,5 +44,9 @@ describe("restartRefusal", () => {
     expect(refusal({ a: all, b: all, c: all }, { ...primary(4, "a"), nodesSet: ["a", "b", "c"] }, [])).toMatch(
       /no other member/,
     )
+  })
+
+  it("refuses where the own daemon has lost the others, who said that they serve before they were gone (seed 1200274)", () => {
+    expect(refusal({ a: all, b: all, c: all }, orphaned("a", "b", "c"), [])).toMatch(/not primary on a/)
   })
 })

@@ -4,7 +4,7 @@ import { othersKnown, pathProblem, type Reply, setNodes, waitForPaused } from ".
 import type { Daemon } from "./Daemon.ts"
 import type { Component } from "./group/Component.ts"
 import type { Member } from "./group/Member.ts"
-import type { PendingJoin } from "./group/ReplicationGroup.ts"
+import type { PendingJoin, ReplicationGroup } from "./group/ReplicationGroup.ts"
 import { askAll } from "./Peers.ts"
 import type { JoinCluster } from "./sql/Statement.ts"
 import { knownAddresses } from "./Startup.ts"
@@ -140,10 +140,25 @@ const connect = (daemon: Daemon, statement: JoinCluster, answers: ReadonlyArray<
   donor.group.joining.push(pending)
   context.queue.after(connectMicros(daemon, donor), () => {
     pending.connected = true
+    if (donor.group?.components.length === 0) {
+      comeInAlone(donor.group, pending)
+      return
+    }
     // Whoever is in no primary view by then gives up: there is none, or all who had it are gone.
     pending.givesUp = context.queue.after(context.timings.joinWithoutQuorumMicros, () => giveUp(daemon, pending, reply))
     enter(daemon, pending)
   })
+}
+
+/** All members have left meanwhile: the one who comes in is alone, and its JOIN never ends (finding 19). */
+const comeInAlone = (group: ReplicationGroup, pending: PendingJoin): void => {
+  const { host } = pending.member
+  group.joining = group.joining.filter((other) => other !== pending)
+  if (!host.exists()) return
+  host.opened(pending.member)
+  group.form([pending.member], undefined, { history: 0, seqno: 0 })
+  pending.member.state = "joining"
+  pending.member.stuck = true
 }
 
 const giveUp = (daemon: Daemon, pending: PendingJoin, reply: Reply): void => {
