@@ -140,7 +140,7 @@ const connect = (daemon: Daemon, statement: JoinCluster, answers: ReadonlyArray<
   donor.group.joining.push(pending)
   context.queue.after(connectMicros(daemon, donor), () => {
     pending.connected = true
-    if (donor.group?.components.length === 0) {
+    if (donor.group?.isLeft === true) {
       comeInAlone(donor.group, pending)
       return
     }

@@ -35,6 +35,8 @@ export class ReplicationGroup {
   components: Array<Component> = []
   /** JOINs that are on their way in. */
   joining: Array<PendingJoin> = []
+  /** True while there is nobody because the last member left of its own will. */
+  isLeft = false
   readonly #separation: Separation
   readonly #reunion: Reunion
 
@@ -110,8 +112,10 @@ export class ReplicationGroup {
     for (const pair of [...component.broken.keys()]) {
       if (pair.split(" ").includes(member.host.name)) component.broken.delete(pair)
     }
-    if (component.members.length === 0) this.discard(component)
-    else if (component.primary) this.#viewWithout(component)
+    if (component.members.length === 0) {
+      this.discard(component)
+      this.isLeft = this.components.length === 0
+    } else if (component.primary) this.#viewWithout(component)
     else component.quorumBase = component.quorumBase.filter((host) => host !== member.host.name)
     if (component.stalled && component.broken.size === 0 && component.members.length > 0) {
       component.cancelTimer()
@@ -172,6 +176,7 @@ export class ReplicationGroup {
       ...at,
     })
     this.components.push(component)
+    this.isLeft = false
     return component
   }
 
