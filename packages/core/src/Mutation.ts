@@ -62,6 +62,8 @@ export const mutations = [
   "delete-as-it-starts",
   /** A daemon that starts is told of nobody but whom its runner heard, and members leave by what their own view says. */
   "rejoin-through-who-leaves",
+  /** A copy that went through a crash is what its number says. */
+  "trust-crashed-copies",
   /** The RF of a table changes without the other tables of its groups. */
   "rf-of-some-tables",
   // Defects of the existing orchestrator, in their essence; docs/TESTING.md says by what each is found.

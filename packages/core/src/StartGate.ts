@@ -13,6 +13,11 @@ export interface CopyOnDisk {
   readonly history: string | null
   /** Number of the last change; null if the file does not know it, as after a crash. */
   readonly seqno: number | null
+  /**
+   * True if it went through a crash and has not been compared with another one since: it may lack rows whatever its number
+   * says, as the server keeps the two in different places.
+   */
+  readonly unproven?: boolean
 }
 
 /** What another node reports of a replication cluster. */
@@ -35,6 +40,8 @@ export interface GatedGroup {
   readonly inSync: ReadonlyArray<string> | null
   /** Out of the group for good, by the records: its copy may hold another history. */
   readonly estranged: boolean
+  /** The copy was found to lack rows: it is to be made anew as soon as somebody serves the group. */
+  readonly anew?: boolean
   /** What was heard, by node; nobody of whom nothing was heard. */
   readonly reports: ReadonlyMap<string, PeerReport>
 }
@@ -43,8 +50,8 @@ export interface GatedGroup {
 export type EntryChange =
   /** Its list of nodes is emptied: the daemon begins the cluster with what it has. */
   | { readonly _tag: "Begin" }
-  /** Its list names these nodes and the own one. */
-  | { readonly _tag: "Rejoin"; readonly peers: ReadonlyArray<string> }
+  /** Its list names these nodes and the own one; `anew`: nothing that its copy holds counts, and it receives a full one. */
+  | { readonly _tag: "Rejoin"; readonly peers: ReadonlyArray<string>; readonly anew?: boolean }
   /** Its list names nobody who answers: the tables can be read, and refuse writes. */
   | { readonly _tag: "Close"; readonly reason: string }
   /** It is taken away: what was in the cluster becomes tables of the node's own. */
@@ -101,7 +108,7 @@ export const decideStart = (
 }
 
 /** The decision for one cluster. */
-export const decideGroup = (node: string, { own, inSync, estranged, reports }: GatedGroup): GroupDecision => {
+export const decideGroup = (node: string, { anew = false, own, inSync, estranged, reports }: GatedGroup): GroupDecision => {
   if (inSync === null) return { _tag: "Leave" }
   if (estranged) return { _tag: "SetAside", reason: `${node} is no member any more` }
   const counts = inSync.includes(node) && own.history !== null
@@ -116,7 +123,8 @@ export const decideGroup = (node: string, { own, inSync, estranged, reports }: G
   // If all who are named have left by the time the daemon asks them, it elects itself (semantics 1): so members in sync of
   // whom nothing was heard are named, too.
   const unheard = inSync.filter((member) => member !== node && !reports.has(member))
-  if (alike.length > 0) return { _tag: "Rejoin", peers: [...alike.map(([peer]) => peer), ...unheard] }
+  if (alike.length > 0)
+    return { _tag: "Rejoin", peers: [...alike.map(([peer]) => peer), ...unheard], ...(anew ? { anew } : {}) }
   // Or this node died a moment ago, and that one has not noticed yet: which of the two is seen when its view changes.
   const doubtful = [...reports].find(([peer, report]) => report._tag === "Serving" && isStale(peer, report.members))
   if (doubtful !== undefined)
@@ -145,7 +153,10 @@ export const decideGroup = (node: string, { own, inSync, estranged, reports }: G
     return { _tag: "Wait", reason: "copies in sync are of different histories: an operator must choose" }
   }
   const best = held.toSorted(
-    (left, right) => (right.copy.seqno ?? 0) - (left.copy.seqno ?? 0) || (left.member < right.member ? -1 : 1),
+    (left, right) =>
+      (right.copy.seqno ?? 0) - (left.copy.seqno ?? 0) ||
+      Number(left.copy.unproven ?? false) - Number(right.copy.unproven ?? false) ||
+      (left.member < right.member ? -1 : 1),
   )[0]
   return best?.member === node
     ? { _tag: "Begin" }

@@ -93,6 +93,8 @@ export type ObservedGroup = typeof ObservedGroup.Type
 export const Observation = Schema.Struct({
   /** True if the daemon is started by the runner beside it (safety rule 14). */
   gated: Schema.optionalKey(Schema.Boolean),
+  /** Clusters whose copies there went through a crash and have not been compared with others since. */
+  unproven: Schema.optionalKey(Schema.Array(Schema.String)),
   groups: Schema.Record(Schema.String, ObservedGroup),
 })
 export type Observation = typeof Observation.Type

@@ -38,6 +38,27 @@ describe("decideGroup", () => {
     expect(decideGroup("n1", group({ reports: new Map([["n2", waiting(null)]]) }))._tag).toBe("Begin")
   })
 
+  it("prefers a copy that was stopped to one that was killed, but not to a more advanced one", () => {
+    const killed = (seqno: number): CopyOnDisk => ({ ...copy(seqno), unproven: true })
+    const stopped = (seqno: number) => new Map([["n2", waiting(copy(seqno))]])
+    expect(decideGroup("n1", group({ own: killed(7), reports: stopped(7) }))._tag).toBe("Yield")
+    expect(decideGroup("n1", group({ own: killed(8), reports: stopped(7) }))._tag).toBe("Begin")
+    expect(decideGroup("n1", group({ own: killed(7), reports: new Map([["n2", waiting(killed(7))]]) }))._tag).toBe(
+      "Begin",
+    )
+  })
+
+  it("has a copy made anew by who serves the group, and not by who waits for a majority", () => {
+    const served = new Map([["n2", serving("h", "n2")]])
+    expect(decideGroup("n1", group({ anew: true, reports: served }))).toEqual({
+      _tag: "Rejoin",
+      peers: ["n2"],
+      anew: true,
+    })
+    const open = new Map<string, PeerReport>([["n2", { _tag: "Open" }]])
+    expect(decideGroup("n1", group({ anew: true, reports: open }))).toEqual({ _tag: "Rejoin", peers: ["n2"] })
+  })
+
   it("does not begin with a number that nobody knows", () => {
     expect(decideGroup("n1", group({ reports: new Map([["n2", waiting(copy(null))]]) }))).toMatchObject({
       _tag: "Wait",

@@ -79,6 +79,14 @@ const letBegin = (dataFolder: string, folder: unknown): void => {
   if (text !== undefined) replaceFile(file, text.replace(/^safe_to_bootstrap:.*$/m, "safe_to_bootstrap: 1"))
 }
 
+/** Throws away what a copy says of itself: a member that serves the cluster sends a full one. */
+const forgetHistory = (dataFolder: string, folder: unknown): void => {
+  const file = path.join(dataFolder, typeof folder === "string" ? folder : "", stateFile)
+  const text = readIfThere(file)
+  if (text === undefined) return
+  replaceFile(file, text.replace(/^uuid:.*$/m, `uuid:    ${noHistory}`).replace(/^seqno:.*$/m, "seqno:   -1"))
+}
+
 /** Changes the entries of clusters, by name, for the daemon of `node`. Throws if the file cannot be written. */
 export const changeEntries = (dataFolder: string, node: string, entries: ReadonlyMap<string, EntryChange>): void => {
   if (entries.size === 0) return
@@ -92,6 +100,7 @@ export const changeEntries = (dataFolder: string, node: string, entries: Readonl
         clusters[name] = { ...entry, nodes: [] }
         break
       case "Rejoin":
+        if (change.anew === true) forgetHistory(dataFolder, entry["path"])
         clusters[name] = { ...entry, nodes: [...change.peers, node] }
         break
       case "Close":

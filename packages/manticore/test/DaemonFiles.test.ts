@@ -85,6 +85,15 @@ describe("changing", () => {
     expect(readState(fs.readFileSync(path.join(folder, "grastate.dat"), "utf8"))).toEqual({ history, seqno: 7 })
   })
 
+  it("a copy that is made anew has no history and no number", () => {
+    changeEntries(folder, "10.0.0.1:9312", new Map([["c", { _tag: "Rejoin", peers: ["10.0.0.3:9312"], anew: true }]]))
+    expect(readState(fs.readFileSync(path.join(folder, "grastate.dat"), "utf8"))).toEqual({
+      history: null,
+      seqno: null,
+    })
+    expect(readClusters(folder)[0]?.nodes).toEqual(["10.0.0.3:9312", "10.0.0.1:9312"])
+  })
+
   it("one that is set aside is gone from the list, its tables stay", () => {
     changeEntries(folder, "10.0.0.1:9312", new Map([["sw_1_0", { _tag: "SetAside", reason: "" }]]))
     expect(Object.keys(read().clusters)).toEqual(["c"])

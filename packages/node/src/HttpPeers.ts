@@ -23,7 +23,11 @@ const Report = Schema.Struct({
     Schema.String,
     Schema.Struct({
       is: Schema.Literals(["serving", "open", "waiting"]),
-      copy: Schema.Struct({ history: Schema.NullOr(Schema.String), seqno: Schema.NullOr(Schema.Int) }),
+      copy: Schema.Struct({
+        history: Schema.NullOr(Schema.String),
+        seqno: Schema.NullOr(Schema.Int),
+        unproven: Schema.optionalKey(Schema.Boolean),
+      }),
       members: Schema.optionalKey(Schema.Array(Schema.String)),
     }),
   ),

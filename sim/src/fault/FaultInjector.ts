@@ -211,6 +211,11 @@ export class FaultInjector {
           world.limitReplicationPorts(node, fault.count)
           return () => world.limitReplicationPorts(node, undefined)
         })
+      case "UnlistLog":
+        return perNode(fault.node, (node) => {
+          world.unlistLog(node, fault.table, true)
+          return () => world.unlistLog(node, fault.table, false)
+        })
       case "ServerId":
         return perNode(fault.node, (node) => {
           world.setServerId(node, fault.id)

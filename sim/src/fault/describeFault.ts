@@ -61,6 +61,8 @@ export const describeFault = (fault: Fault): string => {
       return `transfers fail${places(fault)}`
     case "ReplicationPorts":
       return `${fault.count} replication ports on ${targetText(fault.node)}`
+    case "UnlistLog":
+      return `log of ${fault.table} in no list on ${targetText(fault.node)}`
     case "ServerId":
       return `server_id ${fault.id} on ${targetText(fault.node)}`
     case "ClockJump":

@@ -27,6 +27,7 @@ const harmlessToMembers: ReadonlySet<Fault["_tag"]> = new Set<Fault["_tag"]>([
   "SlowDisk",
   "SlowTransfer",
   "StatementError",
+  "UnlistLog",
 ])
 
 /** True for faults that end others: they are never kept waiting. */

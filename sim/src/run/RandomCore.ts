@@ -15,6 +15,7 @@ import { TableClients } from "../workload/TableClients.ts"
 import type { Judged } from "./Conditions.ts"
 import type { FaultBudget } from "./FaultBudget.ts"
 import type { Asked, Operators } from "./Operators.ts"
+import type { Simulation } from "./Simulation.ts"
 import { createWish } from "./Setup.ts"
 
 /**
@@ -91,6 +92,9 @@ export class RandomCore {
       if (budget.excess(fault, outside) !== undefined) continue
       const away = new Map(outside.map((name) => [name, random.pick(ways) ?? "killed"]))
       const nodes = members.filter((name) => !outside.includes(name))
+      // Whose daemon is just being restarted is no part of the view that a majority is counted from.
+      const { coordination } = inside.context.config
+      if (!nodes.every((name) => isSynced(inside.simulation, name, coordination))) continue
       return new RandomCore(inside, operators, nodes, away, random)
     }
     return undefined
@@ -218,20 +222,15 @@ export class RandomCore {
     const isStalled = (address: string): boolean => this.#away.get(simulation.hostOf(address) ?? "") === "stalled"
     return (
       isWhole &&
-      group.members.every((it) => this.#isSynced(it, name) && !isStalled(it)) &&
+      group.members.every((it) => isSynced(simulation, simulation.hostOf(it), name) && !isStalled(it)) &&
       group.members.filter(isKept).length * 2 >= group.members.length
     )
   }
-
-  #isSynced(address: string, group: string): boolean {
-    const { simulation } = this.#inside
-    const host = simulation.hostOf(address)
-    return (
-      host !== undefined &&
-      simulation.isUp(host) &&
-      simulation.world
-        .clusters(host)
-        .some(({ name, status, nodeState }) => name === group && status === "primary" && nodeState === "synced")
-    )
-  }
 }
+
+const isSynced = (simulation: Simulation, host: string | undefined, cluster: string): boolean =>
+  host !== undefined &&
+  simulation.isUp(host) &&
+  simulation.world
+    .clusters(host)
+    .some(({ name, status, nodeState }) => name === cluster && status === "primary" && nodeState === "synced")

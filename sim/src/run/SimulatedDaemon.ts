@@ -6,7 +6,14 @@ import * as Effect from "effect/Effect"
 import type { Gate } from "../runtime/Gate.ts"
 import type { Host } from "../world/Host.ts"
 import { Session } from "../world/storage/Session.ts"
-import { answerAlone, clusterFiles, removeCluster, setNodes, settleNumbers } from "../world/StoppedHost.ts"
+import {
+  answerAlone,
+  clusterFiles,
+  forgetHistory,
+  removeCluster,
+  setNodes,
+  settleNumbers,
+} from "../world/StoppedHost.ts"
 import type { World } from "../world/World.ts"
 
 /** How long a daemon has to end before it is killed. */
@@ -84,6 +91,7 @@ const changeEntry = (host: Host, cluster: string, change: EntryChange): void => 
     case "Begin":
       return setNodes(host, cluster, [])
     case "Rejoin":
+      if (change.anew === true) forgetHistory(host, cluster)
       return setNodes(host, cluster, [...change.peers, own])
     case "Close":
       return setNodes(host, cluster, [own, nobody])

@@ -115,6 +115,8 @@ export type Fault =
   | ({ readonly _tag: "FailTransfer" } & Occasions)
   /** So many ports for replication, two for each cluster. */
   | { readonly _tag: "ReplicationPorts"; readonly node: Target; readonly count: number }
+  /** The log of a table is in no list: a crash loses what is written to it meanwhile. */
+  | { readonly _tag: "UnlistLog"; readonly node: Target; readonly table: string }
   | { readonly _tag: "ServerId"; readonly node: Target; readonly id: number }
   /** The wall clock jumps so many milliseconds; negative: back. */
   | { readonly _tag: "ClockJump"; readonly node: Target; readonly byMs: number }
@@ -144,6 +146,7 @@ const healedBy: Readonly<Record<Fault["_tag"], Healable | null>> = {
   SlowTransfer: "transfers",
   FailTransfer: "transfers",
   ReplicationPorts: "ports",
+  UnlistLog: "disks",
   ServerId: "ids",
   ClockJump: "clocks",
   ClockSkew: "clocks",

@@ -125,6 +125,7 @@ export const faultFrom = (source: FaultSource): Fault => {
     return { _tag: "SlowTransfer", ...occasionsFrom(source.slowTransfer), factor: source.slowTransfer.factor }
   if ("failTransfer" in source) return { _tag: "FailTransfer", ...placeFrom(source.failTransfer) }
   if ("replicationPorts" in source) return { _tag: "ReplicationPorts", ...source.replicationPorts }
+  if ("unlistLog" in source) return { _tag: "UnlistLog", ...source.unlistLog }
   if ("serverId" in source) return { _tag: "ServerId", ...source.serverId }
   if ("clockJump" in source) {
     const { node, ahead, behind } = source.clockJump
@@ -193,6 +194,8 @@ export const faultTo = (fault: Fault): FaultSource => {
       return { failTransfer: placeTo(fault) }
     case "ReplicationPorts":
       return { replicationPorts: { node: fault.node, count: fault.count } }
+    case "UnlistLog":
+      return { unlistLog: { node: fault.node, table: fault.table } }
     case "ServerId":
       return { serverId: { node: fault.node, id: fault.id } }
     case "ClockJump": {

@@ -184,6 +184,13 @@ export const lastingFaults = {
     }).annotate({ expected: "{node: n1, count: 2}" }),
     "The node has few ports for replication.",
   ),
+  unlistLog: described(
+    Schema.Struct({
+      node: described(TargetSource, aTarget),
+      table: described(Schema.NonEmptyString, "The table as the daemon names it, such as system.t_s0."),
+    }).annotate({ expected: "{node: n1, table: system.t_s0}" }),
+    "The list of logs lacks the one of a table: a kill loses what is written to it meanwhile.",
+  ),
   serverId: described(
     Schema.Struct({
       node: described(TargetSource, aTarget),
@@ -273,6 +280,7 @@ export const faultsWith = <
     lasting("slowTransfer"),
     lasting("failTransfer"),
     lasting("replicationPorts"),
+    lasting("unlistLog"),
     lasting("serverId"),
     lasting("clockJump"),
     lasting("clockSkew"),

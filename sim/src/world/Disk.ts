@@ -1,8 +1,9 @@
 /**
- * What one node stores, and what a crash makes of it. Tables survive a kill as they are, with one exception that the
- * real server has (finding 4): a table that was overwritten by a copy while its binlog still held writes of its own is
+ * What one node stores, and what a crash makes of it. Tables survive a kill as they are, with two exceptions that the
+ * real server has. A table that was overwritten by a copy while its binlog still held writes of its own (finding 4) is
  * restored from the copy plus everything in the binlog whose number is not taken yet, so old rows return and new ones
- * vanish.
+ * vanish. And of logs that are opened at the same moment the list of logs may lack one: what is in it is not replayed,
+ * while the numbers of the clusters, which are kept elsewhere, say that nothing is missing.
  */
 import type { TableView } from "./SimulatedCluster.ts"
 import { Database } from "./storage/Database.ts"
@@ -20,6 +21,8 @@ interface TableLog {
   numbers: Array<number>
   /** The copy that overwrote the table, and the number that came with it. */
   copy: { readonly snapshot: TableSnapshot; readonly number: number } | undefined
+  /** The table as it was when its log began, if the list of logs lacks it: a crash makes it that again. */
+  unlisted: TableSnapshot | undefined
 }
 
 /** Entries beyond this many are flushed: the server writes a table out now and then. */
@@ -58,17 +61,20 @@ export class Disk {
     for (const [name, log] of this.#logs) {
       const table = this.database.table(name)
       if (log.copy !== undefined && table !== undefined) this.#replay(table, log)
-      forget(log)
-      log.copy = undefined
+      if (log.unlisted !== undefined && table !== undefined) table.restore(log.unlisted)
+      settle(log)
     }
+  }
+
+  /** The log of a table that begins now is in no list; or it is, from now on. */
+  unlist(name: string, isUnlisted: boolean): void {
+    const table = this.database.table(name)
+    if (table !== undefined) this.#log(name).unlisted = isUnlisted ? table.snapshot() : undefined
   }
 
   /** The process wrote all tables out. */
   saved(): void {
-    for (const log of this.#logs.values()) {
-      forget(log)
-      log.copy = undefined
-    }
+    for (const log of this.#logs.values()) settle(log)
   }
 
   /** Overwrites a table with another node's. */
@@ -167,7 +173,7 @@ export class Disk {
   #log(name: string): TableLog {
     let log = this.#logs.get(name)
     if (log === undefined) {
-      log = { number: 0, writes: [], numbers: [], copy: undefined }
+      log = { number: 0, writes: [], numbers: [], copy: undefined, unlisted: undefined }
       this.#logs.set(name, log)
     }
     return log
@@ -191,6 +197,13 @@ export class Disk {
 const forget = (log: TableLog): void => {
   log.writes = []
   log.numbers = []
+}
+
+/** The table is as it is, and its log begins anew. */
+const settle = (log: TableLog): void => {
+  forget(log)
+  log.copy = undefined
+  log.unlisted = undefined
 }
 
 const noRows: TableView["rows"] = new Map()

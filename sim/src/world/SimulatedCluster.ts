@@ -209,6 +209,11 @@ export interface SimulatedCluster {
   limitReplicationPorts(node: string, ports: number | undefined): void
   /** Nodes with the same `server_id` choose the same document ids for rows without one; `undefined`: ids of its own. */
   setServerId(node: string, serverId: number | undefined): void
+  /**
+   * The list of logs lacks the one of a table (or has it again): if the daemon is killed, what was written to the table
+   * since is gone, and what the daemon says of its clusters does not show it.
+   */
+  unlistLog(node: string, table: string, isUnlisted: boolean): void
   /** Calls the listener at every event from now on. */
   subscribe(listener: (event: WorldEvent) => void): void
   /** The tables on the node's disk, also while its daemon is down. */

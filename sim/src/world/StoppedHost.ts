@@ -34,6 +34,12 @@ export const setNodes = (host: Host, cluster: string, nodes: ReadonlyArray<strin
   record.alone = record.alone && nodes.length === 1
 }
 
+/** Throws away what a copy says of itself: it has to be made anew. */
+export const forgetHistory = (host: Host, cluster: string): void => {
+  const record = host.clusters.get(cluster)
+  if (record !== undefined) record.mustCopy = true
+}
+
 /** Takes a cluster out of the list; its tables are the node's own from then on. */
 export const removeCluster = (host: Host, cluster: string): void => {
   const record = host.clusters.get(cluster)

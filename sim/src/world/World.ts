@@ -206,6 +206,10 @@ export class World implements SimulatedCluster, WorldContext {
     host.documents = 0
   }
 
+  unlistLog(node: string, table: string, isUnlisted: boolean): void {
+    this.#host(node).disk.unlist(table, isUnlisted)
+  }
+
   subscribe(listener: (event: WorldEvent) => void): void {
     this.#listeners.push(listener)
   }

@@ -6,7 +6,7 @@
 import { type Answer, ok } from "@shardwright/core/Answer"
 import { ask } from "./Peers.ts"
 import { ServerSession, type Deliver } from "./ServerSession.ts"
-import { type Delete, failure, type Insert, type Select, type Update } from "./sql/Statement.ts"
+import { type Delete, failure, type Insert, type Select, type SqlFailure, type Update } from "./sql/Statement.ts"
 import { asksForIdsOnly, idsOf } from "./storage/filter.ts"
 import { shardOf } from "./storage/routing.ts"
 import { answerWrapperSelect, selectOnShard, toAnswer } from "./storage/Session.ts"
@@ -83,23 +83,26 @@ class WrapperSelect {
       this.#deliver(toAnswer(refusal), this.#session.daemon.context.timings.statementMicros)
       return
     }
-    for (const target of this.#wrapper.targets) {
-      if (target.local === undefined) continue
-      const partial = selectOnShard(database, target.local, this.#question)
-      if (partial.kind !== "failure") continue
-      if (database.table(target.local) === undefined || partial.message.startsWith("not simulated")) {
+    const here = this.#wrapper.targets.map(({ local }) =>
+      local === undefined ? undefined : selectOnShard(database, local, this.#question),
+    )
+    for (const [index, { local }] of this.#wrapper.targets.entries()) {
+      const partial = here[index]
+      if (local === undefined || partial?.kind !== "failure") continue
+      if (database.table(local) === undefined || partial.message.startsWith("not simulated")) {
         this.#deliver(toAnswer(partial), this.#session.daemon.context.timings.statementMicros)
         return
       }
     }
     this.#wrapper.targets.forEach((target, index) => {
-      if (target.local === undefined) this.#askMirror(target, index, 1 + Number(target.options.get("retry_count") ?? 0))
-      else this.#askHere(target.local, index)
+      const partial = here[index]
+      if (target.local === undefined || partial === undefined)
+        this.#askMirror(target, index, 1 + Number(target.options.get("retry_count") ?? 0))
+      else this.#settleHere(target.local, index, partial)
     })
   }
 
-  #askHere(table: string, index: number): void {
-    const partial = selectOnShard(this.#session.daemon.host.disk.database, table, this.#question)
+  #settleHere(table: string, index: number, partial: PartialResult | SqlFailure): void {
     if (partial.kind === "failure") {
       const error = withoutTable(partial.message, table)
       this.#problems.push({ table, parent: this.#wrapper, error })

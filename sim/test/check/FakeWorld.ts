@@ -66,6 +66,7 @@ export class FakeWorld {
       shapeLink: unused,
       limitReplicationPorts: unused,
       setServerId: unused,
+      unlistLog: unused,
       subscribe: unused,
       tables: (node) => [...(this.#tables.get(node) ?? [])].map(([name, table]) => ({ name, ...table })),
       clusters: (node) => (this.down.has(node) ? [] : (this.#clusters.get(node) ?? [])),

@@ -20,6 +20,7 @@ import { isSameView, type View } from "../View.ts"
 import { type AgentContext, type AgentOptions, makeAgent, remember, rememberRecords } from "./AgentContext.ts"
 import { tendLastHolder } from "./lastHolder.ts"
 import { monotonicMs } from "../Monotonic.ts"
+import { recallUnproven } from "./doubts.ts"
 import { releaseToken, tendDaemon, tendLeaving } from "./daemon.ts"
 import { tendInspection } from "./inspection.ts"
 import { fencedStore } from "./fencedStore.ts"
@@ -74,6 +75,7 @@ const look = Effect.fnUntraced(
     const { node, config, state, store, termsMatter } = agent
     if (!(yield* isFullLookDue(agent))) return
     state.fullLookMs = yield* monotonicMs
+    yield* recallUnproven(agent)
     const first = yield* observe(agent, node)
     if (first === undefined) return
     const coordination = first.groups[config.coordination]

@@ -29,6 +29,7 @@ export interface AgentOptions {
 /** An answer of a daemon, and the observation made of it. */
 export interface Shown {
   readonly answer: Answer
+  readonly unproven: ReadonlySet<string>
   readonly groups: View["groups"] | undefined
   readonly observation: Observation
 }
@@ -77,6 +78,8 @@ export interface AgentState {
   readonly observed: Map<string, Observation>
   /** What a node showed last, and what was made of it with the groups that were known. */
   readonly shown: Map<string, Shown>
+  /** Clusters of the own daemon whose copies went through a crash and have not been compared since. */
+  unproven: ReadonlySet<string>
   /** When the wrappers of a node were looked at last, and what its daemon showed then. */
   readonly wrapperChecks: Map<string, { readonly atMs: number; readonly shown: Observation | undefined }>
   /** When the shards of a node were looked at last, and how often. */
@@ -146,6 +149,7 @@ export const makeAgent = Effect.fnUntraced(function* (options: AgentOptions) {
     memory: new LeaderMemory(),
     observed: new Map(),
     shown: new Map(),
+    unproven: new Set(),
     wrapperChecks: new Map(),
     inspections: new Map(),
     refreshedMs: 0,

@@ -122,6 +122,8 @@ export const refusalToAct = (agent: AgentContext, view: View, observation: Obser
   return seen * 2 > registered.length ? undefined : `only ${seen} of ${registered.length} registered nodes are seen`
 }
 
+const nothing: ReadonlySet<string> = new Set()
+
 /** What a node's daemon shows of our groups and of the coordination cluster; undefined if it does not answer. */
 export const observe = Effect.fnUntraced(function* (
   agent: AgentContext,
@@ -131,12 +133,14 @@ export const observe = Effect.fnUntraced(function* (
   const { config, control, manticore, state } = agent
   const answer = yield* manticore.query(node, Sql.showClusters, timeout)
   const before = state.shown.get(node)
-  if (before !== undefined && before.groups === state.view?.groups && showTheSame(before.answer, answer))
-    return before.observation
+  const unproven = node === agent.node ? state.unproven : nothing
+  const isAsBefore = before?.groups === state.view?.groups && before?.unproven === unproven
+  if (before !== undefined && isAsBefore && showTheSame(before.answer, answer)) return before.observation
   const groups = observedGroups(answer)
   if (groups === undefined) return undefined
   const observation: Observation = {
     ...(control.isGated && node === agent.node ? { gated: true } : {}),
+    ...(unproven.size > 0 ? { unproven: [...unproven].toSorted() } : {}),
     groups: Object.fromEntries(
       [...groups].filter(
         ([name]) =>
@@ -147,7 +151,7 @@ export const observe = Effect.fnUntraced(function* (
       ),
     ),
   }
-  state.shown.set(node, { answer, groups: state.view?.groups, observation })
+  state.shown.set(node, { answer, unproven, groups: state.view?.groups, observation })
   return observation
 })
 

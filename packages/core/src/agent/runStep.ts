@@ -22,6 +22,7 @@ import type { AgentContext } from "./AgentContext.ts"
 import { monotonicMs } from "../Monotonic.ts"
 import { fencedStore } from "./fencedStore.ts"
 import { restart } from "./daemon.ts"
+import { makeAnew, noteProven } from "./doubts.ts"
 import { observe, publish } from "./presence.ts"
 import { refusal } from "./permission.ts"
 
@@ -243,6 +244,9 @@ const attempt = Effect.fnUntraced(function* (
       sent,
       restartedMs: () => (node === agent.node ? state.restartedMs : Number.NEGATIVE_INFINITY),
       endedLeaving: node === agent.node ? state.endedLeaving : new Set<string>(),
+      noteProven: (group) => (node === agent.node ? noteProven(agent, group) : Effect.void),
+      makeAnew: (group, why) =>
+        node === agent.node ? makeAnew(agent, group, why) : Effect.succeed(`the runner of ${node} is dead`),
       restart: (why) => (node === agent.node ? restart(agent, why) : Effect.succeed(`the runner of ${node} is dead`)),
     }),
     (handled) => (node === agent.node ? handled : Effect.provideService(handled, NodeFiles, noFiles(node))),

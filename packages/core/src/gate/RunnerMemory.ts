@@ -1,6 +1,7 @@
 /**
- * What a runner keeps on its own disk, in two texts: what its agent has seen, and what its gate has done. Each is written by
- * one of them only.
+ * What a runner keeps on its own disk, in three texts: what its agent has seen, what its gate has done, and which copies are
+ * not to be trusted by their numbers. The first two are written by one of them only; the gate enters copies into the last
+ * one before the daemon starts, and the agent while it runs.
  */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -29,11 +30,26 @@ export const GateMemory = Schema.Struct({
 })
 export type GateMemory = typeof GateMemory.Type
 
+/** Copies of this node that are not what their numbers say. */
+export const Doubts = Schema.Struct({
+  /** Clusters whose copies went through a crash and have not been compared with another one since. */
+  unproven: Schema.Array(Schema.String),
+  /** Those of them that were found to lack rows, and are made anew at the next start. */
+  anew: Schema.Array(Schema.String),
+})
+export type Doubts = typeof Doubts.Type
+
 /** What a fresh disk remembers. */
 export const nothingSeen: Seen = { epoch: 0, term: 0, registered: [], view: [] }
 const nothingDone: GateMemory = { closed: {}, overruled: false }
+const noDoubts: Doubts = { unproven: [], anew: [] }
 
-const recall = <A>(files: NodeFiles["Service"], name: "seen" | "gate", schema: Schema.Codec<A>, otherwise: A) => {
+const recall = <A>(
+  files: NodeFiles["Service"],
+  name: "seen" | "gate" | "doubts",
+  schema: Schema.Codec<A>,
+  otherwise: A,
+) => {
   const decode = Schema.decodeUnknownOption(Schema.fromJsonString(schema))
   return Effect.map(Effect.result(files.recall(name)), (recalled) =>
     recalled._tag === "Success" && recalled.success !== undefined
@@ -55,3 +71,11 @@ export const recallGate = (files: NodeFiles["Service"]): Effect.Effect<GateMemor
 /** Writes down what the gate did or was told. */
 export const rememberGate = (files: NodeFiles["Service"], memory: GateMemory) =>
   files.remember("gate", JSON.stringify(memory))
+
+/** Which copies of this node are not to be trusted; none on a fresh disk. */
+export const recallDoubts = (files: NodeFiles["Service"]): Effect.Effect<Doubts> =>
+  recall(files, "doubts", Doubts, noDoubts)
+
+/** Writes down which copies are not to be trusted. */
+export const rememberDoubts = (files: NodeFiles["Service"], doubts: Doubts) =>
+  files.remember("doubts", JSON.stringify(doubts))

@@ -7,7 +7,7 @@ import { NodeFiles } from "../NodeFiles.ts"
 import { isPrimary, observedGroups } from "../Observe.ts"
 import * as Sql from "../Sql.ts"
 import type { NodeReport, ReportedCluster } from "./Peers.ts"
-import { recallGate, recallSeen } from "./RunnerMemory.ts"
+import { recallDoubts, recallGate, recallSeen } from "./RunnerMemory.ts"
 
 /** A daemon that takes longer than this to say how it is may be anything. */
 const answerTimeout = Duration.millis(1500)
@@ -21,13 +21,14 @@ export const ownReport = Effect.fnUntraced(function* (
   const manticore = yield* Manticore
   const { epoch, registered, view } = yield* recallSeen(files)
   const { closed } = yield* recallGate(files)
+  const { unproven } = yield* recallDoubts(files)
   const isRunning = yield* control.isRunning
   const shown = isRunning ? observedGroups(yield* manticore.query(node, Sql.showClusters, answerTimeout)) : new Map()
   if (shown === undefined) return undefined
   const clusters = new Map<string, ReportedCluster>()
   for (const { name, history, seqno } of yield* control.clusters) {
     const seen = shown.get(name)
-    const onDisk = { history, seqno }
+    const onDisk = { history, seqno, ...(unproven.includes(name) ? { unproven: true } : {}) }
     if (!isRunning) clusters.set(name, { is: "waiting", copy: onDisk })
     else if (seen === undefined || seen.nodeState === "closed")
       clusters.set(name, { is: "waiting", copy: closed[name] ?? onDisk })

@@ -23,7 +23,15 @@ import {
 import * as StateStore from "../StateStore.ts"
 import { makeView, type View } from "../View.ts"
 import { type NodeReport, Peers, type ReportedCluster } from "./Peers.ts"
-import { recallGate, recallSeen, rememberGate, type Seen } from "./RunnerMemory.ts"
+import {
+  type Doubts,
+  recallDoubts,
+  recallGate,
+  recallSeen,
+  rememberDoubts,
+  rememberGate,
+  type Seen,
+} from "./RunnerMemory.ts"
 
 /** Whose daemon is to start. */
 export interface StartOptions {
@@ -57,6 +65,13 @@ export const startDaemon = Effect.fnUntraced(function* ({ node, config }: StartO
       const closed = disk.flatMap(({ name, history, seqno }) =>
         decision.entries.get(name)?._tag === "Close" ? [[name, { history, seqno }] as const] : [],
       )
+      const { unproven, anew } = yield* recallDoubts(files)
+      const isMade = (name: string) => {
+        const entry = decision.entries.get(name)
+        return entry?._tag === "Rejoin" && entry.anew === true
+      }
+      if (anew.some(isMade))
+        yield* Effect.ignore(rememberDoubts(files, { unproven, anew: anew.filter((name) => !isMade(name)) }))
       yield* Effect.ignore(rememberGate(files, { closed: Object.fromEntries(closed), overruled: false }))
       for (const [name, change] of decision.entries) {
         const why = "reason" in change ? `: ${change.reason}` : ""
@@ -100,7 +115,13 @@ const look = Effect.fnUntraced(function* (
   // A node without the coordination cluster has no group either.
   if (coordination === undefined) return { decision: start(new Map()), inspected: undefined, isSettled: true }
   const seen = yield* recallSeen(files)
-  const { overruled } = yield* recallGate(files)
+  const { closed, overruled } = yield* recallGate(files)
+  const doubts = yield* noteCrashes(
+    files,
+    disk.flatMap(({ name, history, seqno }) =>
+      seqno === null && history !== null && closed[name] === undefined ? [name] : [],
+    ),
+  )
   const reports = yield* askOthers(node, disk, seen)
   const current = yield* readRecords({ node, config }, reports)
   let inspected = before
@@ -118,7 +139,8 @@ const look = Effect.fnUntraced(function* (
   const electorate = overruled ? [node, ...reports.keys()] : electorateOf(node, seen, reports)
   const decision = decideGroup(node, {
     name: own.name,
-    own,
+    own: { ...own, unproven: doubts.unproven.includes(own.name) },
+    anew: doubts.anew.includes(own.name),
     inSync: electorate,
     estranged: current !== undefined && registry?.nodes[node]?.fenced === true,
     reports: reportsOn(reports, own.name),
@@ -128,12 +150,25 @@ const look = Effect.fnUntraced(function* (
     return wait(`${own.name}: ${"reason" in decision ? decision.reason : "nobody is known"}`, inspected)
   const groups = (yield* control.clusters)
     .filter(({ name }) => name !== own.name)
-    .map((cluster) => gatedGroup(node, cluster, view, reports))
+    .map((cluster) => gatedGroup(node, cluster, view, reports, doubts))
   const rest = decideStart(node, groups, { begins: decision._tag === "Begin", patience })
   if (rest._tag === "Wait") return { decision: rest, inspected, isSettled: true }
   const entries = new Map<string, EntryChange>([[own.name, decision], ...rest.entries])
   const heard = (yield* Mutations).has("rejoin-through-who-leaves") ? onlyHeard(entries, reports) : entries
   return { decision: start(heard), inspected, isSettled: true }
+})
+
+/**
+ * Notes copies that went through a crash before anything else is done with them. The server may lose what was written to a
+ * table then, and the number of the cluster does not show it.
+ */
+const noteCrashes = Effect.fnUntraced(function* (files: NodeFiles["Service"], crashed: ReadonlyArray<string>) {
+  const doubts = yield* recallDoubts(files)
+  const added = crashed.filter((name) => !doubts.unproven.includes(name))
+  if (added.length === 0 || (yield* Mutations).has("trust-crashed-copies")) return doubts
+  const noted: Doubts = { ...doubts, unproven: [...doubts.unproven, ...added] }
+  yield* Effect.ignore(rememberDoubts(files, noted))
+  return noted
 })
 
 /** A mutant: see `Mutation`. */
@@ -221,13 +256,15 @@ const gatedGroup = (
   { name, history, seqno }: ClusterOnDisk,
   view: View,
   reports: Reports,
+  doubts: Doubts,
 ): GatedGroup => {
   const record = view.groups.get(name)?.record
   const isOurs = record !== undefined && record.status !== "dissolved"
   const known = isOurs ? [...record.members, ...record.leaving, ...record.exiled] : []
   return {
     name,
-    own: { history, seqno },
+    own: { history, seqno, unproven: doubts.unproven.includes(name) },
+    anew: doubts.anew.includes(name),
     // Until something is attached to it, nobody is in sync with a group, and whoever made it has it.
     inSync: !isOurs ? null : record.inSync.length > 0 ? record.inSync : record.members,
     estranged: isOurs && (record.estranged?.includes(node) === true || !known.includes(node)),

@@ -56,6 +56,19 @@ export const releaseLocks = Effect.fnUntraced(function* (
 /** Observations of two nodes are not of the same moment: what they show together must last for this long. */
 const behindMs = 4000
 
+/**
+ * Members in sync whose copies went through a crash: they may lack rows, and are compared before they count again. Only while
+ * another one serves that did not crash; if all did, the first that serves stays what the others are compared with.
+ */
+const unprovenMembers = (view: View, group: Group, away: ReadonlySet<string>): ReadonlyArray<string> => {
+  if (group.status !== "live" || group.inSync.length < 2) return []
+  const isHere = (node: string) => !away.has(node) && isPrimary(view.observations.get(node)?.record.groups[group.name])
+  const isUnproven = (node: string) => view.observations.get(node)?.record.unproven?.includes(group.name) === true
+  const serving = group.inSync.filter(isHere)
+  const kept = serving.find((node) => !isUnproven(node)) ?? serving[0]
+  return serving.filter((node) => node !== kept && isUnproven(node))
+}
+
 /** In-sync sets shrink to those who have what was acknowledged (safety rule 5). True if a record changed. */
 export const shrinkSets = Effect.fnUntraced(function* (
   context: LeaderContext,
@@ -68,7 +81,7 @@ export const shrinkSets = Effect.fnUntraced(function* (
     const group = stored.record
     if (group.status === "dissolved" || splitSides(view, group, context.presence.away).length > 0) continue
     const { proven, likely } = leftBehind(view, group, context.presence.away)
-    const ripe = [...proven]
+    const ripe = [...proven, ...unprovenMembers(view, group, context.presence.away)]
     for (const node of group.inSync) {
       const key = `${group.name}/${node}`
       const sinceMs = behindSinceMs.get(key)

@@ -5,7 +5,7 @@ import type { Group, Table } from "../State.ts"
 import type { View } from "../View.ts"
 import { carries, staysWith, tidySteps } from "./membership.ts"
 import { type Plan, type Presence, StepList } from "./Plan.ts"
-import { dissolve, isWhole, registeredNodes } from "./records.ts"
+import { dissolve, isBeginning, isWhole, registeredNodes } from "./records.ts"
 import { publishSteps } from "./wrappers.ts"
 
 /** True if no node that is there shows a wrapper of the table, as far as nodes have confirmed. */
@@ -16,6 +16,19 @@ const isHidden = (view: View, presence: Presence, table: Table): boolean =>
     (node) =>
       presence.away.has(node) || (view.wrappers.get(node)?.record.versions[table.name] ?? 0) >= table.wrapper.version,
   )
+
+/** The groups as they are on the daemons: what a split has not attached to its new group yet is in the old one still. */
+const asAttached = (view: View, table: string): ReadonlyMap<string, Group> => {
+  const groups = new Map([...view.groups].map(([name, { record }]) => [name, record]))
+  for (const group of [...groups.values()]) {
+    const from = groups.get(group.origin?.group ?? "")
+    if (from?.status !== "live" || !isBeginning(group) || !carries(group, table)) continue
+    const isDropped = (shard: Group["shards"][number]) => shard.table === table
+    groups.set(from.name, { ...from, shards: [...from.shards, ...group.shards.filter(isDropped)] })
+    groups.set(group.name, { ...group, shards: group.shards.filter((shard) => !isDropped(shard)) })
+  }
+  return groups
+}
 
 /**
  * Plans the end of a table, as far as it can come now, or answers why nothing can be done. The wrappers always go. From a
@@ -33,7 +46,8 @@ export const planDrop = (view: View, presence: Presence, operation: string, tabl
   const ended = [...view.groups.values()].flatMap(({ record }) =>
     record.status === "dissolved" && record.operation === null && carries(record, table.name) ? [record] : [],
   )
-  const stays = staysWith(view, new Map([...view.groups].map(([name, { record }]) => [name, record])))
+  const records = asAttached(view, table.name)
+  const stays = staysWith(view, records)
   for (const group of ended) {
     const left = tidySteps(list, view, group, presence, confirmed, stays)
     if (left.length === 0) continue
@@ -41,19 +55,23 @@ export const planDrop = (view: View, presence: Presence, operation: string, tabl
     ends.push(...left)
   }
   const alone = [...ends]
-  for (const stored of view.groups.values()) {
-    const group = stored.record
+  for (const group of records.values()) {
     const dropped = group.shards.filter((shard) => shard.table === table.name)
-    if (group.status === "dissolved" || dropped.length === 0) continue
+    const isGivenBack = dropped.length === 0 && view.groups.get(group.name)?.record !== group
+    if (group.status === "dissolved" || (dropped.length === 0 && !isGivenBack)) continue
     if (group.operation !== null && group.operation !== operation)
       return `group ${group.name} is held by ${group.operation}`
-    if (dropped.length === group.shards.length) {
+    if (isGivenBack && group.shards.length > 0) {
+      groups.set(group.name, { ...group, operation })
+    } else if (dropped.length === group.shards.length) {
       const dissolved = dissolve(group, operation)
       groups.set(group.name, dissolved)
       ends.push(...tidySteps(list, view, dissolved, presence, confirmed))
     } else {
       if (!isWhole({ ...group, operation: null }, presence)) {
         pending.push(`group ${group.name} has a member that is missing`)
+        // What it has been given back is known from its record alone; it is held by nobody.
+        if (view.groups.get(group.name)?.record !== group) groups.set(group.name, group)
         continue
       }
       const tables = dropped.map((shard) => shard.physical)

@@ -39,6 +39,10 @@ export interface StepContext {
   readonly publish: Effect.Effect<void, HandlerError>
   /** Restarts the own daemon if that endangers nothing; answers why it does not. */
   readonly restart: (why: string) => Effect.Effect<string | undefined>
+  /** The own copies of a group were found to equal another member's. */
+  readonly noteProven: (group: string) => Effect.Effect<void>
+  /** Has the own copies of a group made anew, by a restart of the daemon; answers why they are not. */
+  readonly makeAnew: (group: string, why: string) => Effect.Effect<string | undefined>
   /** What earlier runs of the handler for this claim have done: sent a JOIN, restarted the daemon. */
   readonly sent: { join: boolean; restart: boolean }
   /** When the agent last restarted the daemon, for whatever reason. */

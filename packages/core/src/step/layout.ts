@@ -38,7 +38,11 @@ export const commitLayout = Effect.gen(function* () {
   for (const name of operation.groups) {
     const stored = view.groups.get(name)
     if (stored?.record.status === "forming") yield* updateGroup(stored, (group) => ({ ...group, status: "live" }))
-    if (operation.kind === "drop" && stored !== undefined && stored.record.status !== "dissolved") {
+    if (
+      operation.kind === "drop" &&
+      stored?.record.operation === operation.id &&
+      stored.record.status !== "dissolved"
+    ) {
       const shards = stored.record.shards.filter((shard) => !operation.tables.includes(shard.table))
       yield* updateGroup(stored, (group) => ({ ...group, shards }))
     }
@@ -57,7 +61,7 @@ const afterDrop = (view: View, operation: Operation, table: Table): Table => {
     [...view.groups.values()].some(
       ({ record }) =>
         record.status !== "dissolved" &&
-        !operation.groups.includes(record.name) &&
+        record.operation !== operation.id &&
         record.shards.some((shard) => shard.physical === physical),
     )
   const layout = table.layout.filter(({ group, physical }) =>

@@ -2,6 +2,7 @@
  * How a member gets into the in-sync set.
  */
 import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { probeTable, rowId } from "../Identifier.ts"
 import { Mutations } from "../Mutation.ts"
@@ -9,13 +10,30 @@ import { isPrimary } from "../Observe.ts"
 import { servingTables } from "../plan/records.ts"
 import * as Sql from "../Sql.ts"
 import { compareTable } from "./comparison.ts"
-import { CurrentStep, ownGroup, query } from "./CurrentStep.ts"
+import { CurrentStep, ownGroup, query, triedForMs } from "./CurrentStep.ts"
 import { donors, groupRecord, plus, updateGroup } from "./groups.ts"
-import { done, failed, retry, verdict } from "./Outcome.ts"
+import { done, failed, type Outcome, retry, verdict } from "./Outcome.ts"
+
+/**
+ * What was lost in a crash of this daemon is copied anew from a member in sync that did not crash: the group has gone on with
+ * that one, so it has all that was acknowledged. Undefined where that is not so, or not for certain yet.
+ */
+const cureOfCrash = Effect.fnUntraced(function* (name: string, donor: string, found: Outcome) {
+  const { config, makeAnew, node, refresh } = yield* CurrentStep
+  if (found._tag !== "Retry" || found.wait.code !== "copy-differs") return undefined
+  const { observations } = yield* refresh
+  const isUnproven = (member: string) => observations.get(member)?.record.unproven?.includes(name) === true
+  if (!isUnproven(node) || isUnproven(donor)) return undefined
+  if ((yield* triedForMs) < Duration.toMillis(config.awayAfter)) return undefined
+  const refusal = yield* makeAnew(name, found.wait.detail)
+  return refusal === undefined
+    ? retry("daemon-restarting", `${found.wait.detail}: a crash lost rows, and they are copied anew`)
+    : retry("restart-needed", `${found.wait.detail}: they were lost in a crash, but ${refusal}`)
+})
 
 /** Proves that this node's copies equal a donor's, then enters the node into the in-sync set. */
 export const verifyReplica = Effect.fnUntraced(function* (name: string) {
-  const { node, away, refresh, publish } = yield* CurrentStep
+  const { node, away, noteProven, refresh, publish } = yield* CurrentStep
   const stored = yield* groupRecord(name)
   if (stored === undefined) return failed(`no record of group ${name}`)
   if (!stored.record.members.includes(node)) return failed(`${node} is not a member of ${name}`)
@@ -37,7 +55,7 @@ export const verifyReplica = Effect.fnUntraced(function* (name: string) {
     if (probed._tag !== "Ok") return verdict(probed, "probe") ?? retry("no-effect", "the probe was not answered")
     for (const table of mutations.has("skip-comparison") ? [] : tables) {
       const outcome = yield* compareTable(table, donor)
-      if (outcome._tag !== "Done") return outcome
+      if (outcome._tag !== "Done") return (yield* cureOfCrash(name, donor, outcome)) ?? outcome
       compared += Number(outcome.detail)
     }
     const now = yield* ownGroup(name)
@@ -45,6 +63,7 @@ export const verifyReplica = Effect.fnUntraced(function* (name: string) {
     if (!isPrimary(now) || !sameMembers)
       return retry("membership-changed", "the membership changed during the comparison")
   }
+  yield* noteProven(name)
   // Older observations of other members lack this node; its own, with a later view, says that they are old.
   yield* publish
   const lastPrimary = before?.members ?? []

@@ -436,6 +436,31 @@ describe("planDrop, planPromotion and planUndo", () => {
     expect([...mustPlan(planDrop(held, everybody, "1_2", table)).groups.keys()]).toEqual([])
   })
 
+  it("detaches what a split has not moved yet from its old group (seed 1300812)", () => {
+    const old: Group = { ...groupOn("g1", "t", 0, ["n1:9312", "n2:9312"]), epoch: 4 }
+    const begun: Group = {
+      ...groupOn("g2", "u", 0, ["n1:9312", "n3:9312"]),
+      inSync: [],
+      leaving: ["n2:9312"],
+      origin: { node: "n1:9312", group: "g1" },
+    }
+    const tables = [
+      tableOn("t", 2, [["n1:9312", "n2:9312"]], ["g1"]),
+      { ...tableOn("u", 2, [["n1:9312", "n2:9312"]], ["g1"]), status: "dropping" as const },
+    ]
+    const [, dropped] = tables
+    if (dropped === undefined) throw new Error("no table")
+    const plan = mustPlan(planDrop(clusterOf(three, tables, [old, begun]), everybody, "1_2", dropped))
+    const detached = plan.steps.flatMap(({ step }) => (step._tag === "DetachShard" ? [step] : []))
+    expect(detached).toMatchObject([{ group: "g1", tables: ["system.u_s0"] }])
+    expect(plan.groups.get("g2")).toMatchObject({ status: "dissolved", shards: [] })
+    expect(plan.groups.get("g1")?.shards.map(({ table }) => table)).toEqual(["t", "u"])
+    const away: Presence = { away: new Set(["n2:9312"]), lost: new Set() }
+    const waiting = mustPlan(planDrop(clusterOf(three, tables, [old, begun]), away, "1_2", dropped))
+    expect(waiting.steps.some(({ step }) => step._tag === "DetachShard")).toBe(false)
+    expect(waiting.groups.get("g1")?.shards.map(({ table }) => table)).toEqual(["t", "u"])
+  })
+
   it("undoes a creation and leaves out who is away", () => {
     const { rows, view } = drafted()
     const undo = planUndo(rows, view, "t", { away: new Set(["n3:9312"]), lost: new Set() })

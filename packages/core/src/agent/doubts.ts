@@ -1,0 +1,38 @@
+/**
+ * Copies of the own node that went through a crash. The server may have lost what was written to a table then, and the number
+ * of its cluster does not show it, so such a copy counts only once it has been compared with another one.
+ */
+import * as Effect from "effect/Effect"
+import { recallDoubts, rememberDoubts } from "../gate/RunnerMemory.ts"
+import { journal } from "../Journal.ts"
+import type { AgentContext } from "./AgentContext.ts"
+import { restart } from "./daemon.ts"
+
+/** Reads what the gate has noted at the last start of the daemon. */
+export const recallUnproven = Effect.fnUntraced(function* ({ files, state }: AgentContext) {
+  const { unproven } = yield* recallDoubts(files)
+  const isSame = unproven.length === state.unproven.size && unproven.every((name) => state.unproven.has(name))
+  if (!isSame) state.unproven = new Set(unproven)
+})
+
+/** A copy was found to equal another one. */
+export const noteProven = Effect.fnUntraced(function* ({ files, state }: AgentContext, group: string) {
+  if (!state.unproven.has(group)) return
+  const { anew, unproven } = yield* recallDoubts(files)
+  const without = (names: ReadonlyArray<string>) => names.filter((name) => name !== group)
+  yield* Effect.ignore(rememberDoubts(files, { unproven: without(unproven), anew: without(anew) }))
+  state.unproven = new Set(without(unproven))
+})
+
+/** Has a copy that lacks rows made anew by a restart of the daemon through its gate; answers why it is not. */
+export const makeAnew = Effect.fnUntraced(function* (agent: AgentContext, group: string, why: string) {
+  const { control, files, node } = agent
+  if (!control.isGated) return "nothing starts this daemon but its own unit"
+  const doubts = yield* recallDoubts(files)
+  const noted = { ...doubts, anew: [...new Set([...doubts.anew, group])] }
+  const remembered = yield* Effect.result(rememberDoubts(files, noted))
+  if (remembered._tag === "Failure") return remembered.failure.message
+  const refusal = yield* restart(agent, why)
+  if (refusal === undefined) yield* journal({ kind: "finding", node, code: "copy-made-anew", detail: why })
+  return refusal
+})
