@@ -108,7 +108,10 @@ export const decideStart = (
 }
 
 /** The decision for one cluster. */
-export const decideGroup = (node: string, { anew = false, own, inSync, estranged, reports }: GatedGroup): GroupDecision => {
+export const decideGroup = (
+  node: string,
+  { anew = false, own, inSync, estranged, reports }: GatedGroup,
+): GroupDecision => {
   if (inSync === null) return { _tag: "Leave" }
   if (estranged) return { _tag: "SetAside", reason: `${node} is no member any more` }
   const counts = inSync.includes(node) && own.history !== null

@@ -335,7 +335,7 @@ describe("planConverge", () => {
       planConverge(view, everybody, defaultEngineConfig, "1_2", { rebalance: true, requested: false }),
     )
     const moves = [...plan.groups.values()].map(
-      ({ name, leaving, members }) => `${name}: ${members} without ${leaving}`,
+      ({ name, leaving, members }) => `${name}: ${members.join()} without ${leaving.join()}`,
     )
     expect(moves.toSorted()).toEqual([
       "g1: n1:9312,n2:9312,n4:9312 without n1:9312",
