@@ -26,6 +26,7 @@ import { tendInspection } from "./inspection.ts"
 import { fencedStore } from "./fencedStore.ts"
 import { holdsLease, keepLease, leaderTerm, releaseLease, tendLease, watchLease } from "./lease.ts"
 import { noteHeartbeats, observe, publish, refusalToAct } from "./presence.ts"
+import { areRecordsProven } from "./proveRecords.ts"
 import { dueSteps, startSteps } from "./steps.ts"
 import { staleWrappers, tendWrappers } from "./wrappers.ts"
 
@@ -88,7 +89,9 @@ const look = Effect.fnUntraced(
     const observation = isOld ? yield* observe(agent, node) : first
     if (observation === undefined) return
     noteHeartbeats(agent, view, observation, yield* monotonicMs)
-    const refusal = refusalToAct(agent, view, observation)
+    const refusal =
+      refusalToAct(agent, view, observation) ??
+      ((yield* areRecordsProven(agent, observation)) ? undefined : "the records went through a crash, and differ")
     if (refusal !== undefined) {
       if (state.state === "acting") yield* journal({ kind: "agent", node, event: "waiting", detail: refusal })
       state.state = "waiting"

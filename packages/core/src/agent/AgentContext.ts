@@ -80,6 +80,8 @@ export interface AgentState {
   readonly shown: Map<string, Shown>
   /** Clusters of the own daemon whose copies went through a crash and have not been compared since. */
   unproven: ReadonlySet<string>
+  /** Since when the records, after a crash, have been others than those of all other members. */
+  recordsDifferSinceMs: number | undefined
   /** When the wrappers of a node were looked at last, and what its daemon showed then. */
   readonly wrapperChecks: Map<string, { readonly atMs: number; readonly shown: Observation | undefined }>
   /** When the shards of a node were looked at last, and how often. */
@@ -150,6 +152,7 @@ export const makeAgent = Effect.fnUntraced(function* (options: AgentOptions) {
     observed: new Map(),
     shown: new Map(),
     unproven: new Set(),
+    recordsDifferSinceMs: undefined,
     wrapperChecks: new Map(),
     inspections: new Map(),
     refreshedMs: 0,

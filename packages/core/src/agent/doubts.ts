@@ -24,15 +24,18 @@ export const noteProven = Effect.fnUntraced(function* ({ files, state }: AgentCo
   state.unproven = new Set(without(unproven))
 })
 
-/** Has a copy that lacks rows made anew by a restart of the daemon through its gate; answers why it is not. */
-export const makeAnew = Effect.fnUntraced(function* (agent: AgentContext, group: string, why: string) {
-  const { control, files, node } = agent
+/** Notes for the next start that a copy is to be made anew; answers why that is of no use. */
+export const noteAnew = Effect.fnUntraced(function* ({ control, files }: AgentContext, group: string) {
   if (!control.isGated) return "nothing starts this daemon but its own unit"
   const doubts = yield* recallDoubts(files)
   const noted = { ...doubts, anew: [...new Set([...doubts.anew, group])] }
   const remembered = yield* Effect.result(rememberDoubts(files, noted))
-  if (remembered._tag === "Failure") return remembered.failure.message
-  const refusal = yield* restart(agent, why)
-  if (refusal === undefined) yield* journal({ kind: "finding", node, code: "copy-made-anew", detail: why })
+  return remembered._tag === "Failure" ? remembered.failure.message : undefined
+})
+
+/** Has a copy that lacks rows made anew by a restart of the daemon through its gate; answers why it is not. */
+export const makeAnew = Effect.fnUntraced(function* (agent: AgentContext, group: string, why: string) {
+  const refusal = (yield* noteAnew(agent, group)) ?? (yield* restart(agent, why))
+  if (refusal === undefined) yield* journal({ kind: "finding", node: agent.node, code: "copy-made-anew", detail: why })
   return refusal
 })
