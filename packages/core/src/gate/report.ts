@@ -28,10 +28,11 @@ export const ownReport = Effect.fnUntraced(function* (
   const clusters = new Map<string, ReportedCluster>()
   for (const { name, history, seqno } of yield* control.clusters) {
     const seen = shown.get(name)
-    const onDisk = { history, seqno, ...(unproven.includes(name) ? { unproven: true } : {}) }
+    const noted = unproven.includes(name) ? { unproven: true } : {}
+    const onDisk = { history, seqno, ...noted }
     if (!isRunning) clusters.set(name, { is: "waiting", copy: onDisk })
     else if (seen === undefined || seen.nodeState === "closed")
-      clusters.set(name, { is: "waiting", copy: closed[name] ?? onDisk })
+      clusters.set(name, { is: "waiting", copy: { ...(closed[name] ?? onDisk), ...noted } })
     // Its history was thrown away: it holds nothing that counts (semantics 48).
     else if (seen.nodeState === "destroyed") clusters.set(name, { is: "waiting", copy: { history: null, seqno: null } })
     else if (isPrimary(seen)) clusters.set(name, { is: "serving", copy: onDisk, members: seen.members })
