@@ -61,7 +61,8 @@ const behindMs = 4000
  * another one serves that did not crash; if all did, the first that serves stays what the others are compared with.
  */
 const unprovenMembers = (view: View, group: Group, away: ReadonlySet<string>): ReadonlyArray<string> => {
-  if (group.status !== "live" || group.inSync.length < 2) return []
+  // An operation that works on the group may be about to compare a copy with this one.
+  if (group.status !== "live" || group.operation !== null || group.inSync.length < 2) return []
   const isHere = (node: string) => !away.has(node) && isPrimary(view.observations.get(node)?.record.groups[group.name])
   const isUnproven = (node: string) => view.observations.get(node)?.record.unproven?.includes(group.name) === true
   const serving = group.inSync.filter(isHere)

@@ -45,6 +45,8 @@ export const verifyReplica = Effect.fnUntraced(function* (name: string) {
   const skip = mutations.has("drop-source-before-verification")
   let compared = 0
   if (!skip) {
+    // It was verified by another operation, and whom it was compared with is itself compared now.
+    if (donor === undefined && stored.record.inSync.includes(node)) return done("is in sync already")
     if (donor === undefined) return retry("no-donor", `no other member of ${name} that is in sync can be asked`)
     const tables = servingTables(yield* refresh, stored.record)
     const missing = tables.find((table) => before?.tables.includes(table) !== true)
