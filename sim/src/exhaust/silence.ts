@@ -3,6 +3,7 @@
  */
 import { progressOf } from "@shardwright/core/operation/progress"
 import { isLive, type Operation } from "@shardwright/core/State"
+import type { View } from "@shardwright/core/View"
 import * as Duration from "effect/Duration"
 import type { Judged } from "../run/Conditions.ts"
 
@@ -23,8 +24,10 @@ const awayNodes = ({ simulation, context }: Judged): ReadonlySet<string> => {
   )
 }
 
-const lastChangeMicros = ({ simulation }: Judged, { id, steps }: Operation): number => {
-  const keys = [`operation/${id}`, ...Array.from({ length: steps }, (_, index) => `step/${id}/${index}`)]
+/** The steps of its undo count as well: they are numbered on from those of its plan. */
+const lastChangeMicros = ({ simulation }: Judged, view: View, { id, steps }: Operation): number => {
+  const last = Math.max(steps, ...(view.steps.get(id) ?? []).map(({ record }) => record.index + 1))
+  const keys = [`operation/${id}`, ...Array.from({ length: last }, (_, index) => `step/${id}/${index}`)]
   return Math.max(...keys.map((key) => simulation.state.get(key)?.atMicros ?? 0))
 }
 
@@ -40,7 +43,7 @@ export const silentOperations = (inside: Judged): ReadonlyArray<string> => {
   return [...view.operations.values()].flatMap(({ record }) => {
     if (!isLive(record) || record.status === "paused") return []
     const { waiting, steps } = progressOf(view, record, simulation.nowMs, away)
-    const standsMicros = simulation.queue.nowMicros - lastChangeMicros(inside, record)
+    const standsMicros = simulation.queue.nowMicros - lastChangeMicros(inside, view, record)
     return waiting !== null || standsMicros < movesWithinMicros
       ? []
       : [
