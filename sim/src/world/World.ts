@@ -207,7 +207,9 @@ export class World implements SimulatedCluster, WorldContext {
   }
 
   unlistLog(node: string, table: string, isUnlisted: boolean): void {
-    this.#host(node).disk.unlist(table, isUnlisted)
+    const { daemon, disk } = this.#host(node)
+    daemon?.catchUp()
+    disk.unlist(table, isUnlisted)
   }
 
   subscribe(listener: (event: WorldEvent) => void): void {
