@@ -42,6 +42,10 @@ export const restartRefusal = (
   return undefined
 }
 
+/** True if a node says that its copy of a cluster went through a crash and has not been compared with another one since. */
+export const isUnproven = ({ observations }: Pick<View, "observations">, node: string, cluster: string): boolean =>
+  observations.get(node)?.record.unproven?.includes(cluster) === true
+
 /** Members that a group has gone on without; see `leftBehind`. */
 export interface LeftBehind {
   /** Proven by the numbers of the views: they leave the in-sync set at once. */

@@ -6,6 +6,7 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type { EngineConfig } from "../EngineConfig.ts"
+import { isUnproven } from "../Health.ts"
 import { journal } from "../Journal.ts"
 import { Manticore } from "../Manticore.ts"
 import { monotonicMs } from "../Monotonic.ts"
@@ -27,10 +28,6 @@ const recordsAt = Effect.fnUntraced(function* (node: string, config: EngineConfi
 
 const areSame = (mine: Records, theirs: Records): boolean =>
   mine.size === theirs.size && [...mine].every(([key, { version }]) => theirs.get(key)?.version === version)
-
-/** True if a node says, in its own records, that these went through a crash as well. */
-const isUnproven = (records: Records, node: string, coordination: string): boolean =>
-  makeView(records.values()).observations.get(node)?.record.unproven?.includes(coordination) === true
 
 /**
  * True once the own records may be acted on: no crash, or nobody to compare them with, or equal to another member's. If they go
@@ -55,7 +52,8 @@ export const areRecordsProven = Effect.fnUntraced(function* (agent: AgentContext
   state.recordsDifferSinceMs ??= nowMs
   if (nowMs - state.recordsDifferSinceMs < Duration.toMillis(config.awayAfter)) return false
   state.recordsDifferSinceMs = nowMs
-  const whole = theirs.find(({ other, records }) => !isUnproven(records, other, coordination))
+  // What it says of itself is read in its own records.
+  const whole = theirs.find(({ other, records }) => !isUnproven(makeView(records.values()), other, coordination))
   const detail = `the records of ${node} differ from those of ${theirs.map(({ other }) => other).join(", ")} since a crash`
   if (whole === undefined) {
     yield* journal({ kind: "finding", node, code: "records-differ", detail })

@@ -5,7 +5,7 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { monotonicMs } from "../Monotonic.ts"
-import { leftBehind } from "../Health.ts"
+import { isUnproven, leftBehind } from "../Health.ts"
 import type { Manticore } from "../Manticore.ts"
 import { Mutations } from "../Mutation.ts"
 import { isPrimary } from "../Observe.ts"
@@ -64,10 +64,9 @@ const unprovenMembers = (view: View, group: Group, away: ReadonlySet<string>): R
   // An operation that works on the group may be about to compare a copy with this one.
   if (group.status !== "live" || group.operation !== null || group.inSync.length < 2) return []
   const isHere = (node: string) => !away.has(node) && isPrimary(view.observations.get(node)?.record.groups[group.name])
-  const isUnproven = (node: string) => view.observations.get(node)?.record.unproven?.includes(group.name) === true
   const serving = group.inSync.filter(isHere)
-  const kept = serving.find((node) => !isUnproven(node)) ?? serving[0]
-  return serving.filter((node) => node !== kept && isUnproven(node))
+  const kept = serving.find((node) => !isUnproven(view, node, group.name)) ?? serving[0]
+  return serving.filter((node) => node !== kept && isUnproven(view, node, group.name))
 }
 
 /** In-sync sets shrink to those who have what was acknowledged (safety rule 5). True if a record changed. */

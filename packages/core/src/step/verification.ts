@@ -4,6 +4,7 @@
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import { isUnproven } from "../Health.ts"
 import { probeTable, rowId } from "../Identifier.ts"
 import { Mutations } from "../Mutation.ts"
 import { isPrimary } from "../Observe.ts"
@@ -21,9 +22,8 @@ import { done, failed, type Outcome, retry, verdict } from "./Outcome.ts"
 const cureOfCrash = Effect.fnUntraced(function* (name: string, donor: string, found: Outcome) {
   const { config, makeAnew, node, refresh } = yield* CurrentStep
   if (found._tag !== "Retry" || found.wait.code !== "copy-differs") return undefined
-  const { observations } = yield* refresh
-  const isUnproven = (member: string) => observations.get(member)?.record.unproven?.includes(name) === true
-  if (!isUnproven(node) || isUnproven(donor)) return undefined
+  const view = yield* refresh
+  if (!isUnproven(view, node, name) || isUnproven(view, donor, name)) return undefined
   if ((yield* triedForMs) < Duration.toMillis(config.awayAfter)) return undefined
   const refusal = yield* makeAnew(name, found.wait.detail)
   return refusal === undefined
