@@ -5,7 +5,7 @@ import type { Daemon } from "./Daemon.ts"
 import type { Component } from "./group/Component.ts"
 import type { Member } from "./group/Member.ts"
 import type { PendingJoin, ReplicationGroup } from "./group/ReplicationGroup.ts"
-import { askAll } from "./Peers.ts"
+import { askAll, askForMembers } from "./Peers.ts"
 import type { JoinCluster } from "./sql/Statement.ts"
 import { knownAddresses } from "./Startup.ts"
 import { draw } from "./WorldContext.ts"
@@ -30,27 +30,11 @@ export const joinCluster = (daemon: Daemon, statement: JoinCluster, reply: Reply
     )
     return
   }
-  const answers: Array<Member> = []
-  askAll(
-    context,
-    daemon,
-    addresses,
-    (peer, call) => {
-      const found = peer.members.get(name)
-      call.reply(() => {
-        if (found !== undefined) answers.push(found)
-      })
-    },
-    (_address, why, settle) => {
-      if (why === "unreachable") context.queue.after(context.timings.askPeerMicros, settle)
-      else settle()
-    },
-    () => {
-      const open = answers.filter((answer) => answer.component !== undefined)
-      if (open.length > 0 || answers.length === 0) connect(daemon, statement, open, reply)
-      else foundAnew(daemon, statement, answers, reply)
-    },
-  )
+  askForMembers(context, daemon, addresses, name, (answers) => {
+    const open = answers.filter((answer) => answer.component !== undefined)
+    if (open.length > 0 || answers.length === 0) connect(daemon, statement, open, reply)
+    else foundAnew(daemon, statement, answers, reply)
+  })
 }
 
 /**

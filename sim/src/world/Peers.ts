@@ -4,6 +4,7 @@
  * it was at it (`lost`). A paused process takes its time until it is woken.
  */
 import type { Daemon } from "./Daemon.ts"
+import type { Member } from "./group/Member.ts"
 import type { WorldContext } from "./WorldContext.ts"
 
 /** Why a request failed. The caller decides how long finding out takes. */
@@ -112,6 +113,47 @@ export const askAll = (
           fail: (why) => call.fail(why),
         }),
       (why) => each(address, why, settle),
+    )
+  }
+}
+
+/**
+ * Asks several daemons for their member of a cluster, as a daemon does that starts or joins: who is not reached, or is stalled,
+ * is waited for no longer than `askPeerMicros`. Answers come in the order in which they arrived.
+ */
+export const askForMembers = (
+  context: WorldContext,
+  from: Daemon,
+  addresses: ReadonlyArray<string>,
+  cluster: string,
+  done: (answers: ReadonlyArray<Member>) => void,
+): void => {
+  const answers: Array<Member> = []
+  let left = addresses.length
+  if (left === 0) done(answers)
+  for (const address of addresses) {
+    let isSettled = false
+    const settle = (found?: Member): void => {
+      if (isSettled || !from.exists()) return
+      isSettled = true
+      if (found !== undefined) answers.push(found)
+      left--
+      if (left === 0) done(answers)
+    }
+    context.queue.after(context.timings.askPeerMicros, () => {
+      if (from.exists()) from.whenRunning(settle)
+    })
+    ask(
+      context,
+      from,
+      address,
+      (peer, call) => {
+        const found = peer.members.get(cluster)
+        call.reply(() => settle(found))
+      },
+      (why) => {
+        if (why !== "unreachable") settle()
+      },
     )
   }
 }

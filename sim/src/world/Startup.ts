@@ -8,7 +8,7 @@ import type { Component } from "./group/Component.ts"
 import type { Member } from "./group/Member.ts"
 import type { ReplicationGroup } from "./group/ReplicationGroup.ts"
 import type { ClusterRecord } from "./Host.ts"
-import { askAll } from "./Peers.ts"
+import { askForMembers } from "./Peers.ts"
 import { draw } from "./WorldContext.ts"
 
 const noDonor = (name: string): string =>
@@ -52,33 +52,11 @@ const startOne = (daemon: Daemon, member: Member, record: ClusterRecord, next: (
     next()
     return
   }
-  const answers: Array<Member> = []
-  askPeers(daemon, member, answers, () => decide(daemon, member, record, answers, next))
+  const others = member.nodesSet.filter((address) => address !== daemon.address)
+  askForMembers(daemon.context, daemon, others, member.name, (answers) => decide(daemon, member, record, answers, next))
 }
 
 const isFlagged = ({ flags }: Daemon): boolean => flags.newCluster === true || flags.newClusterForce === true
-
-const askPeers = (daemon: Daemon, member: Member, answers: Array<Member>, done: () => void): void => {
-  const { queue, timings } = daemon.context
-  const others = member.nodesSet.filter((address) => address !== daemon.address)
-  const addresses = [...others]
-  askAll(
-    daemon.context,
-    daemon,
-    addresses,
-    (peer, call) => {
-      const found = peer.members.get(member.name)
-      call.reply(() => {
-        if (found !== undefined) answers.push(found)
-      })
-    },
-    (_address, why, settle) => {
-      if (why === "unreachable") queue.after(timings.askPeerMicros, settle)
-      else settle()
-    },
-    done,
-  )
-}
 
 const decide = (
   daemon: Daemon,
