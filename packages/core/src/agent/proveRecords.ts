@@ -5,26 +5,19 @@
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import type { EngineConfig } from "../EngineConfig.ts"
 import { isUnproven } from "../Health.ts"
 import { journal } from "../Journal.ts"
 import { Manticore } from "../Manticore.ts"
 import { monotonicMs } from "../Monotonic.ts"
+import { recordsAt } from "../RecordsAt.ts"
 import type { Observation } from "../State.ts"
-import * as StateStore from "../StateStore.ts"
+import type * as StateStore from "../StateStore.ts"
 import { makeView } from "../View.ts"
 import type { AgentContext } from "./AgentContext.ts"
 import { noteAnew, noteProven } from "./doubts.ts"
 import { restartAlone } from "./shutOut.ts"
 
 type Records = StateStore.Snapshot["records"]
-
-/** The records as the daemon of a node has them; undefined if it does not tell. */
-const recordsAt = Effect.fnUntraced(function* (node: string, config: EngineConfig) {
-  const store = yield* StateStore.make({ node, incarnation: "proof", config })
-  const synced = yield* Effect.result(store.sync)
-  return synced._tag === "Success" ? synced.success.records : undefined
-})
 
 const areSame = (mine: Records, theirs: Records): boolean =>
   mine.size === theirs.size && [...mine].every(([key, { version }]) => theirs.get(key)?.version === version)
@@ -38,7 +31,7 @@ export const areRecordsProven = Effect.fnUntraced(function* (agent: AgentContext
   const { coordination } = config
   if (!state.unproven.has(coordination)) return true
   const others = observation.groups[coordination]?.members.filter((member) => member !== node) ?? []
-  const read = others.map((other) => Effect.map(recordsAt(other, config), (records) => ({ other, records })))
+  const read = others.map((other) => Effect.map(recordsAt(other, config, "proof"), (records) => ({ other, records })))
   const told = yield* Effect.provideService(Effect.all(read, { concurrency: "unbounded" }), Manticore, manticore)
   const theirs = told.flatMap(({ other, records }) => (records === undefined ? [] : [{ other, records }]))
   const mine = (yield* store.sync).records

@@ -11,6 +11,7 @@ import { Manticore } from "../Manticore.ts"
 import { monotonicMs } from "../Monotonic.ts"
 import { Mutations } from "../Mutation.ts"
 import { NodeFiles } from "../NodeFiles.ts"
+import { recordsAt } from "../RecordsAt.ts"
 import {
   decideGroup,
   decideStart,
@@ -20,7 +21,6 @@ import {
   type PeerReport,
   type StartDecision,
 } from "../StartGate.ts"
-import * as StateStore from "../StateStore.ts"
 import { makeView, type View } from "../View.ts"
 import { type NodeReport, Peers, type ReportedCluster } from "./Peers.ts"
 import {
@@ -212,9 +212,8 @@ const readRecords = Effect.fnUntraced(function* ({ config }: StartOptions, repor
 
 /** All records that the daemon of a node has. */
 const viewAt = Effect.fnUntraced(function* (node: string, config: EngineConfig) {
-  const store = yield* StateStore.make({ node, incarnation: "gate", config })
-  const synced = yield* Effect.result(store.sync)
-  return synced._tag === "Success" ? makeView(synced.success.records.values()) : undefined
+  const records = yield* recordsAt(node, config, "gate")
+  return records === undefined ? undefined : makeView(records.values())
 })
 
 /** The records on the own disk, read by a daemon that nobody else reaches; its files know the numbers after that. */
