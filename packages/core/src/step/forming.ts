@@ -146,9 +146,10 @@ export const joinGroup = Effect.fnUntraced(function* (name: string) {
   const donorSees = observedGroups(yield* query(Sql.showClusters, undefined, donor))?.get(name)
   if (!isPrimary(donorSees)) return retry("no-primary", `${name} is ${donorSees?.status ?? "absent"} on ${donor}`)
   if (seen !== undefined && !hasGivenUp(seen)) {
-    // Who began the group alone is not always found by a member that waits for a primary view; its start asks for it.
+    // Who began the group alone is not always found by a member that waits for a primary view, and shows old rows meanwhile; its
+    // start asks for it. Views that do find each other do so within seconds.
     const isApart = donorSees?.members.includes(node) === false && stored.record.estranged?.includes(node) !== true
-    return isApart && waitedMs > Duration.toMillis(config.joinTimeout)
+    return isApart && waitedMs > Duration.toMillis(config.awayAfter)
       ? yield* restartDaemon(`${name} is primary on ${donor}, and not found from here`)
       : retry("member-joining", `${name} is ${seen.status} (${seen.nodeState})`)
   }
