@@ -83,6 +83,17 @@ export const requestKinds = [
 ] as const
 export type RequestKind = (typeof requestKinds)[number]
 
+/** Hazards that come beside the faults: see `drawRare`. */
+const rareKinds = [
+  "two-outages",
+  "cut-off-minority",
+  "refused-wrapper",
+  "plain-table",
+  "lost-log",
+  "late-split",
+] as const
+export type RareKind = (typeof rareKinds)[number]
+
 /** One way of making chaos. */
 export interface Profile {
   readonly name: string
@@ -104,6 +115,8 @@ export interface Profile {
   readonly swarm: number
   readonly faultKinds: ReadonlyArray<FaultKind>
   readonly requestKinds: ReadonlyArray<RequestKind>
+  /** Of these each seed has one or two; of none, none. */
+  readonly rareKinds: ReadonlyArray<RareKind>
 }
 
 /** Everything, on small clusters. */
@@ -122,6 +135,7 @@ const everything: Profile = {
   swarm: 0.4,
   faultKinds: faultKinds.filter((kind) => kind !== "cold-start"),
   requestKinds,
+  rareKinds: [],
 }
 
 /** The same work, disturbed by little. */
@@ -216,6 +230,16 @@ const large: Profile = {
 /** Everything, and all nodes that go down at once. */
 const cold: Profile = { ...everything, name: "cold", weight: 6, swarm: 0.3, faultKinds }
 
+/** Hazards that the others do not meet, beside few faults of the usual kinds. */
+const rare: Profile = {
+  ...everything,
+  name: "rare",
+  weight: 15,
+  nodes: { min: 3, max: 6 },
+  faults: { min: 1, max: 3 },
+  rareKinds,
+}
+
 /** All profiles, by name. */
 export const profiles: Readonly<Record<string, Profile>> = {
   default: everything,
@@ -226,6 +250,7 @@ export const profiles: Readonly<Record<string, Profile>> = {
   operations,
   cold,
   large,
+  rare,
 }
 
 /** The name that stands for all profiles: each seed is dealt to one of them. */

@@ -9,6 +9,7 @@ import * as Duration from "effect/Duration"
 import { RandomStream } from "../runtime/RandomStream.ts"
 import type { NodeDeclaration, Scenario, TableSpec, TimelineEntry, Trigger, Workload } from "../scenario/Scenario.ts"
 import { drawFault, type Surroundings } from "./drawFault.ts"
+import { drawRareHazards } from "./drawRare.ts"
 import { drawRequests, drawTable } from "./drawRequests.ts"
 import { type FaultKind, type Profile, type Range, takesAway } from "./Profile.ts"
 
@@ -158,6 +159,14 @@ export const drawScenario = (seed: number, profile: Profile): Scenario => {
   const kinds = firstOf(drawn).length === 0 ? profile.faultKinds : drawn
   const requests = drawRequests(random.stream("requests"), profile, { nodes, spares, tables })
   const faults = drawFaults(random.stream("faults"), profile, kinds, { nodes, graceMs: grace })
+  const made = requests.flatMap(({ act }) => (act._tag === "Create" ? [act.table.name] : []))
+  const rare = drawRareHazards(random.stream("rare"), profile.rareKinds, {
+    nodes,
+    tables,
+    made,
+    timeline: requests,
+    graceMs: grace,
+  })
   const workload = random.stream("workload")
   const maxOperations = random.stream("operations").pick([1, 2, 4]) ?? 4
   const declare = drawTraits(random.stream("traits"), profile, nodeCount)
@@ -186,7 +195,7 @@ export const drawScenario = (seed: number, profile: Profile): Scenario => {
     },
     tables,
     workloads: tables.flatMap((table) => drawWorkloads(workload, table, tables.length)),
-    timeline: [...requests, ...faults],
+    timeline: [...requests, ...faults, ...rare],
     expect: { violation: null, eventually: [], always: [], final: [], sometimes: [], never: [], thresholds: [] },
     quiesce: Duration.minutes(6),
     until: Duration.minutes(30),

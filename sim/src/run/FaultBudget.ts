@@ -1,7 +1,7 @@
 /**
  * What the design promises to survive, as a budget for faults that are drawn: one at a time, with a pause in which members
  * find each other again, and never one that takes the last copy in sync of a group. Behind gates that is no loss either, if
- * the node comes back: whoever starts waits for it.
+ * the node comes back with what it held: whoever starts waits for it.
  */
 import type { Fault } from "../scenario/Fault.ts"
 import type { Simulation } from "./Simulation.ts"
@@ -27,11 +27,10 @@ const harmlessToMembers: ReadonlySet<Fault["_tag"]> = new Set<Fault["_tag"]>([
   "SlowDisk",
   "SlowTransfer",
   "StatementError",
-  "UnlistLog",
 ])
 
-/** True for faults that end others: they are never kept waiting. */
-export const isEnding = (fault: Fault): boolean => endings.has(fault._tag)
+/** True for faults that end others, and for one that does nothing by itself: they are never kept waiting, nor others for them. */
+export const isFree = (fault: Fault): boolean => endings.has(fault._tag) || fault._tag === "UnlistLog"
 
 const throwsOut = (fault: Fault): boolean =>
   !harmlessToMembers.has(fault._tag) && !("what" in fault && fault.what === "agent")
@@ -65,7 +64,8 @@ export class FaultBudget {
   excess(fault: Fault, nodes: ReadonlyArray<string>): string | undefined {
     const takesAway = fault._tag === "Kill" || fault._tag === "Stop" || fault._tag === "Pause"
     if (!takesAway || fault.what === "agent") return undefined
-    if (this.#simulation.isGated && fault._tag !== "Pause") return undefined
+    const loses = fault._tag === "Kill" && nodes.some((node) => this.#simulation.world.losesWrites(node))
+    if (this.#simulation.isGated && fault._tag !== "Pause" && !loses) return undefined
     const last = this.#groupLeftBy(nodes)
     return last === undefined ? undefined : `${last} the last copy in sync of a group`
   }

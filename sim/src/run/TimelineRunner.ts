@@ -14,7 +14,7 @@ import type { Act, Control, TimelineEntry } from "../scenario/Scenario.ts"
 import { type Judged, judge, resolveSelector } from "./Conditions.ts"
 import { describeAct, describeTrigger } from "./describe.ts"
 import type { ExpectationTracker } from "./Expectations.ts"
-import { type FaultBudget, isEnding } from "./FaultBudget.ts"
+import { type FaultBudget, isFree } from "./FaultBudget.ts"
 import { matches, type Observer, type Said } from "./Observer.ts"
 import type { Operators } from "./Operators.ts"
 import { askedWish } from "./askedWish.ts"
@@ -195,7 +195,7 @@ export class TimelineRunner {
     const simulation = this.#simulation
     const { budget, observer } = this.#environment
     const isFirst = this.#first === undefined || this.#first === running
-    if ((budget?.isSpent === true || !isFirst) && !isEnding(fault)) return "later"
+    if ((budget?.isSpent === true || !isFirst) && !isFree(fault)) return "later"
     this.#first = undefined
     const aimed = aimFault(fault, simulation, random)
     const node = aimed.nodes[0] ?? null
@@ -221,7 +221,7 @@ export class TimelineRunner {
     const { queue } = this.#simulation
     const { budget, observer } = this.#environment
     const running = this.#simulation.faults.begin(aimed)
-    const isCounted = !isEnding(aimed.fault)
+    const isCounted = !isFree(aimed.fault)
     if (isCounted) budget?.begun()
     if (running === null || course === null || course.lasts === null) {
       this.#decided(index, aimed.fault, null)

@@ -72,6 +72,10 @@ export class Disk {
     if (table !== undefined) this.#log(name).unlisted = isUnlisted ? table.snapshot() : undefined
   }
 
+  get hasUnlisted(): boolean {
+    return [...this.#logs.values()].some(({ unlisted }) => unlisted !== undefined)
+  }
+
   /** The process wrote all tables out. */
   saved(): void {
     for (const log of this.#logs.values()) settle(log)

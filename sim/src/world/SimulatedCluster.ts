@@ -214,6 +214,8 @@ export interface SimulatedCluster {
    * since is gone, and what the daemon says of its clusters does not show it.
    */
   unlistLog(node: string, table: string, isUnlisted: boolean): void
+  /** True while a kill of the daemon would lose what was written to a table. */
+  losesWrites(node: string): boolean
   /** Calls the listener at every event from now on. */
   subscribe(listener: (event: WorldEvent) => void): void
   /** The tables on the node's disk, also while its daemon is down. */

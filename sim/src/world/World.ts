@@ -212,6 +212,10 @@ export class World implements SimulatedCluster, WorldContext {
     disk.unlist(table, isUnlisted)
   }
 
+  losesWrites(node: string): boolean {
+    return this.#host(node).disk.hasUnlisted
+  }
+
   subscribe(listener: (event: WorldEvent) => void): void {
     this.#listeners.push(listener)
   }

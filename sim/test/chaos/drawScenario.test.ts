@@ -79,4 +79,28 @@ describe("drawScenario", () => {
       expect(Duration.toMillis(lasts?.max ?? Duration.zero)).toBeGreaterThan(0)
     }
   })
+
+  it("adds each rare hazard to what is drawn without it", () => {
+    const rare = profiles["rare"] ?? expect.fail("there is a profile of rare hazards")
+    for (const kind of rare.rareKinds) {
+      const { timeline } = drawScenario(3, { ...rare, rareKinds: [] })
+      const added = drawScenario(3, { ...rare, rareKinds: [kind] }).timeline
+      expect(added.slice(0, timeline.length)).toEqual(timeline)
+      expect(added.length).toBeGreaterThan(timeline.length)
+    }
+  })
+
+  it("lets a kill empty only tables that have another copy", () => {
+    const rare = profiles["rare"] ?? expect.fail("there is a profile of rare hazards")
+    const emptied = Array.from({ length: 100 }, (_, seed) =>
+      drawScenario(seed, { ...rare, rareKinds: ["lost-log"] }),
+    ).flatMap(({ tables, timeline }) =>
+      timeline.flatMap(({ act }) =>
+        act._tag === "UnlistLog" ? [tables.find(({ name }) => act.table.startsWith(`system.${name}_s`))] : [],
+      ),
+    )
+    expect(emptied).toHaveLength(100)
+    expect(emptied.filter((table) => table !== undefined && table.rf < 2)).toEqual([])
+    expect(emptied.filter((table) => table !== undefined).length).toBeGreaterThan(20)
+  })
 })

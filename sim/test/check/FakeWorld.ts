@@ -67,6 +67,7 @@ export class FakeWorld {
       limitReplicationPorts: unused,
       setServerId: unused,
       unlistLog: unused,
+      losesWrites: () => false,
       subscribe: unused,
       tables: (node) => [...(this.#tables.get(node) ?? [])].map(([name, table]) => ({ name, ...table })),
       clusters: (node) => (this.down.has(node) ? [] : (this.#clusters.get(node) ?? [])),
