@@ -17,10 +17,16 @@ import { isPrimary } from "../Observe.ts"
 import type { Presence } from "../plan/Plan.ts"
 import { isLive, isOpen } from "../State.ts"
 import { isSameView, type View } from "../View.ts"
-import { type AgentContext, type AgentOptions, makeAgent, remember, rememberRecords } from "./AgentContext.ts"
+import {
+  type AgentContext,
+  type AgentOptions,
+  makeAgent,
+  recallUnproven,
+  remember,
+  rememberRecords,
+} from "./AgentContext.ts"
 import { tendLastHolder } from "./lastHolder.ts"
 import { monotonicMs } from "../Monotonic.ts"
-import { recallUnproven } from "./doubts.ts"
 import { releaseToken, tendDaemon, tendLeaving } from "./daemon.ts"
 import { tendInspection } from "./inspection.ts"
 import { fencedStore } from "./fencedStore.ts"
@@ -83,15 +89,18 @@ const look = Effect.fnUntraced(
     if (coordination === undefined) yield* makeAbsentTables(agent)
     if (isPrimary(coordination)) yield* remember(agent, { view: coordination?.members ?? [] })
     else if (agent.mutations.has("recover-unasked")) yield* Effect.ignore(recoverCoordination(agent))
-    if (yield* tendDaemon(agent, first, yield* monotonicMs)) return
+    // What records say that may have lost rows is no ground for anything, a restart least of all.
+    const isDoubtful = isPrimary(coordination) && state.unproven.has(config.coordination)
+    if (!isDoubtful && (yield* tendDaemon(agent, first, yield* monotonicMs))) return
     const view = yield* agent.refresh
     const isOld = (yield* monotonicMs) - state.fullLookMs > observationAgeMs
     const observation = isOld ? yield* observe(agent, node) : first
     if (observation === undefined) return
     noteHeartbeats(agent, view, observation, yield* monotonicMs)
-    const refusal =
-      refusalToAct(agent, view, observation) ??
-      ((yield* areRecordsProven(agent, observation)) ? undefined : "the records went through a crash, and differ")
+    // First: records of before a crash may be a reason not to act, which nothing but their cure takes away.
+    const isProven =
+      !isPrimary(observation.groups[config.coordination]) || (yield* areRecordsProven(agent, observation))
+    const refusal = isProven ? refusalToAct(agent, view, observation) : "the records went through a crash, and differ"
     if (refusal !== undefined) {
       if (state.state === "acting") yield* journal({ kind: "agent", node, event: "waiting", detail: refusal })
       state.state = "waiting"

@@ -6,13 +6,14 @@ import type * as Fiber from "effect/Fiber"
 import * as Semaphore from "effect/Semaphore"
 import { DaemonControl } from "../DaemonControl.ts"
 import type { EngineConfig } from "../EngineConfig.ts"
-import { nothingSeen, recallSeen, rememberSeen, type Seen } from "../gate/RunnerMemory.ts"
+import { nothingSeen, recallDoubts, recallSeen, rememberSeen, type Seen } from "../gate/RunnerMemory.ts"
 import { LeaderMemory } from "../leader/LeaderContext.ts"
 import { Manticore } from "../Manticore.ts"
 import { type Mutation, Mutations } from "../Mutation.ts"
 import { monotonicMs } from "../Monotonic.ts"
 import { NodeFiles } from "../NodeFiles.ts"
 import * as StateStore from "../StateStore.ts"
+import { fencedStore } from "./fencedStore.ts"
 import { adaptPlaces, placesAtFirst } from "./limits.ts"
 import type { Answer } from "../Answer.ts"
 import type { Lease, Observation } from "../State.ts"
@@ -80,6 +81,8 @@ export interface AgentState {
   readonly shown: Map<string, Shown>
   /** Clusters of the own daemon whose copies went through a crash and have not been compared since. */
   unproven: ReadonlySet<string>
+  /** The records cannot be compared with any: nobody else is a member of the coordination cluster. */
+  recordsStandAlone: boolean
   /** Since when the records, after a crash, have been others than those of all other members. */
   recordsDifferSinceMs: number | undefined
   /** When the wrappers of a node were looked at last, and what its daemon showed then. */
@@ -90,6 +93,8 @@ export interface AgentState {
   refreshedMs: number
   /** Since when groups of the own daemon have been on their way in without arriving, or out for good. */
   readonly stuckSinceMs: Map<string, number>
+  /** How often this agent restarted the own daemon for a group that was closed, and still is. */
+  readonly closedStarts: Map<string, number>
   /** When this agent last restarted the own daemon. */
   restartedMs: number
   /** Groups that the own daemon was leaving when this agent restarted it, and that the lock of those who leave still names. */
@@ -101,6 +106,7 @@ export interface AgentState {
 
 /** What the parts of an agent share. */
 export interface AgentContext extends AgentOptions {
+  /** Writes nothing between a crash of the daemon and the comparison of its records; see `proveRecords`. */
   readonly store: StateStore.StateStore["Service"]
   readonly manticore: Manticore["Service"]
   readonly files: NodeFiles["Service"]
@@ -152,11 +158,13 @@ export const makeAgent = Effect.fnUntraced(function* (options: AgentOptions) {
     observed: new Map(),
     shown: new Map(),
     unproven: new Set(),
+    recordsStandAlone: false,
     recordsDifferSinceMs: undefined,
     wrapperChecks: new Map(),
     inspections: new Map(),
     refreshedMs: 0,
     stuckSinceMs: new Map(),
+    closedStarts: new Map(),
     restartedMs: Number.NEGATIVE_INFINITY,
     endedLeaving: new Set(),
     transfers: new Map(),
@@ -192,9 +200,17 @@ export const makeAgent = Effect.fnUntraced(function* (options: AgentOptions) {
     }),
   )
   const termsMatter = !mutations.has("skip-term-check")
+  // Its daemon may have crashed since the last look, and have lost records: compare-and-set would find a condition not met here
+  // that is met on all other members, or the other way round.
+  const areProven = Effect.map(
+    recallUnproven({ files, state }),
+    () => !state.unproven.has(options.config.coordination) || state.recordsStandAlone,
+  )
   const agent: AgentContext = {
     ...options,
-    store,
+    store: mutations.has("trust-crashed-copies")
+      ? store
+      : fencedStore(store, areProven, "the records went through a crash"),
     manticore,
     files,
     control,
@@ -206,6 +222,13 @@ export const makeAgent = Effect.fnUntraced(function* (options: AgentOptions) {
     wrapperPermit,
   }
   return agent
+})
+
+/** Reads what the gate has noted at the last start of the daemon. */
+export const recallUnproven = Effect.fnUntraced(function* ({ files, state }: Pick<AgentContext, "files" | "state">) {
+  const { unproven } = yield* recallDoubts(files)
+  const isSame = unproven.length === state.unproven.size && unproven.every((name) => state.unproven.has(name))
+  if (!isSame) state.unproven = new Set(unproven)
 })
 
 /** Writes what was seen of who counts to the own disk, when it has changed: an agent never acts on less (safety rule 1). */

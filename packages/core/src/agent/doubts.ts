@@ -8,13 +8,6 @@ import { journal } from "../Journal.ts"
 import type { AgentContext } from "./AgentContext.ts"
 import { restart } from "./daemon.ts"
 
-/** Reads what the gate has noted at the last start of the daemon. */
-export const recallUnproven = Effect.fnUntraced(function* ({ files, state }: AgentContext) {
-  const { unproven } = yield* recallDoubts(files)
-  const isSame = unproven.length === state.unproven.size && unproven.every((name) => state.unproven.has(name))
-  if (!isSame) state.unproven = new Set(unproven)
-})
-
 /** A copy was found to equal another one. */
 export const noteProven = Effect.fnUntraced(function* ({ files, state }: AgentContext, group: string) {
   if (!state.unproven.has(group)) return

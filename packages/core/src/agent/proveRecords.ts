@@ -35,6 +35,7 @@ export const areRecordsProven = Effect.fnUntraced(function* (agent: AgentContext
   const told = yield* Effect.provideService(Effect.all(read, { concurrency: "unbounded" }), Manticore, manticore)
   const theirs = told.flatMap(({ other, records }) => (records === undefined ? [] : [{ other, records }]))
   const mine = (yield* store.sync).records
+  state.recordsStandAlone = others.length === 0
   if (others.length === 0 || theirs.some(({ records }) => areSame(mine, records))) {
     if (others.length > 0) yield* noteProven(agent, coordination)
     state.recordsDifferSinceMs = undefined
