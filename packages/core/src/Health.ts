@@ -2,6 +2,7 @@
  * Diagnosis of replica groups from what their members last showed: who was left behind, and whose daemon must stay up.
  * Who may be made primary is in `Promotion`.
  */
+import { hasGivenUp } from "./Observe.ts"
 import type { Group, ObservedGroup } from "./State.ts"
 import type { View } from "./View.ts"
 
@@ -20,7 +21,10 @@ export const restartRefusal = (
 ): string | undefined => {
   for (const { record: group } of view.groups.values()) {
     if (group.status === "dissolved" || !group.inSync.includes(node)) continue
-    if (isGated && group.inSync.length === 1) continue
+    const own = shown.get(group.name)
+    // A copy that is closed is served to nobody who could miss it; the gate waits for those who are away.
+    const isIdle = hasGivenUp(own) && !group.inSync.some((member) => away.has(member))
+    if (isGated && (group.inSync.length === 1 || isIdle)) continue
     const stale = staleSet(view, group, away)
     if (stale !== undefined) return stale
     const others = group.inSync.filter((member) => member !== node && !away.has(member))
@@ -29,7 +33,6 @@ export const restartRefusal = (
       return seen?.status === "primary" && seen.nodeState === "synced"
     })
     if (kept.length === 0) return `${group.name} would have no other member in sync`
-    const own = shown.get(group.name)
     if (!isGated && own !== undefined && !kept.some((member) => own.nodesSet.includes(member))) {
       return `${node} would not ask another member of ${group.name} for its way back`
     }

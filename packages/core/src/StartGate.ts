@@ -7,6 +7,8 @@
  * Only a decision: it reads nothing and starts nothing. `gate/` carries it out.
  */
 
+import type { Group } from "./State.ts"
+
 /** What the files of a node say of one replication cluster (`grastate.dat`). */
 export interface CopyOnDisk {
   /** Identity of the history that the number counts in; null if the copy was given up, and only a full one helps. */
@@ -26,8 +28,8 @@ export type PeerReport =
   | { readonly _tag: "Serving"; readonly history: string | null; readonly members: ReadonlyArray<string> }
   /** Its daemon is a member and waits for a majority, or is on its way in. */
   | { readonly _tag: "Open" }
-  /** Its daemon is stopped, or closed there; this is what its disk holds. Null: nothing. */
-  | { readonly _tag: "Waiting"; readonly copy: CopyOnDisk | null }
+  /** Its daemon is stopped, or, if `closed`, up and closed there; this is what its disk holds. Null: nothing. */
+  | { readonly _tag: "Waiting"; readonly copy: CopyOnDisk | null; readonly closed?: boolean }
 
 /** One replication cluster, as a node that is about to start sees it. */
 export interface GatedGroup {
@@ -52,10 +54,21 @@ export type EntryChange =
   | { readonly _tag: "Begin" }
   /** Its list names these nodes and the own one; `anew`: nothing that its copy holds counts, and it receives a full one. */
   | { readonly _tag: "Rejoin"; readonly peers: ReadonlyArray<string>; readonly anew?: boolean }
-  /** Its list names nobody who answers: the tables can be read, and refuse writes. */
-  | { readonly _tag: "Close"; readonly reason: string }
+  /** Its list names nobody who answers: the tables can be read, and refuse writes. `yields`: another copy is the one to begin. */
+  | { readonly _tag: "Close"; readonly reason: string; readonly yields?: true }
   /** It is taken away: what was in the cluster becomes tables of the node's own. */
   | { readonly _tag: "SetAside"; readonly reason: string }
+
+/**
+ * Whose copies of a group count: those in sync; until something is attached to it nobody is, and whoever made it has it. Null: no
+ * group of the engine, or one that has ended.
+ */
+export const copiesThatCount = (record: Group | undefined): ReadonlyArray<string> | null =>
+  record === undefined || record.status === "dissolved"
+    ? null
+    : record.inSync.length > 0
+      ? record.inSync
+      : record.members
 
 /** How to start. */
 export type StartDecision =
@@ -69,8 +82,8 @@ export type GroupDecision =
   | { readonly _tag: "Leave" }
   /** This copy may be needed: more must be known. */
   | { readonly _tag: "Wait"; readonly reason: string }
-  /** Another node has to begin; `to` is null if it is not known which. */
-  | { readonly _tag: "Yield"; readonly to: string | null; readonly reason: string }
+  /** Another node has to begin; `to` is null if it is not known which. `later`: not before the next start of its daemon. */
+  | { readonly _tag: "Yield"; readonly to: string | null; readonly later: boolean; readonly reason: string }
 
 /** Whether a node still waits: for nodes that are silent, and for others that are to begin something. */
 export interface Patience {
@@ -82,7 +95,8 @@ export interface Patience {
  * The decision for a node and all that its disk holds, the coordination cluster left out: that one was decided before, and
  * `begins` says that this node begins it. While it may be needed somewhere, it waits, until its patience is over: then it
  * starts with those clusters closed. Who begins the coordination cluster waits for nobody to begin another
- * one, since all wait for it. Of nodes that wait for each other to begin something, the first by name does so no longer.
+ * one, since all wait for it, and nobody waits for a daemon that is up and closed, as its runner starts it anew when all are
+ * there. Of nodes that wait for each other to begin something, the first by name does so no longer.
  */
 export const decideStart = (
   node: string,
@@ -99,10 +113,12 @@ export const decideStart = (
       continue
     }
     const goesFirst =
-      decision._tag === "Yield" && (begins || (beginsAny && (decision.to === null || node < decision.to)))
+      decision._tag === "Yield" &&
+      (begins || decision.later || (beginsAny && (decision.to === null || node < decision.to)))
     if (decision._tag === "Wait" ? patience.silent : patience.beginners && !goesFirst)
       return { _tag: "Wait", reason: `${name}: ${decision.reason}` }
-    entries.set(name, { _tag: "Close", reason: decision.reason })
+    const yields = decision._tag === "Yield" && decision.to !== null
+    entries.set(name, { _tag: "Close", reason: decision.reason, ...(yields ? { yields } : {}) })
   }
   return { _tag: "Start", entries }
 }
@@ -139,7 +155,8 @@ export const decideGroup = (
   const open = [...reports].filter(([, report]) => report._tag === "Open").map(([peer]) => peer)
   if (open.length > 0) return { _tag: "Rejoin", peers: [...open, ...unheard] }
   // Whoever is not in sync lacks acknowledged writes, however high its number is.
-  if (!counts) return { _tag: "Yield", to: null, reason: `${node} is not in sync, and nobody serves it yet` }
+  if (!counts)
+    return { _tag: "Yield", to: null, later: false, reason: `${node} is not in sync, and nobody serves it yet` }
   const copies = new Map<string, CopyOnDisk | null>([[node, own]])
   for (const [peer, report] of reports) if (report._tag === "Waiting") copies.set(peer, report.copy)
   const silent = inSync.find((member) => !copies.has(member))
@@ -150,7 +167,11 @@ export const decideGroup = (
   })
   const unknown = held.find(({ copy }) => copy.seqno === null)
   if (unknown !== undefined && held.length > 1) {
-    return { _tag: "Wait", reason: `the number of the copy on ${unknown.member} is not known` }
+    const reason = `the number of the copy on ${unknown.member} is not known`
+    // Its next start will look.
+    return isClosed(reports.get(unknown.member))
+      ? { _tag: "Yield", to: null, later: true, reason }
+      : { _tag: "Wait", reason }
   }
   if (held.some(({ copy }) => copy.history !== own.history)) {
     return { _tag: "Wait", reason: "copies in sync are of different histories: an operator must choose" }
@@ -166,6 +187,9 @@ export const decideGroup = (
     : {
         _tag: "Yield",
         to: best?.member ?? null,
+        later: isClosed(reports.get(best?.member ?? "")),
         reason: `${best?.member ?? "nobody"} holds the most advanced copy and begins`,
       }
 }
+
+const isClosed = (report: PeerReport | undefined): boolean => report?._tag === "Waiting" && report.closed === true

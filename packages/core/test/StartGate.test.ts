@@ -38,6 +38,22 @@ describe("decideGroup", () => {
     expect(decideGroup("n1", group({ reports: new Map([["n2", waiting(null)]]) }))._tag).toBe("Begin")
   })
 
+  it("leaves a closed daemon to its next start: for the number of its copy, and to begin", () => {
+    const closed = (held: CopyOnDisk): ReadonlyMap<string, PeerReport> =>
+      new Map([["n2", { _tag: "Waiting", copy: held, closed: true }]])
+    expect(decideGroup("n1", group({ reports: closed(copy(8)) }))).toMatchObject({
+      _tag: "Yield",
+      to: "n2",
+      later: true,
+    })
+    expect(decideGroup("n1", group({ reports: closed(copy(null)) }))).toMatchObject({
+      _tag: "Yield",
+      to: null,
+      later: true,
+    })
+    expect(decideGroup("n1", group({ reports: closed(copy(7)) }))._tag).toBe("Begin")
+  })
+
   it("prefers a copy that was stopped to one that was killed, but not to a more advanced one", () => {
     const killed = (seqno: number): CopyOnDisk => ({ ...copy(seqno), unproven: true })
     const stopped = (seqno: number) => new Map([["n2", waiting(copy(seqno))]])
@@ -121,6 +137,18 @@ describe("decideGroup", () => {
 })
 
 describe("decideStart", () => {
+  it("starts closed at once beside a closed daemon that is to begin, and says that it yields", () => {
+    const patience = { begins: false, patience: { silent: true, beginners: true } }
+    const beside = (seqno: number | null) =>
+      group({ reports: new Map([["n2", { _tag: "Waiting", copy: copy(seqno), closed: true }]]) })
+    const closedAs = (seqno: number | null) => {
+      const decision = decideStart("n1", [beside(seqno)], patience)
+      return decision._tag === "Start" ? decision.entries.get("g") : decision
+    }
+    expect(closedAs(8)).toMatchObject({ _tag: "Close", yields: true })
+    expect(closedAs(null)).toEqual({ _tag: "Close", reason: "the number of the copy on n2 is not known" })
+  })
+
   const patient = { begins: false, patience: { silent: true, beginners: true } }
   const impatient = { begins: false, patience: { silent: false, beginners: true } }
 

@@ -28,6 +28,7 @@ const Report = Schema.Struct({
         seqno: Schema.NullOr(Schema.Int),
         unproven: Schema.optionalKey(Schema.Boolean),
       }),
+      closed: Schema.optionalKey(Schema.Boolean),
       members: Schema.optionalKey(Schema.Array(Schema.String)),
     }),
   ),

@@ -6,16 +6,17 @@ import * as Effect from "effect/Effect"
 import { restartRefusal } from "../Health.ts"
 import { journal } from "../Journal.ts"
 import { monotonicMs } from "../Monotonic.ts"
-import { isPrimary, observedGroups } from "../Observe.ts"
+import { hasGivenUp, isPrimary, observedGroups } from "../Observe.ts"
 import { percentAllowanceMs } from "../operation/allowance.ts"
+import { isOff } from "../operation/isOff.ts"
 import * as Sql from "../Sql.ts"
-import { isOpen, Key, type LeavingLock, type Observation } from "../State.ts"
+import { isOpen, Key, type LeavingLock, type Observation, type StepRow } from "../State.ts"
 import { standsInTheWay } from "../Promotion.ts"
 import type { View } from "../View.ts"
 import type { AgentContext } from "./AgentContext.ts"
 import { isNewcomer, restartNewcomer } from "./newcomer.ts"
 import { noteRestart } from "./restarted.ts"
-import { isShutOut, restartAlone } from "./shutOut.ts"
+import { restartAlone, shutOutOf, shutOutPatienceMs } from "./shutOut.ts"
 
 /**
  * A member that joins for ever, or that was thrown out, is cured by nothing but a restart of its daemon, and until
@@ -32,12 +33,13 @@ export const tendDaemon = Effect.fnUntraced(function* (agent: AgentContext, obse
     // The records may be those of before a restart.
     const inTheWay =
       group.status !== "primary" && state.view !== undefined && standsInTheWay(state.view, name, agent.node)
-    const shutOut = isShutOut(agent, name, group)
-    const stuck = inTheWay || shutOut || group.nodeState === "joining" || group.nodeState === "destroyed"
+    if (isPrimary(group)) state.closedStarts.delete(name)
+    const shutOut = shutOutOf(agent, name, group)
+    const stuck = inTheWay || shutOut !== undefined || group.nodeState === "joining" || group.nodeState === "destroyed"
     const patienceMs = inTheWay
       ? Duration.toMillis(config.awayAfter)
-      : shutOut
-        ? Duration.toMillis(config.statementTimeout)
+      : shutOut !== undefined
+        ? yield* shutOutPatienceMs(agent, name, shutOut)
         : Duration.toMillis(config.joinTimeout) * 1.25 + percentAllowanceMs(state.view, name, config)
     const sinceMs = state.stuckSinceMs.get(name)
     if (!stuck) state.stuckSinceMs.delete(name)
@@ -48,9 +50,12 @@ export const tendDaemon = Effect.fnUntraced(function* (agent: AgentContext, obse
       const isNew = isNewcomer(agent, observation)
       // Nobody can be asked for the token from outside the coordination cluster. While that has no majority, who is on its
       // way in waits for those who are missing.
-      const isPassedBy = shutOut || (!isNew && group.status === "primary")
+      const isPassedBy = shutOut !== undefined || (!isNew && group.status === "primary")
       if (name === config.coordination && isPassedBy) return yield* restartAlone(agent, observation, why)
-      return (yield* isNew ? restartNewcomer(agent, observation, why) : restart(agent, why)) === undefined
+      const refusal = yield* isNew ? restartNewcomer(agent, observation, why) : restart(agent, why)
+      if (shutOut === "closed" && refusal === undefined)
+        state.closedStarts.set(name, (state.closedStarts.get(name) ?? 0) + 1)
+      return refusal === undefined
     }
   }
   return false
@@ -144,11 +149,17 @@ export const tendLeaving = Effect.fnUntraced(function* (
   const rows = [...view.steps.values()].flat()
   // A step may have been cancelled, or its operation be over, while its handler is still at work here.
   if ([...state.running.keys()].some((key) => !rows.some((row) => row.key === key))) return
+  // Nobody begins what was planned before the undo, or an undo that did not become the one that counts.
+  const isToCome = (row: StepRow): boolean => {
+    const operation = view.operations.get(row.operation)?.record
+    if (!isOpen(row)) return false
+    return operation === undefined || !isOff(operation, row, row.status === "pending" ? "begin" : "go-on")
+  }
   const isWorkedOn = (group: string) =>
     rows.some(
       ({ key, record }) =>
         record.node === node &&
-        (isOpen(record) || state.running.has(key)) &&
+        (isToCome(record) || state.running.has(key)) &&
         (record.step._tag === "ExitGroup" || record.step._tag === "JoinGroup") &&
         record.step.group === group,
     )
@@ -170,7 +181,7 @@ export const tendLeaving = Effect.fnUntraced(function* (
   yield* releaseLeaving(agent, view, (entry) => entry.node === node && entry.group === left.group)
 })
 
-/** Gives the token back once every group of this node is whole again; the leader does it for a node that is lost. */
+/** Gives the token back once every group of this node is whole again, or will not be before another start; the leader does it for a node that is lost. */
 export const releaseToken = Effect.fnUntraced(function* (
   agent: AgentContext,
   view: View,
@@ -183,7 +194,8 @@ export const releaseToken = Effect.fnUntraced(function* (
   if (stored === undefined || holder === undefined || holder === null) return
   const whole = Object.entries(observation.groups).every(([name, group]) => {
     const counts = name === config.coordination || view.groups.get(name)?.record.members.includes(node) === true
-    return !counts || isPrimary(group)
+    // A closed copy may wait for another daemon to be restarted.
+    return !counts || isPrimary(group) || hasGivenUp(group)
   })
   if (holder === node ? !whole : !(leads && (state.lost.has(holder) || state.runnerless.has(holder)))) return
   yield* store.compareAndSet(stored, { holder: null, why: "" }, { term: 0 })

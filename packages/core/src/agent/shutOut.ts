@@ -2,36 +2,65 @@
  * Members that were started closed, because nobody could be asked or somebody was not heard of: behind the gate the next start
  * of their daemon brings them in.
  */
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import { recallGate } from "../gate/RunnerMemory.ts"
 import { journal } from "../Journal.ts"
 import { Manticore } from "../Manticore.ts"
 import { hasGivenUp, isPrimary, observedGroups } from "../Observe.ts"
 import { recordsAt } from "../RecordsAt.ts"
 import * as Sql from "../Sql.ts"
+import { copiesThatCount } from "../StartGate.ts"
 import type { Observation, ObservedGroup } from "../State.ts"
 import { makeView } from "../View.ts"
 import type { AgentContext } from "./AgentContext.ts"
 import { noteRestart } from "./restarted.ts"
 
+/** Restarts in a row after which a group that all members have closed still is: then it is for a person to look at. */
+const closedStartsMax = 3
+
 /**
- * True for a member that is closed while its next start can change that: somebody serves the group, or it is to begin it. In
- * the coordination cluster it can always be hoped for.
+ * What the next start of a member that is closed can change. `served`: somebody serves the group, or this node is to begin it; in
+ * the coordination cluster that can always be hoped for. `closed`: all who are in sync are there and closed, and have not
+ * tried often yet: the gate that sent one of them to another that was just leaving, or waited in vain for the number of a copy,
+ * finds them all now.
  */
-export const isShutOut = (
+export const shutOutOf = (
   { config, control, node, state }: AgentContext,
   name: string,
   group: ObservedGroup,
-): boolean => {
-  if (!control.isGated || !hasGivenUp(group)) return false
-  if (name === config.coordination) return true
+): "served" | "closed" | undefined => {
+  if (!control.isGated || !hasGivenUp(group)) return undefined
+  if (name === config.coordination) return "served"
   const record = state.view?.groups.get(name)?.record
-  if (record === undefined || !record.members.includes(node)) return false
-  if (record.inSync.join() === node) return true
-  return [...(state.view?.observations ?? [])].some(
-    ([other, { record }]) => other !== node && !state.away.has(other) && isPrimary(record.groups[name]),
+  if (record === undefined || !record.members.includes(node)) return undefined
+  if (record.inSync.join() === node) return "served"
+  const shown = [...(state.view?.observations ?? [])].flatMap(([other, { record: seen }]) =>
+    other === node || state.away.has(other) ? [] : [{ other, group: seen.groups[name] }],
   )
+  if (shown.some((seen) => isPrimary(seen.group))) return "served"
+  const closed = shown.filter((seen) => hasGivenUp(seen.group)).map(({ other }) => other)
+  const isAnyoneMissing = record.inSync.some((member) => member !== node && !closed.includes(member))
+  if (!record.inSync.includes(node) || isAnyoneMissing) return undefined
+  return (state.closedStarts.get(name) ?? 0) < closedStartsMax ? "closed" : undefined
 }
+
+/**
+ * How long a member stays closed before its daemon is restarted. Whose number nobody has looked at goes first, as the others
+ * would wait for it in their gates; who was found to lack what another one has does not go at all.
+ */
+export const shutOutPatienceMs = Effect.fnUntraced(function* (
+  { config, files }: AgentContext,
+  name: string,
+  shutOut: "served" | "closed",
+) {
+  const patienceMs = Duration.toMillis(config.statementTimeout)
+  if (shutOut === "served") return patienceMs
+  const told = (yield* recallGate(files)).closed[name]
+  if (told === undefined) return patienceMs
+  return told.yields === true ? Number.POSITIVE_INFINITY : 2 * patienceMs
+})
 
 /** What the daemon of a node shows of its groups; undefined if it does not answer. */
 const shownBy = ({ config, manticore }: AgentContext, node: string) =>
@@ -52,10 +81,13 @@ const endangered = Effect.fnUntraced(function* (agent: AgentContext, names: Read
   const told = yield* Effect.provideService(recordsAt(donor.value, config, "way back"), Manticore, manticore)
   const { groups } = makeView(told?.values() ?? [])
   for (const name of names) {
-    const inSync = groups.get(name)?.record.inSync ?? []
-    const needed = inSync.filter((member) => member !== node)
+    const record = groups.get(name)?.record
+    // What has ended is needed by nobody.
+    if (record?.status === "dissolved") continue
+    const counted = copiesThatCount(record) ?? []
+    const needed = counted.filter((member) => member !== node)
     const shown = yield* Effect.forEach(needed, (member) => shownBy(agent, member))
-    if (!inSync.includes(node) || shown.includes(undefined)) return name
+    if (!counted.includes(node) || shown.includes(undefined)) return name
   }
   return undefined
 })

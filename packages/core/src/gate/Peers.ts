@@ -8,6 +8,8 @@ export interface ReportedCluster {
   /** `serving`: primary and synced. `open`: a member, and on its way to that. `waiting`: stopped, or closed. */
   readonly is: "serving" | "open" | "waiting"
   readonly copy: CopyOnDisk
+  /** Waiting, and its daemon is up: it begins nothing before its next start. Absent: no. */
+  readonly closed?: boolean
   /** The view that it is primary in. */
   readonly members?: ReadonlyArray<string>
 }

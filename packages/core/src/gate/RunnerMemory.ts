@@ -23,8 +23,11 @@ const Copy = Schema.Struct({ history: Schema.NullOr(Schema.String), seqno: Schem
 
 /** What the gate did at the last start, and what an operator told it. */
 export const GateMemory = Schema.Struct({
-  /** Clusters that it started the daemon closed in: its files do not know their numbers any more. */
-  closed: Schema.Record(Schema.String, Copy),
+  /**
+   * Clusters that it started the daemon closed in: its files do not know their numbers any more. `yields`: another copy is the one
+   * to begin.
+   */
+  closed: Schema.Record(Schema.String, Schema.Struct({ ...Copy.fields, yields: Schema.optionalKey(Schema.Boolean) })),
   /** An operator's word: whoever is not heard of is not waited for, the next time. */
   overruled: Schema.Boolean,
 })

@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import { DaemonControl } from "../DaemonControl.ts"
 import { Manticore } from "../Manticore.ts"
 import { NodeFiles } from "../NodeFiles.ts"
-import { isPrimary, observedGroups } from "../Observe.ts"
+import { hasGivenUp, isPrimary, observedGroups } from "../Observe.ts"
 import * as Sql from "../Sql.ts"
 import type { NodeReport, ReportedCluster } from "./Peers.ts"
 import { recallDoubts, recallGate, recallSeen } from "./RunnerMemory.ts"
@@ -31,8 +31,11 @@ export const ownReport = Effect.fnUntraced(function* (
     const noted = unproven.includes(name) ? { unproven: true } : {}
     const onDisk = { history, seqno, ...noted }
     if (!isRunning) clusters.set(name, { is: "waiting", copy: onDisk })
-    else if (seen === undefined || seen.nodeState === "closed")
-      clusters.set(name, { is: "waiting", copy: { ...(closed[name] ?? onDisk), ...noted } })
+    else if (seen === undefined || seen.nodeState === "closed") {
+      const known = closed[name] ?? onDisk
+      const copy = { history: known.history, seqno: known.seqno, ...noted }
+      clusters.set(name, { is: "waiting", copy, ...(hasGivenUp(seen) ? { closed: true } : {}) })
+    }
     // Its history was thrown away: it holds nothing that counts (semantics 48).
     else if (seen.nodeState === "destroyed") clusters.set(name, { is: "waiting", copy: { history: null, seqno: null } })
     else if (isPrimary(seen)) clusters.set(name, { is: "serving", copy: onDisk, members: seen.members })

@@ -13,6 +13,7 @@ import { Mutations } from "../Mutation.ts"
 import { NodeFiles } from "../NodeFiles.ts"
 import { recordsAt } from "../RecordsAt.ts"
 import {
+  copiesThatCount,
   decideGroup,
   decideStart,
   type EntryChange,
@@ -62,9 +63,11 @@ export const startDaemon = Effect.fnUntraced(function* ({ node, config }: StartO
     const { decision } = looked
     if (decision._tag === "Start") {
       const disk = yield* control.clusters
-      const closed = disk.flatMap(({ name, history, seqno }) =>
-        decision.entries.get(name)?._tag === "Close" ? [[name, { history, seqno }] as const] : [],
-      )
+      const closed = disk.flatMap(({ name, history, seqno }) => {
+        const entry = decision.entries.get(name)
+        if (entry?._tag !== "Close") return []
+        return [[name, { history, seqno, ...(entry.yields === true ? { yields: true } : {}) }] as const]
+      })
       const { unproven, anew } = yield* recallDoubts(files)
       const isMade = (name: string) => {
         const entry = decision.entries.get(name)
@@ -242,7 +245,7 @@ const peerReport = (cluster: ReportedCluster | undefined): PeerReport => {
     case "open":
       return { _tag: "Open" }
     case "waiting":
-      return { _tag: "Waiting", copy: cluster.copy }
+      return { _tag: "Waiting", copy: cluster.copy, ...(cluster.closed === true ? { closed: true } : {}) }
   }
 }
 
@@ -264,8 +267,7 @@ const gatedGroup = (
     name,
     own: { history, seqno, unproven: doubts.unproven.includes(name) },
     anew: doubts.anew.includes(name),
-    // Until something is attached to it, nobody is in sync with a group, and whoever made it has it.
-    inSync: !isOurs ? null : record.inSync.length > 0 ? record.inSync : record.members,
+    inSync: copiesThatCount(record),
     estranged: isOurs && (record.estranged?.includes(node) === true || !known.includes(node)),
     reports: reportsOn(reports, name),
   }
