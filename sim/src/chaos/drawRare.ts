@@ -6,7 +6,7 @@ import * as Duration from "effect/Duration"
 import type { RandomStream } from "../runtime/RandomStream.ts"
 import type { Fault } from "../scenario/Fault.ts"
 import type { Act, TableSpec, TimelineEntry } from "../scenario/Scenario.ts"
-import type { RareKind } from "./Profile.ts"
+import type { RareKind, Range } from "./Profile.ts"
 
 /** What there is to draw from. */
 export interface RareSubjects {
@@ -21,6 +21,9 @@ export interface RareSubjects {
 }
 
 const recordTables = ["system.shardwright_state", "system.shardwright_queue"]
+
+/** When all else is over. */
+const lateMs: Range = { min: 95_000, max: 110_000 }
 
 const at = (ms: number, act: Act): TimelineEntry => ({
   when: { _tag: "At", at: Duration.millis(ms) },
@@ -65,9 +68,9 @@ const drawRare = (random: RandomStream, kind: RareKind, subjects: RareSubjects):
       return [fault(ms, refusal, random.int(10_000, 40_000))]
     }
     case "plain-table": {
-      // The first of those that are made is dropped by then.
+      // The first of those that are made is dropped by then, or its drop was refused and its wrapper is in the way.
       const name = made[0] ?? "t1"
-      const ms = random.int(38_000, 50_000)
+      const ms = random.int(lateMs.min, lateMs.max)
       const statements = [`CREATE TABLE ${name} (v bigint)`, `INSERT INTO ${name} (id,v) VALUES (1,1),(2,2)`]
       const sql: Act = {
         _tag: "Sql",
@@ -102,7 +105,7 @@ const drawRare = (random: RandomStream, kind: RareKind, subjects: RareSubjects):
       if (table === undefined) return []
       // Nothing disturbs the readers any more, so that whatever they lack is the doing of the engine.
       const split: Act = { _tag: "Split", table: table.name, shard: random.int(0, table.shards - 1) }
-      return [at(random.int(95_000, 110_000), split)]
+      return [at(random.int(lateMs.min, lateMs.max), split)]
     }
   }
 }

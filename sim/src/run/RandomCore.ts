@@ -92,9 +92,14 @@ export class RandomCore {
       if (budget.excess(fault, outside) !== undefined) continue
       const away = new Map(outside.map((name) => [name, random.pick(ways) ?? "killed"]))
       const nodes = members.filter((name) => !outside.includes(name))
-      // Whose daemon is just being restarted is no part of the view that a majority is counted from.
+      // Whose daemon is just being restarted is no part of the view that a majority is counted from, or will be none.
       const { coordination } = inside.context.config
-      if (!nodes.every((name) => isSynced(inside.simulation, name, coordination))) continue
+      if (
+        !nodes.every(
+          (name) => inside.simulation.world.isAccepting(name) && isSynced(inside.simulation, name, coordination),
+        )
+      )
+        continue
       return new RandomCore(inside, operators, nodes, away, random)
     }
     return undefined

@@ -258,7 +258,10 @@ export class Simulation implements Installation {
   /** Since when no fault has touched the daemon of the host; undefined while one does. What its agent does is no matter. */
   servesSinceMicros(name: string): number | undefined {
     const host = this.#host(name)
-    return host.daemon !== "up" || this.faults.links.disturbs(name) || this.faults.hasRules
+    return host.daemon !== "up" ||
+      this.faults.links.disturbs(name) ||
+      this.faults.hasRules ||
+      this.world.lacksRows(name)
       ? undefined
       : host.daemonTouchedMicros
   }

@@ -23,6 +23,8 @@ interface TableLog {
   copy: { readonly snapshot: TableSnapshot; readonly number: number } | undefined
   /** The table as it was when its log began, if the list of logs lacks it: a crash makes it that again. */
   unlisted: TableSnapshot | undefined
+  /** A crash took rows of the table, and no other copy has overwritten it since. */
+  lacksRows: boolean
 }
 
 /** Entries beyond this many are flushed: the server writes a table out now and then. */
@@ -61,7 +63,10 @@ export class Disk {
     for (const [name, log] of this.#logs) {
       const table = this.database.table(name)
       if (log.copy !== undefined && table !== undefined) this.#replay(table, log)
-      if (log.unlisted !== undefined && table !== undefined) table.restore(log.unlisted)
+      if (log.unlisted !== undefined && table !== undefined) {
+        table.restore(log.unlisted)
+        log.lacksRows = true
+      }
       settle(log)
     }
   }
@@ -74,6 +79,10 @@ export class Disk {
 
   get hasUnlisted(): boolean {
     return [...this.#logs.values()].some(({ unlisted }) => unlisted !== undefined)
+  }
+
+  get lacksRows(): boolean {
+    return [...this.#logs.values()].some((log) => log.lacksRows)
   }
 
   /** The process wrote all tables out. */
@@ -89,6 +98,7 @@ export class Disk {
     this.database.receive(snapshot)
     const log = this.#log(name)
     log.number = from.#log(name).number
+    log.lacksRows = false
     log.copy = log.writes.length > 0 ? { snapshot, number: log.number } : undefined
   }
 
@@ -177,7 +187,7 @@ export class Disk {
   #log(name: string): TableLog {
     let log = this.#logs.get(name)
     if (log === undefined) {
-      log = { number: 0, writes: [], numbers: [], copy: undefined, unlisted: undefined }
+      log = { number: 0, writes: [], numbers: [], copy: undefined, unlisted: undefined, lacksRows: false }
       this.#logs.set(name, log)
     }
     return log

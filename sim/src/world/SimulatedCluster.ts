@@ -184,6 +184,8 @@ export interface SimulatedCluster {
   resume(node: string): void
   /** True while the process exists and is not paused. */
   isUp(node: string): boolean
+  /** True while its daemon takes connections: not as it starts or stops. */
+  isAccepting(node: string): boolean
   /** Packets between nodes of different groups are dropped from now on; replaces what was cut before. */
   partition(groups: ReadonlyArray<ReadonlyArray<string>>): void
   /** Packets from one node to another are dropped too; both ways if symmetric. */
@@ -216,6 +218,8 @@ export interface SimulatedCluster {
   unlistLog(node: string, table: string, isUnlisted: boolean): void
   /** True while a kill of the daemon would lose what was written to a table. */
   losesWrites(node: string): boolean
+  /** True while a table on its disk lacks what such a kill took. */
+  lacksRows(node: string): boolean
   /** Calls the listener at every event from now on. */
   subscribe(listener: (event: WorldEvent) => void): void
   /** The tables on the node's disk, also while its daemon is down. */

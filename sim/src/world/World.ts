@@ -137,6 +137,10 @@ export class World implements SimulatedCluster, WorldContext {
     return this.#host(node).daemon?.running() ?? false
   }
 
+  isAccepting(node: string): boolean {
+    return this.#host(node).daemon?.accepting ?? false
+  }
+
   partition(groups: ReadonlyArray<ReadonlyArray<string>>): void {
     this.network.partition([...this.hosts.keys()], groups)
     if (this.observed)
@@ -214,6 +218,10 @@ export class World implements SimulatedCluster, WorldContext {
 
   losesWrites(node: string): boolean {
     return this.#host(node).disk.hasUnlisted
+  }
+
+  lacksRows(node: string): boolean {
+    return this.#host(node).disk.lacksRows
   }
 
   subscribe(listener: (event: WorldEvent) => void): void {

@@ -68,6 +68,8 @@ export class FakeWorld {
       setServerId: unused,
       unlistLog: unused,
       losesWrites: () => false,
+      lacksRows: () => false,
+      isAccepting: () => true,
       subscribe: unused,
       tables: (node) => [...(this.#tables.get(node) ?? [])].map(([name, table]) => ({ name, ...table })),
       clusters: (node) => (this.down.has(node) ? [] : (this.#clusters.get(node) ?? [])),
