@@ -102,6 +102,7 @@ export class RealCluster {
       `  pid_file = ${folder}/searchd.pid`,
       "  buddy_path =",
       "  threads = 8",
+      `  server_id = ${index}`,
       "}",
     ]
     fs.writeFileSync(path.join(folder, "searchd.conf"), `${config.join("\n")}\n`)
