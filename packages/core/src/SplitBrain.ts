@@ -18,8 +18,11 @@ export const splitSides = (
   away: ReadonlySet<string>,
 ): ReadonlyArray<ReadonlyArray<string>> => {
   if (group.status === "dissolved") return []
+  const registered = view.registry?.record.nodes
   const serving = [...view.observations].flatMap(([node, { record }]) => {
     const seen = record.groups[group.name]
+    // What a node said before it was forgotten is no sign of what is.
+    if (registered !== undefined && registered[node] === undefined) return []
     return !away.has(node) && seen?.status === "primary" && seen.members.includes(node) && seen.tables.length > 0
       ? [{ node, members: seen.members }]
       : []

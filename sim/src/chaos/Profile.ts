@@ -91,6 +91,7 @@ const rareKinds = [
   "plain-table",
   "lost-log",
   "late-split",
+  "lost-for-good",
 ] as const
 export type RareKind = (typeof rareKinds)[number]
 

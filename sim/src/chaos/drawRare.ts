@@ -100,6 +100,18 @@ const drawRare = (random: RandomStream, kind: RareKind, subjects: RareSubjects):
         fault(ms + random.int(1_000, lastsMs - 1_000), kill, random.int(200, 12_000)),
       ]
     }
+    case "lost-for-good": {
+      // Three could not make up for one of them, nor two agree.
+      if (nodes.length < 4) return []
+      const kill: Fault = { _tag: "Kill", node, what: "host" }
+      const ms = random.int(5_000, 30_000)
+      const forgetMs = random.int(lateMs.min, lateMs.max)
+      return [
+        at(ms, kill),
+        // Whoever starts beside it may wait for the word that it is gone, which is refused while an operation holds its groups.
+        ...[0, 1, 2].map((time) => at(forgetMs + time * 40_000, { _tag: "Forget", node })),
+      ]
+    }
     case "late-split": {
       const table = random.pick(tables)
       if (table === undefined) return []
@@ -110,16 +122,25 @@ const drawRare = (random: RandomStream, kind: RareKind, subjects: RareSubjects):
   }
 }
 
-/** The hazards of a seed: one kind or two, behind the faults that are drawn anyway. */
+/** Share of the seeds in which a node is lost for good, beside one or two of the other kinds. */
+const lostShare = 0.25
+
+/** The kinds of a seed. */
+export const drawRareKinds = (random: RandomStream, kinds: ReadonlyArray<RareKind>): ReadonlyArray<RareKind> => {
+  const others = kinds.filter((kind) => kind !== "lost-for-good")
+  const first = random.pick(others)
+  const second = random.chance(0.4) ? random.pick(others) : undefined
+  const isLost = kinds.includes("lost-for-good") && (others.length === 0 || random.stream("lost").chance(lostShare))
+  const drawn = new Set<RareKind | undefined>([first, second, isLost ? "lost-for-good" : undefined])
+  return [...drawn].filter((kind) => kind !== undefined)
+}
+
+/** The least copies that a table has if these hazards are to lose nothing. */
+export const copiesNeeded = (kinds: ReadonlyArray<RareKind>): number => (kinds.includes("lost-for-good") ? 2 : 1)
+
+/** The hazards of a seed, behind the faults that are drawn anyway. */
 export const drawRareHazards = (
   random: RandomStream,
   kinds: ReadonlyArray<RareKind>,
   subjects: RareSubjects,
-): ReadonlyArray<TimelineEntry> => {
-  const first = random.pick(kinds)
-  if (first === undefined) return []
-  const second = random.chance(0.4) ? random.pick(kinds) : undefined
-  return [first, ...(second === undefined || second === first ? [] : [second])].flatMap((kind) =>
-    drawRare(random.stream(kind), kind, subjects),
-  )
-}
+): ReadonlyArray<TimelineEntry> => kinds.flatMap((kind) => drawRare(random.stream(kind), kind, subjects))

@@ -9,7 +9,7 @@ import * as Duration from "effect/Duration"
 import { RandomStream } from "../runtime/RandomStream.ts"
 import type { NodeDeclaration, Scenario, TableSpec, TimelineEntry, Trigger, Workload } from "../scenario/Scenario.ts"
 import { drawFault, type Surroundings } from "./drawFault.ts"
-import { drawRareHazards } from "./drawRare.ts"
+import { copiesNeeded, drawRareHazards, drawRareKinds } from "./drawRare.ts"
 import { drawRequests, drawTable } from "./drawRequests.ts"
 import { type FaultKind, type Profile, type Range, takesAway } from "./Profile.ts"
 
@@ -146,8 +146,12 @@ export const drawScenario = (seed: number, profile: Profile): Scenario => {
   const names = Array.from({ length: nodeCount + spareCount }, (_, index) => `n${index + 1}`)
   const nodes = names.slice(0, nodeCount)
   const spares = names.slice(nodeCount)
+  const rareStream = random.stream("rare")
+  const rareKinds = drawRareKinds(rareStream, profile.rareKinds)
+  const leastRf = copiesNeeded(rareKinds)
+  const bounded = { ...profile, rf: { ...profile.rf, min: Math.max(leastRf, profile.rf.min) } }
   const tables = Array.from({ length: drawRange(shape, profile.tables) }, (_, index) =>
-    drawTable(shape, profile, `t${index + 1}`, nodeCount),
+    drawTable(shape, bounded, `t${index + 1}`, nodeCount),
   )
   const settings = random.stream("settings")
   const grace = drawRange(settings, graceMs)
@@ -157,10 +161,10 @@ export const drawScenario = (seed: number, profile: Profile): Scenario => {
   const swarm = random.stream("swarm")
   const drawn = profile.faultKinds.filter(() => swarm.chance(profile.swarm))
   const kinds = firstOf(drawn).length === 0 ? profile.faultKinds : drawn
-  const requests = drawRequests(random.stream("requests"), profile, { nodes, spares, tables })
+  const requests = drawRequests(random.stream("requests"), bounded, { nodes, spares, tables })
   const faults = drawFaults(random.stream("faults"), profile, kinds, { nodes, graceMs: grace })
   const made = requests.flatMap(({ act }) => (act._tag === "Create" ? [act.table.name] : []))
-  const rare = drawRareHazards(random.stream("rare"), profile.rareKinds, {
+  const rare = drawRareHazards(rareStream, rareKinds, {
     nodes,
     tables,
     made,

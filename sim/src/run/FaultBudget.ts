@@ -60,11 +60,11 @@ export class FaultBudget {
     this.#freeMicros = Math.max(this.#freeMicros, free)
   }
 
-  /** Why the fault would be more than the design survives; undefined if it would not. */
-  excess(fault: Fault, nodes: ReadonlyArray<string>): string | undefined {
+  /** Why the fault would be more than the design survives; undefined if it would not. `isForGood`: nobody comes back. */
+  excess(fault: Fault, nodes: ReadonlyArray<string>, isForGood = false): string | undefined {
     const takesAway = fault._tag === "Kill" || fault._tag === "Stop" || fault._tag === "Pause"
     if (!takesAway || fault.what === "agent") return undefined
-    const loses = fault._tag === "Kill" && nodes.some((node) => this.#simulation.world.losesWrites(node))
+    const loses = isForGood || (fault._tag === "Kill" && nodes.some((node) => this.#simulation.world.losesWrites(node)))
     if (this.#simulation.isGated && fault._tag !== "Pause" && !loses) return undefined
     const last = this.#groupLeftBy(nodes)
     return last === undefined ? undefined : `${last} the last copy in sync of a group`

@@ -199,7 +199,7 @@ export class TimelineRunner {
     this.#first = undefined
     const aimed = aimFault(fault, simulation, random)
     const node = aimed.nodes[0] ?? null
-    const excess = budget?.excess(fault, aimed.nodes)
+    const excess = budget?.excess(fault, aimed.nodes, (entry.course?.lasts ?? null) === null)
     if (excess !== undefined) {
       running.leftOutMicros ??= simulation.queue.nowMicros + excessWaitMicros
       if (simulation.queue.nowMicros < running.leftOutMicros) return "later"

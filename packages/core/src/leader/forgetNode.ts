@@ -5,7 +5,7 @@
 import * as Effect from "effect/Effect"
 import { isPrimary } from "../Observe.ts"
 import { without } from "../plan/records.ts"
-import type { Group } from "../State.ts"
+import { type Group, Key } from "../State.ts"
 import type { View } from "../View.ts"
 import type { LeaderContext, LeaderError } from "./LeaderContext.ts"
 import type { Answered } from "./requests.ts"
@@ -59,5 +59,7 @@ export const forgetNode = Effect.fnUntraced(function* (
   }
   const nodes = Object.fromEntries(Object.entries(registry.record.nodes).filter(([name]) => name !== node))
   yield* store.compareAndSet(registry, { ...registry.record, epoch: registry.record.epoch + 1, nodes }, { term })
+  // What it said last is no sign of what is.
+  yield* store.retire([Key.observation(node), Key.inspection(node), Key.heartbeat(node)])
   return { status: "done", answer: null }
 })

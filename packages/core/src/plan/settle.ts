@@ -32,6 +32,9 @@ export const settleMembers = (group: Group, presence: Presence, view: View): Gro
   const vacant = Math.max(0, group.rf - without(kept, leaving).length)
   const readmitted = group.status === "live" ? without(back, group.estranged ?? []).slice(0, vacant) : []
   const members = union(kept, readmitted)
+  // Nor does who was to make room for one that is gone: as a member it could not be asked for in its own place.
+  const untouched = leaving.filter((node) => kept.includes(node) && inSync.includes(node) && !presence.away.has(node))
+  const staying = group.status === "live" && gone.length > 0 ? untouched.slice(0, vacant - readmitted.length) : []
   // Nobody leaves when nobody would be left: a move whose target died is called off.
   const calledOff = members.every((node) => leaving.includes(node))
   // A group that ends with a single copy keeps one, whoever else has it.
@@ -41,7 +44,7 @@ export const settleMembers = (group: Group, presence: Presence, view: View): Gro
     ...group,
     members,
     inSync,
-    leaving: union(calledOff ? without(leaving, heirs) : leaving, without(back, readmitted)),
+    leaving: union(without(leaving, calledOff ? heirs : staying), without(back, readmitted)),
     exiled: union(without(group.exiled, back), gone),
     epoch: group.epoch + 1,
   }
