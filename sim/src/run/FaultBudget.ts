@@ -40,6 +40,7 @@ export class FaultBudget {
   readonly #simulation: Simulation
   #inForce = 0
   #freeMicros = 0
+  #isAnyoneGone = false
 
   constructor(simulation: Simulation) {
     this.#simulation = simulation
@@ -50,8 +51,10 @@ export class FaultBudget {
     return this.#inForce > 0 || this.#simulation.queue.nowMicros < this.#freeMicros
   }
 
-  begun(): void {
+  /** `isForGood`: whoever it hit does not come back, and from now on nobody who starts is waited for in vain. */
+  begun(isForGood = false): void {
     this.#inForce++
+    this.#isAnyoneGone ||= isForGood
   }
 
   ended(fault: Fault): void {
@@ -65,7 +68,8 @@ export class FaultBudget {
     const takesAway = fault._tag === "Kill" || fault._tag === "Stop" || fault._tag === "Pause"
     if (!takesAway || fault.what === "agent") return undefined
     const loses = isForGood || (fault._tag === "Kill" && nodes.some((node) => this.#simulation.world.losesWrites(node)))
-    if (this.#simulation.isGated && fault._tag !== "Pause" && !loses) return undefined
+    const comesBack = this.#simulation.isGated && fault._tag !== "Pause"
+    if (comesBack && !loses && !this.#isAnyoneGone) return undefined
     const last = this.#groupLeftBy(nodes)
     return last === undefined ? undefined : `${last} the last copy in sync of a group`
   }

@@ -199,7 +199,7 @@ export class TimelineRunner {
     this.#first = undefined
     const aimed = aimFault(fault, simulation, random)
     const node = aimed.nodes[0] ?? null
-    const excess = budget?.excess(fault, aimed.nodes, (entry.course?.lasts ?? null) === null)
+    const excess = budget?.excess(fault, aimed.nodes, isForGood(entry))
     if (excess !== undefined) {
       running.leftOutMicros ??= simulation.queue.nowMicros + excessWaitMicros
       if (simulation.queue.nowMicros < running.leftOutMicros) return "later"
@@ -217,12 +217,13 @@ export class TimelineRunner {
     return "over"
   }
 
-  #run({ index, random, entry: { course, act } }: Running, aimed: Aimed): void {
+  #run({ index, random, entry }: Running, aimed: Aimed): void {
+    const { course, act } = entry
     const { queue } = this.#simulation
     const { budget, observer } = this.#environment
     const running = this.#simulation.faults.begin(aimed)
     const isCounted = !isFree(aimed.fault)
-    if (isCounted) budget?.begun()
+    if (isCounted) budget?.begun(isForGood(entry))
     if (running === null || course === null || course.lasts === null) {
       this.#decided(index, aimed.fault, null)
       if (isCounted) budget?.ended(aimed.fault)
@@ -423,3 +424,6 @@ const wordsOf = (act: Act): ReadonlyArray<string> => {
       return []
   }
 }
+
+/** True for an end that nothing takes back. */
+const isForGood = ({ act, course }: TimelineEntry): boolean => act._tag === "Kill" && (course?.lasts ?? null) === null
