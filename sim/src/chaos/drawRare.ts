@@ -105,12 +105,7 @@ const drawRare = (random: RandomStream, kind: RareKind, subjects: RareSubjects):
       if (nodes.length < 4) return []
       const kill: Fault = { _tag: "Kill", node, what: "host" }
       const ms = random.int(5_000, 30_000)
-      const forgetMs = random.int(lateMs.min, lateMs.max)
-      return [
-        at(ms, kill),
-        // Whoever starts beside it may wait for the word that it is gone, which is refused while an operation holds its groups.
-        ...[0, 1, 2].map((time) => at(forgetMs + time * 40_000, { _tag: "Forget", node })),
-      ]
+      return [at(ms, kill)]
     }
     case "late-split": {
       const table = random.pick(tables)

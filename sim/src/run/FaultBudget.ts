@@ -40,7 +40,8 @@ export class FaultBudget {
   readonly #simulation: Simulation
   #inForce = 0
   #freeMicros = 0
-  #isAnyoneGone = false
+  /** Nodes that were taken away for good. */
+  readonly gone = new Set<string>()
 
   constructor(simulation: Simulation) {
     this.#simulation = simulation
@@ -51,10 +52,10 @@ export class FaultBudget {
     return this.#inForce > 0 || this.#simulation.queue.nowMicros < this.#freeMicros
   }
 
-  /** `isForGood`: whoever it hit does not come back, and from now on nobody who starts is waited for in vain. */
-  begun(isForGood = false): void {
+  /** `gone`: who does not come back. From now on nobody takes the last copy in sync away: who starts might wait in vain. */
+  begun(gone: ReadonlyArray<string> = []): void {
     this.#inForce++
-    this.#isAnyoneGone ||= isForGood
+    for (const node of gone) this.gone.add(node)
   }
 
   ended(fault: Fault): void {
@@ -69,7 +70,7 @@ export class FaultBudget {
     if (!takesAway || fault.what === "agent") return undefined
     const loses = isForGood || (fault._tag === "Kill" && nodes.some((node) => this.#simulation.world.losesWrites(node)))
     const comesBack = this.#simulation.isGated && fault._tag !== "Pause"
-    if (comesBack && !loses && !this.#isAnyoneGone) return undefined
+    if (comesBack && !loses && this.gone.size === 0) return undefined
     const last = this.#groupLeftBy(nodes)
     return last === undefined ? undefined : `${last} the last copy in sync of a group`
   }

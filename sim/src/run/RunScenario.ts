@@ -154,6 +154,8 @@ class Run {
   readonly #withEngine: boolean
   readonly #sqlClients: SqlClients
   readonly #tidyUp: TidyUp
+  /** Of faults that are drawn. */
+  readonly #budget: FaultBudget | null
   /** While only these nodes are well. */
   #core: RandomCore | undefined
   #ticked = false
@@ -182,6 +184,7 @@ class Run {
     this.#operators = new Operators(simulation)
     this.#sqlClients = new SqlClients(simulation)
     this.#tidyUp = new TidyUp(simulation, this.#operators)
+    this.#budget = options.withinBudget === true ? new FaultBudget(simulation) : null
     this.#context = {
       world: simulation.world,
       state: simulation.state,
@@ -232,7 +235,7 @@ class Run {
     const expectations = new ExpectationTracker(scenario.expect, judged, this.#observer)
     const sqlClients = this.#sqlClients
     sqlClients.onJudged((result) => expectations.add(result))
-    const budget = this.#options.withinBudget === true ? new FaultBudget(simulation) : null
+    const budget = this.#budget
     const timeline = new TimelineRunner(scenario.timeline, {
       judged,
       observer: this.#observer,
@@ -414,7 +417,7 @@ class Run {
     if (simulation.queue.nowMicros - this.#lastRestLookMicros < restLookMicros)
       return this.#wasAtRest && this.#observer.lastActivityMicros <= this.#lastRestLookMicros
     this.#lastRestLookMicros = simulation.queue.nowMicros
-    const untidy = this.#options.withinBudget === true && this.#tidyUp.look()
+    const untidy = this.#budget !== null && this.#tidyUp.look(this.#budget.gone)
     this.#wasAtRest =
       !untidy &&
       simulation.queue.nowMicros - this.#observer.lastActivityMicros >= restMicros &&

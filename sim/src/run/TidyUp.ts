@@ -1,9 +1,12 @@
 /**
- * What people do when a day of chaos is over: what they have paused goes on, what they have not approved is withdrawn, and
- * what they have stopped is let go, so that the cluster may come to rest.
+ * What people do when a day of chaos is over: what they have paused goes on, what they have not approved is withdrawn,
+ * what they have stopped is let go, and who never comes back is forgotten, so that the cluster may come to rest.
  */
 import type { Operators } from "./Operators.ts"
 import type { Simulation } from "./Simulation.ts"
+
+/** A word that was refused is given again after this long. */
+const againMicros = 20_000_000
 
 /** Asks once for each operation that only people can bring on. */
 export class TidyUp {
@@ -16,9 +19,16 @@ export class TidyUp {
     this.#operators = operators
   }
 
-  /** Looks for such operations; true if there are any. */
-  look(): boolean {
+  /** Looks for such operations, and for nodes that do not come back; true if there are any. */
+  look(gone: ReadonlySet<string>): boolean {
     const view = this.#simulation.state.view()
+    const simulation = this.#simulation
+    const dead = [...gone]
+      .filter((name) => !simulation.isUp(name))
+      .map((name) => simulation.address(name))
+      .filter((address) => view.registry?.record.nodes[address] !== undefined)
+    const time = Math.floor(simulation.queue.nowMicros / againMicros)
+    for (const node of dead) this.#once(`forget ${node} (${time})`, () => ({ _tag: "ForgetNode", node }))
     const paused = [...view.operations.values()].filter(({ record }) => record.status === "paused")
     const drafts = [...view.operations.values()].filter(({ record }) => record.status === "awaiting_approval")
     const held = view.finished?.record.operations.filter((item) => item.held) ?? []
@@ -33,7 +43,7 @@ export class TidyUp {
       // Of an adoption nothing else retires the tables of the existing orchestrator.
       this.#once(`reset operation ${id}`, () => ({ _tag: "Reset", operation: id, start: kind === "adopt" }))
     }
-    return paused.length > 0 || drafts.length > 0 || held.length > 0
+    return dead.length > 0 || paused.length > 0 || drafts.length > 0 || held.length > 0
   }
 
   #once(what: string, wish: () => Parameters<Operators["submit"]>[1]): void {

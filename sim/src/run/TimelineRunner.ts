@@ -223,7 +223,7 @@ export class TimelineRunner {
     const { budget, observer } = this.#environment
     const running = this.#simulation.faults.begin(aimed)
     const isCounted = !isFree(aimed.fault)
-    if (isCounted) budget?.begun(isForGood(entry))
+    if (isCounted) budget?.begun(isForGood(entry) ? aimed.nodes : [])
     if (running === null || course === null || course.lasts === null) {
       this.#decided(index, aimed.fault, null)
       if (isCounted) budget?.ended(aimed.fault)
