@@ -13,6 +13,11 @@ describe("splitSides", () => {
     expect(splitSides(apart, group, new Set(["a"]))).toEqual([])
   })
 
+  it("names none by what a node showed that was forgotten since", () => {
+    const forgotten = showing({ a: primary(5, "a", "b"), b: primary(5, "a", "b"), gone: primary(3, "gone") })
+    expect(splitSides(forgotten, group, new Set())).toEqual([])
+  })
+
   // Found by chaos, profile cold, seed 210164: the shards of a dropped table stayed for ever.
   it("names none of a group that ends: all of its members leave it", () =>
     expect(splitSides(apart, { ...group, status: "dissolved" }, new Set())).toEqual([]))

@@ -116,7 +116,7 @@ export interface Profile {
   readonly swarm: number
   readonly faultKinds: ReadonlyArray<FaultKind>
   readonly requestKinds: ReadonlyArray<RequestKind>
-  /** Of these each seed has one or two; of none, none. */
+  /** Of these each seed has one or two, and in some a node is lost for good besides; of none, none. */
   readonly rareKinds: ReadonlyArray<RareKind>
 }
 

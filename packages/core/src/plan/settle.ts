@@ -32,11 +32,11 @@ export const settleMembers = (group: Group, presence: Presence, view: View): Gro
   const vacant = Math.max(0, group.rf - without(kept, leaving).length)
   const readmitted = group.status === "live" ? without(back, group.estranged ?? []).slice(0, vacant) : []
   const members = union(kept, readmitted)
+  // Nobody leaves when nobody would be left: a move whose target died is called off.
+  const calledOff = members.every((node) => leaving.includes(node))
   // Nor does who was to make room for one that is gone: as a member it could not be asked for in its own place.
   const untouched = leaving.filter((node) => kept.includes(node) && inSync.includes(node) && !presence.away.has(node))
   const staying = group.status === "live" && gone.length > 0 ? untouched.slice(0, vacant - readmitted.length) : []
-  // Nobody leaves when nobody would be left: a move whose target died is called off.
-  const calledOff = members.every((node) => leaving.includes(node))
   // A group that ends with a single copy keeps one, whoever else has it.
   const heirs =
     group.status === "temporary" ? members.filter((node) => node === heirOf(group, members, presence)) : members
