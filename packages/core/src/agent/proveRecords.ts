@@ -24,7 +24,8 @@ const areSame = (mine: Records, theirs: Records): boolean =>
 
 /**
  * True once the own records may be acted on: no crash, or nobody to compare them with, or equal to another member's. If they go
- * on differing from those of all others, and one of these did not crash, they are made anew by a restart through the gate.
+ * on differing from those of all others, and one of these did not crash, they are made anew by a restart through the gate, which
+ * does that on the way in already where all who serve them have them whole.
  */
 export const areRecordsProven = Effect.fnUntraced(function* (agent: AgentContext, observation: Observation) {
   const { config, manticore, node, state, store } = agent

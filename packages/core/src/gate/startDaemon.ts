@@ -78,7 +78,8 @@ export const startDaemon = Effect.fnUntraced(function* ({ node, config }: StartO
       yield* Effect.ignore(rememberGate(files, { closed: Object.fromEntries(closed), overruled: false }))
       for (const [name, change] of decision.entries) {
         const why = "reason" in change ? `: ${change.reason}` : ""
-        yield* journal({ kind: "finding", node, code: `start-${change._tag.toLowerCase()}`, detail: `${name}${why}` })
+        const how = change._tag === "Rejoin" && change.anew === true ? "anew" : change._tag.toLowerCase()
+        yield* journal({ kind: "finding", node, code: `start-${how}`, detail: `${name}${why}` })
       }
       return yield* control.start(decision.entries)
     }
@@ -140,10 +141,11 @@ const look = Effect.fnUntraced(function* (
   if (view === undefined) return wait("no records are known", inspected)
   const registry = view.registry?.record
   const electorate = overruled ? [node, ...reports.keys()] : electorateOf(node, seen, reports)
+  const isDoubtful = doubts.unproven.includes(own.name)
   const decision = decideGroup(node, {
     name: own.name,
-    own: { ...own, unproven: doubts.unproven.includes(own.name) },
-    anew: doubts.anew.includes(own.name),
+    own: { ...own, unproven: isDoubtful },
+    anew: doubts.anew.includes(own.name) || (isDoubtful && areWhole(reports, own.name)),
     inSync: electorate,
     estranged: current !== undefined && registry?.nodes[node]?.fenced === true,
     reports: reportsOn(reports, own.name),
@@ -195,6 +197,18 @@ const askOthers = Effect.fnUntraced(function* (node: string, disk: ReadonlyArray
   )
   return new Map(answers.flatMap(([other, report]) => (report === undefined ? [] : [[other, report] as const])))
 })
+
+/**
+ * True if all who serve a cluster have a copy that is not in doubt, whichever of them becomes the donor. Records in doubt are
+ * made anew then at once: they are small, and their agent does nothing before they are proven.
+ */
+const areWhole = (reports: Reports, name: string): boolean => {
+  const serving = [...reports.values()].flatMap(({ clusters }) => {
+    const cluster = clusters.get(name)
+    return cluster?.is === "serving" ? [cluster.copy] : []
+  })
+  return serving.length > 0 && serving.every(({ unproven }) => unproven !== true)
+}
 
 const isHeld = (reports: Reports, name: string): boolean =>
   [...reports.values()].some(({ clusters }) => {
