@@ -8,9 +8,9 @@ import { journal } from "../Journal.ts"
 import { monotonicMs } from "../Monotonic.ts"
 import { hasGivenUp, isPrimary, observedGroups } from "../Observe.ts"
 import { percentAllowanceMs } from "../operation/allowance.ts"
-import { isOff } from "../operation/isOff.ts"
+import { isToCome } from "../operation/isOff.ts"
 import * as Sql from "../Sql.ts"
-import { isOpen, Key, type LeavingLock, type Observation, type StepRow } from "../State.ts"
+import { Key, type LeavingLock, type Observation } from "../State.ts"
 import { standsInTheWay } from "../Promotion.ts"
 import type { View } from "../View.ts"
 import type { AgentContext } from "./AgentContext.ts"
@@ -149,17 +149,11 @@ export const tendLeaving = Effect.fnUntraced(function* (
   const rows = [...view.steps.values()].flat()
   // A step may have been cancelled, or its operation be over, while its handler is still at work here.
   if ([...state.running.keys()].some((key) => !rows.some((row) => row.key === key))) return
-  // Nobody begins what was planned before the undo, or an undo that did not become the one that counts.
-  const isToCome = (row: StepRow): boolean => {
-    const operation = view.operations.get(row.operation)?.record
-    if (!isOpen(row)) return false
-    return operation === undefined || !isOff(operation, row, row.status === "pending" ? "begin" : "go-on")
-  }
   const isWorkedOn = (group: string) =>
     rows.some(
       ({ key, record }) =>
         record.node === node &&
-        (isToCome(record) || state.running.has(key)) &&
+        (isToCome(view, record) || state.running.has(key)) &&
         (record.step._tag === "ExitGroup" || record.step._tag === "JoinGroup") &&
         record.step.group === group,
     )

@@ -4,7 +4,7 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { journal } from "../Journal.ts"
-import { isOpen } from "../State.ts"
+import { isToCome } from "../operation/isOff.ts"
 import { strayedWrappers, swapWrapper } from "../step/wrappers.ts"
 import type { View } from "../View.ts"
 import type { AgentContext } from "./AgentContext.ts"
@@ -25,7 +25,8 @@ const mayActFor = ({ node: own, config, state }: AgentContext, node: string) =>
 const hasSwapStep = (node: string, view: View, table: string): boolean =>
   [...view.steps.values()].some((rows) =>
     rows.some(({ record }) => {
-      return isOpen(record) && record.node === node && record.step._tag === "SwapWrapper" && record.step.table === table
+      const isSwap = record.step._tag === "SwapWrapper" && record.step.table === table
+      return isSwap && record.node === node && isToCome(view, record)
     }),
   )
 

@@ -1,7 +1,8 @@
 /**
  * Which steps of an operation are to be worked on, by what has become of the operation.
  */
-import type { Operation, StepRow } from "../State.ts"
+import { isOpen, type Operation, type StepRow } from "../State.ts"
+import type { View } from "../View.ts"
 
 /** Whether a step is to be begun, or to be gone on with. */
 export type Moment = "begin" | "go-on"
@@ -11,6 +12,16 @@ export const isOff = (operation: Operation, row: StepRow, moment: Moment): boole
   if (row.undoes !== null) return operation.undoFrom === null || row.index < operation.undoFrom
   if (operation.undoing) return true
   return operation.status === "stopping" && (moment === "begin" || operation.stop?.now === true)
+}
+
+/**
+ * True if somebody will still work on the step, or does. Nobody begins what was planned before the undo, or an undo that did not
+ * become the one that counts.
+ */
+export const isToCome = (view: Pick<View, "operations">, row: StepRow): boolean => {
+  const operation = view.operations.get(row.operation)?.record
+  if (!isOpen(row)) return false
+  return operation === undefined || !isOff(operation, row, row.status === "pending" ? "begin" : "go-on")
 }
 
 /** True if what was planned is not worked on any more. */
