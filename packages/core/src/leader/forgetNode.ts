@@ -4,6 +4,7 @@
  */
 import * as Effect from "effect/Effect"
 import { isPrimary } from "../Observe.ts"
+import { isToCome } from "../operation/isOff.ts"
 import { without } from "../plan/records.ts"
 import { type Group, Key } from "../State.ts"
 import type { View } from "../View.ts"
@@ -27,7 +28,9 @@ const refusal = (context: LeaderContext, view: View, node: string): string | und
     )
     if (!serves) return `nobody else serves group ${group.name}, of which ${node} is a member`
   }
-  return undefined
+  // What is given up for a node that is away is so one after another, while it is registered.
+  const awaited = [...view.steps.values()].flat().find(({ record }) => record.node === node && isToCome(view, record))
+  return awaited && `operation ${awaited.record.operation} still waits for ${node}: it gives that up in a while`
 }
 
 /** Takes a node that is away out of every group and out of the registry. */
