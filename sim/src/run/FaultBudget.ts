@@ -68,7 +68,10 @@ export class FaultBudget {
   excess(fault: Fault, nodes: ReadonlyArray<string>, isForGood = false): string | undefined {
     const takesAway = fault._tag === "Kill" || fault._tag === "Stop" || fault._tag === "Pause"
     if (!takesAway || fault.what === "agent") return undefined
-    const loses = isForGood || (fault._tag === "Kill" && nodes.some((node) => this.#simulation.world.losesWrites(node)))
+    // Two copies that differ, both of which went through a kill: which of them counts is for a person to say.
+    const { names, world } = this.#simulation
+    const takesRows = nodes.some((node) => world.losesWrites(node)) || names.some((node) => world.lacksRows(node))
+    const loses = isForGood || (fault._tag === "Kill" && takesRows)
     const comesBack = this.#simulation.isGated && fault._tag !== "Pause"
     if (comesBack && !loses && this.gone.size === 0) return undefined
     const last = this.#groupLeftBy(nodes)
