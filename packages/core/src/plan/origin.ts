@@ -7,7 +7,7 @@ import { groupName } from "../Identifier.ts"
 import type { Group } from "../State.ts"
 import type { View } from "../View.ts"
 import type { Presence } from "./Plan.ts"
-import { dissolve, union, without } from "./records.ts"
+import { dissolve, registeredNodes, union, without } from "./records.ts"
 
 /** Records of groups to change, by name. */
 export const replaceOrigins = (
@@ -28,7 +28,8 @@ export const replaceOrigins = (
     const shown = new Set(view.observations.get(holder)?.record.groups[old.name]?.tables)
     const inOld = group.shards.filter(({ physical }) => shown.has(physical)).length
     const others = without(group.members, [origin.node])
-    const ended = { ...dissolve(group, null), leaving: others, exiled: union(group.exiled, [origin.node]) }
+    const gone = registeredNodes(view).includes(origin.node) ? [origin.node] : []
+    const ended = { ...dissolve(group, null), leaving: others, exiled: union(group.exiled, gone) }
     if (inOld === group.shards.length) {
       const physicals = new Set(group.shards.map(({ physical }) => physical))
       const rest = old.shards.filter(({ physical }) => !physicals.has(physical))
@@ -56,12 +57,12 @@ export const replaceOrigins = (
   return changes
 }
 
-/** True if the only copies of a group that count are on a node that is lost, and nothing can have been written to them. */
+/** True if the only copies of a group that count are on a node that is lost, or was forgotten since, and nothing can have been written to them. */
 const isStranded = (view: View, presence: Presence, { inSync, operation, origin, shards, status }: Group): boolean =>
   status === "live" &&
   operation === null &&
   origin !== undefined &&
-  presence.lost.has(origin.node) &&
+  (presence.lost.has(origin.node) || !registeredNodes(view).includes(origin.node)) &&
   inSync.every((node) => node === origin.node) &&
   shards.every(({ table }) => {
     const record = view.tables.get(table)?.record
