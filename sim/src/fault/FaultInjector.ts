@@ -206,6 +206,8 @@ export class FaultInjector {
         return this.#add(fault, { kind: "slow transfer", factor: fault.factor })
       case "FailTransfer":
         return this.#add(fault, { kind: "failing transfer" })
+      case "KeepWrite":
+        return this.#add(fault, { kind: "kept write" })
       case "ReplicationPorts":
         return perNode(fault.node, (node) => {
           world.limitReplicationPorts(node, fault.count)

@@ -59,6 +59,8 @@ export const describeFault = (fault: Fault): string => {
       return `transfers ${fault.factor} times slower${places(fault)}`
     case "FailTransfer":
       return `transfers fail${places(fault)}`
+    case "KeepWrite":
+      return `stops keep writes${places(fault)}`
     case "ReplicationPorts":
       return `${fault.count} replication ports on ${targetText(fault.node)}`
     case "UnlistLog":

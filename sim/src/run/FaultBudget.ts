@@ -20,6 +20,7 @@ const harmlessToMembers: ReadonlySet<Fault["_tag"]> = new Set<Fault["_tag"]>([
   "Disconnect",
   "DiskFull",
   "FailTransfer",
+  "KeepWrite",
   "LoseReply",
   "ReplicationPorts",
   "ServerId",

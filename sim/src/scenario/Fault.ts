@@ -113,6 +113,8 @@ export type Fault =
   | ({ readonly _tag: "SlowDisk"; readonly by: Duration.Duration } & Occasions)
   | ({ readonly _tag: "SlowTransfer"; readonly factor: number } & Occasions)
   | ({ readonly _tag: "FailTransfer" } & Occasions)
+  /** A write that is on its way as its daemon is stopped stays there alone, and is acknowledged. */
+  | ({ readonly _tag: "KeepWrite" } & Occasions)
   /** So many ports for replication, two for each cluster. */
   | { readonly _tag: "ReplicationPorts"; readonly node: Target; readonly count: number }
   /** The log of a table is in no list: a crash loses what is written to it meanwhile. */
@@ -145,6 +147,7 @@ const healedBy: Readonly<Record<Fault["_tag"], Healable | null>> = {
   SlowDisk: "disks",
   SlowTransfer: "transfers",
   FailTransfer: "transfers",
+  KeepWrite: "statements",
   ReplicationPorts: "ports",
   UnlistLog: "disks",
   ServerId: "ids",

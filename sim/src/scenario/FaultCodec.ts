@@ -124,6 +124,7 @@ export const faultFrom = (source: FaultSource): Fault => {
   if ("slowTransfer" in source)
     return { _tag: "SlowTransfer", ...occasionsFrom(source.slowTransfer), factor: source.slowTransfer.factor }
   if ("failTransfer" in source) return { _tag: "FailTransfer", ...placeFrom(source.failTransfer) }
+  if ("keepWrite" in source) return { _tag: "KeepWrite", ...placeFrom(source.keepWrite) }
   if ("replicationPorts" in source) return { _tag: "ReplicationPorts", ...source.replicationPorts }
   if ("unlistLog" in source) return { _tag: "UnlistLog", ...source.unlistLog }
   if ("serverId" in source) return { _tag: "ServerId", ...source.serverId }
@@ -192,6 +193,8 @@ export const faultTo = (fault: Fault): FaultSource => {
       return { slowTransfer: { factor: fault.factor, ...occasionsTo(fault) } }
     case "FailTransfer":
       return { failTransfer: placeTo(fault) }
+    case "KeepWrite":
+      return { keepWrite: placeTo(fault) }
     case "ReplicationPorts":
       return { replicationPorts: { node: fault.node, count: fault.count } }
     case "UnlistLog":

@@ -177,6 +177,10 @@ export const lastingFaults = {
     targetOr(occasions, "{node, times, share}"),
     "Full copies and ALTER CLUSTER ADD fail where one of these is donor or joiner.",
   ),
+  keepWrite: described(
+    targetOr(occasions, "{node, times, share}"),
+    "A write that is on its way as its daemon is stopped stays with that one alone, and is acknowledged.",
+  ),
   replicationPorts: described(
     Schema.Struct({
       node: described(TargetSource, aTarget),
@@ -279,6 +283,7 @@ export const faultsWith = <
     lasting("slowDisk"),
     lasting("slowTransfer"),
     lasting("failTransfer"),
+    lasting("keepWrite"),
     lasting("replicationPorts"),
     lasting("unlistLog"),
     lasting("serverId"),

@@ -249,7 +249,7 @@ export const EntrySource = Schema.Union([
 ]).annotate({
   identifier: "Entry",
   expected:
-    "an entry {at | between | after, and one of: kill, stop, restart, pause, resume, partition, cut, flap, ring, swizzle, link, heal, slow, error, disconnect, loseReply, diskFull, slowDisk, slowTransfer, failTransfer, replicationPorts, unlistLog, serverId, clockJump, clockSkew, create, drop, addNode, rebalance, drain, undrain, control, ask, setRf, split, adopt, replace, maintain, forget, recover, promote, reunite, mkdir, fill, stream, sql, check}",
+    "an entry {at | between | after, and one of: kill, stop, restart, pause, resume, partition, cut, flap, ring, swizzle, link, heal, slow, error, disconnect, loseReply, diskFull, slowDisk, slowTransfer, failTransfer, keepWrite, replicationPorts, unlistLog, serverId, clockJump, clockSkew, create, drop, addNode, rebalance, drain, undrain, control, ask, setRf, split, adopt, replace, maintain, forget, recover, promote, reunite, mkdir, fill, stream, sql, check}",
 })
 
 export type EntrySource = typeof EntrySource.Type

@@ -80,6 +80,11 @@ export class Faults {
     return this.active && (this.#any("failing transfer", [donor, receiver]) || this.isDiskFull(receiver))
   }
 
+  /** True if a write on its way stays with this node, which is being stopped. */
+  keepsWrite(node: string): boolean {
+    return this.active && this.#any("kept write", [node])
+  }
+
   #any(kind: Kind, nodes: ReadonlyArray<string>): boolean {
     return this.#rules.some((active) => active.rule.kind === kind && this.#hits(active, nodes, ""))
   }

@@ -76,6 +76,7 @@ export class World implements SimulatedCluster, WorldContext {
       timings: this.timings,
       linked: (a, b) => this.network.connects(a, b),
       delayMicros: (from, to) => this.network.delayMicros(from, to),
+      keepsWrite: (host) => this.hosts.get(host)?.daemon?.accepting === false && this.faults.keepsWrite(host),
       transfer: (state, cluster, donor, joiner, what, outcome) => {
         // A moment later, so that a listener may kill who takes part.
         if (this.observed)

@@ -131,6 +131,7 @@ timeline:
   - {at: 31s, failTransfer: {node: a, times: 1}}
   - {at: 31s, replicationPorts: {node: a, count: 2}}
   - {at: 31s, unlistLog: {node: a, table: system.t_s0}}
+  - {at: 31s, keepWrite: {node: a, times: 2}}
   - {at: 31s, serverId: {node: [a, b], id: 7}}
   - {at: 32s, clockJump: {node: a, ahead: 1h}}
   - {at: 32s, clockJump: {node: a, behind: 90s}}

@@ -19,6 +19,8 @@ export interface GroupContext {
   readonly linked: (a: string, b: string) => boolean
   /** How much longer a message between two hosts takes than over a good link. */
   readonly delayMicros: (from: string, to: string) => number
+  /** True if a write that is on its way as its daemon is stopped stays with that one alone. */
+  readonly keepsWrite: (host: string) => boolean
   /** Told of every state transfer. */
   readonly transfer: (
     state: "started" | "ended",
@@ -139,9 +141,15 @@ export class Component {
 
   #arrive(proposal: Proposal): void {
     const component = proposal.origin.component
-    if (component === undefined) proposal.done(refused)
+    if (component === undefined) proposal.done(this.#afterLeaving(proposal))
     else if (component.stalled || proposal.origin.frozen || !component.primary) component.propose(proposal)
     else component.order(proposal)
+  }
+
+  /** What becomes of a change whose origin has left meanwhile: nothing, as a rule. */
+  #afterLeaving({ change, origin }: Proposal): Outcome {
+    if (change.kind !== "write" || !this.context.keepsWrite(origin.host.name)) return refused
+    return { kind: "ordered", seqno: origin.applied, applied: origin.host.apply(origin, change) }
   }
 
   /** Gives a change its place and everybody their copy. */
