@@ -81,6 +81,11 @@ describe("a cluster", () => {
         const leave = yield* shardwright("cluster", "leave", "--connect", mysqlOf(served, three))
         expect(leave).toMatchObject({ exitCode: 1, noted: expect.stringContaining("drain it first") })
 
+        // Who is in maintenance is in no wrapper where others serve.
+        const rests = yield* document(one, "node", "maintenance", two)
+        expect(rests).toMatchObject({ exitCode: 0, document: { request: { status: "done" }, waits: null } })
+        expect(yield* document(one, "node", "undrain", two)).toMatchObject({ exitCode: 0 })
+
         expect(yield* document(one, "table", "drop", "t")).toMatchObject({ exitCode: 0 })
         expect(yield* document(one, "node", "drain", three)).toMatchObject({ exitCode: 0 })
         expect(yield* document(three, "cluster", "leave")).toEqual({ exitCode: 0, document: { node: three } })

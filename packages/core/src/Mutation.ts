@@ -64,6 +64,8 @@ export const mutations = [
   "rejoin-through-who-leaves",
   /** A copy that went through a crash is what its number says. */
   "trust-crashed-copies",
+  /** Wrappers go on listing a node in maintenance. */
+  "show-who-rests",
   /** The RF of a table changes without the other tables of its groups. */
   "rf-of-some-tables",
   // Defects of the existing orchestrator, in their essence; docs/TESTING.md says by what each is found.

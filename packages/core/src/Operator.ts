@@ -19,10 +19,11 @@ import type { ShardSize } from "./plan/cost.ts"
 import { dryRun, type NodeWish, planNodeState } from "./plan/dryRun.ts"
 import type { Presence } from "./plan/Plan.ts"
 import { answered, type PlannedWish, planWish } from "./plan/planWish.ts"
-import { registeredNodes } from "./plan/records.ts"
+import { groupOf, groupRecords, registeredNodes } from "./plan/records.ts"
 import * as Sql from "./Sql.ts"
 import { Finished, Key, Operation, Registry, Request, type Wish } from "./State.ts"
 import * as StateStore from "./StateStore.ts"
+import { unconfirmed } from "./step/wrappers.ts"
 import { makeView, type View } from "./View.ts"
 
 /** An operator's command could not be carried out; `message` says what was expected and what was found. */
@@ -359,6 +360,26 @@ export const leaveRefusal = ({ isCurrent, view }: Looked, { config, node }: Oper
   if (known === undefined) return undefined
   if (known.state !== "draining") return `${node} is ${known.state}, so it may be given shards: drain it first`
   return registeredNodes(view).length === 1 ? `${node} is the last node: the cluster ends with it` : undefined
+}
+
+/**
+ * Why the daemon of a node in maintenance is not to be stopped yet, or undefined: writes may still be on their way through it.
+ * What nobody else serves goes on being sent there.
+ */
+export const restRefusal = ({ away, view }: Looked, node: string): string | undefined => {
+  if (view.registry?.record.nodes[node]?.state !== "maintenance") return `${node} is not in maintenance`
+  const others = registeredNodes(view).filter((other) => !away.has(other))
+  const names: Array<string> = []
+  for (const { record: table } of view.tables.values()) {
+    if (table.layout.some(({ nodes }) => nodes.includes(node))) names.push(table.name)
+    const shown = table.layout.find(({ shard }) => {
+      const inSync = groupOf(groupRecords(view), table.name, shard)?.inSync ?? []
+      const isServed = inSync.some((member) => member !== node && !away.has(member))
+      return isServed && table.wrapper.mirrors?.[shard]?.includes(node) === true
+    })
+    if (shown !== undefined) return `the wrapper of ${table.name} still lists ${node}`
+  }
+  return unconfirmed(view, names, others)?.detail
 }
 
 /**

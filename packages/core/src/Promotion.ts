@@ -4,6 +4,7 @@
  * is not known counts against it.
  */
 import type { Mutation } from "./Mutation.ts"
+import { mirrorsOf } from "./plan/records.ts"
 import { type Group, isOpen, type ObservedGroup } from "./State.ts"
 import type { View } from "./View.ts"
 
@@ -83,7 +84,10 @@ const isShown = (view: View, group: Group, node: string): boolean =>
   group.shards.every(({ table, shard }) => {
     const record = view.tables.get(table)?.record
     if (record?.status !== "ready") return true
-    const listed = record.wrapper.mirrors?.[shard] ?? record.layout.find((item) => item.shard === shard)?.nodes
+    const listed =
+      record.wrapper.mirrors === null
+        ? record.layout.find((item) => item.shard === shard)?.nodes
+        : mirrorsOf(view, table, shard)
     return listed?.includes(node) === true
   })
 

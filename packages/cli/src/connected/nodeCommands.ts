@@ -16,7 +16,7 @@ import { Screen } from "../cli/Screen.ts"
 import { counted } from "../cli/text.ts"
 import { connected, operatorError } from "./Connection.ts"
 import type { Confirmed, ConnectionOptions, RequestOptions } from "./flags.ts"
-import { ask, follow } from "./requests.ts"
+import { ask, asks, follow } from "./requests.ts"
 import { lookAt, show } from "./showing.ts"
 
 /** `node list` */
@@ -52,11 +52,34 @@ export const nodeList = Effect.fnUntraced(function* (options: ConnectionOptions)
   ])
 }, operatorError)
 
-const nodeStates = { drain: "draining", undrain: "active", maintenance: "maintenance" } as const
+const nodeStates = { drain: "draining", undrain: "active" } as const
 
-/** `node drain`, `undrain`, `maintenance` */
+/** `node drain`, `undrain` */
 export const nodeChange = (what: keyof typeof nodeStates) => (options: RequestOptions & { readonly node: string }) =>
   ask(options, { _tag: "SetNodeState", node: options.node, state: nodeStates[what] })
+
+/** `node maintenance`: returns when nothing is on its way through the node any more, so that its daemon can be stopped. */
+export const nodeMaintenance = Effect.fnUntraced(function* (options: RequestOptions & { readonly node: string }) {
+  const screen = yield* Screen
+  const outcome = yield* Outcome
+  const { dryRun, json, node, timeout } = options
+  const { document, lines } = yield* asks(options, { _tag: "SetNodeState", node, state: "maintenance" })
+  if (dryRun || outcome.exitCode() !== ExitCode.ok) {
+    if (json) return screen.print(JSON.stringify(document))
+    for (const line of lines) screen.print(line)
+    return
+  }
+  const waits = yield* connected(options, (operator) =>
+    settled(operator, timeout, (looked) => Operator.restRefusal(looked, node)),
+  )
+  if (waits !== undefined) outcome.add(ExitCode.liveness)
+  if (json) return screen.print(JSON.stringify({ ...document, waits: waits ?? null }))
+  screen.print(
+    waits === undefined
+      ? `${screen.paint.good("✓")} ${node} is in maintenance, and nothing is sent there that others serve: its daemon can be stopped`
+      : `… ${node} is in maintenance, and its daemon is not to be stopped yet: ${waits}`,
+  )
+}, operatorError)
 
 /** `node forget` */
 export const nodeForget = Effect.fnUntraced(function* (
@@ -90,16 +113,20 @@ const holdingsText = ({ groups, replicas }: Holdings): string =>
 
 const lookPause = Duration.millis(400)
 
-/** Waits until a node may leave. Answers why it may not when the patience is over; undefined: it may. */
-const emptied = Effect.fnUntraced(function* (operator: OperatorOptions, patience: Duration.Duration) {
+/** Waits until nothing is in the way any more. Answers what still is when the patience is over. */
+const settled = Effect.fnUntraced(function* (
+  operator: OperatorOptions,
+  patience: Duration.Duration,
+  inTheWay: (looked: Operator.Looked) => string | undefined,
+  meanwhile: (looked: Operator.Looked) => string = (looked) => inTheWay(looked) ?? "",
+) {
   const screen = yield* Screen
   const untilMs = (yield* Clock.currentTimeMillis) + Duration.toMillis(patience)
   for (;;) {
     const looked = yield* Effect.option(Operator.look(operator))
-    const refusal = Option.map(looked, (it) => Operator.leaveRefusal(it, operator))
+    const refusal = Option.map(looked, inTheWay)
     if (Option.isSome(refusal) && refusal.value === undefined) break
-    if (Option.isSome(looked))
-      screen.status(`${operator.node} still holds ${holdingsText(holdingsOf(looked.value.view, operator.node))}`)
+    if (Option.isSome(looked)) screen.status(meanwhile(looked.value))
     if ((yield* Clock.currentTimeMillis) > untilMs) {
       screen.status("")
       return Option.getOrUndefined(refusal) ?? `${operator.node} does not answer`
@@ -109,6 +136,15 @@ const emptied = Effect.fnUntraced(function* (operator: OperatorOptions, patience
   screen.status("")
   return undefined
 })
+
+/** Waits until a node may leave. Answers why it may not when the patience is over; undefined: it may. */
+const emptied = (operator: OperatorOptions, patience: Duration.Duration) =>
+  settled(
+    operator,
+    patience,
+    (looked) => Operator.leaveRefusal(looked, operator),
+    ({ view }) => `${operator.node} still holds ${holdingsText(holdingsOf(view, operator.node))}`,
+  )
 
 /** `node remove NODE`: a node that holds nothing leaves for good; with `--drain` it is emptied before. */
 export const nodeRemove = Effect.fnUntraced(function* (

@@ -66,7 +66,7 @@ const runNode = Command.make(
   lazily(async () => (await import("../commands/nodeRun.ts")).nodeRun),
 ).pipe(Command.withDescription("Run the process beside a daemon in the foreground, as shardwright-node does"))
 
-const change = (name: "drain" | "undrain" | "maintenance", about: string) =>
+const change = (name: "drain" | "undrain", about: string) =>
   Command.make(
     name,
     { node: nodeArgument, ...asking },
@@ -107,7 +107,15 @@ export const nodes = Command.make("node").pipe(
     ).pipe(Command.withDescription("Let a node that holds nothing leave the cluster for good")),
     change("drain", "Move everything away from a node"),
     change("undrain", "Let a node be given shards again"),
-    change("maintenance", "Expect a node to come back, however long it is away"),
+    Command.make(
+      "maintenance",
+      { node: nodeArgument, ...asking },
+      lazily(async () => (await nodeCommands()).nodeMaintenance),
+    ).pipe(
+      Command.withDescription(
+        "Expect a node to come back, however long it is away; returns when its daemon can be stopped",
+      ),
+    ),
     Command.make(
       "forget",
       { node: nodeArgument, ...confirming },

@@ -147,7 +147,10 @@ export const planChange = (
   }
   for (const table of stale) tables.set(table.name, { ...table, operation })
   const ending = free.filter((group) => group.status === "dissolved").length
-  const summary = `${free.length - ending} groups change, ${ending} end`
+  const summary =
+    free.length > 0
+      ? `${free.length - ending} groups change, ${ending} end`
+      : `the wrappers of ${stale.length} tables change`
   const restored = stale.map(({ name }) => ({
     group: null,
     from: null,
@@ -186,7 +189,7 @@ const staleTables = (
     .filter((table) => {
       if (table.status !== "ready" || table.operation !== null || working.has(table.name)) return false
       if (table.layout.some(({ physical }) => isStuckShard(groups, presence, physical))) return false
-      if (!sameLists(targetMirrors(table, groups, presence, new Set()), table.wrapper.mirrors)) return true
+      if (!sameLists(targetMirrors(table, view, groups, presence, new Set()), table.wrapper.mirrors)) return true
       return table.layout.some((placement) => {
         const group = groupOf(groups.values(), table.name, placement.shard)
         if (group === undefined || isBeginning(group)) return false

@@ -39,7 +39,7 @@ export const convergeSteps = (
     const table = view.tables.get(name)?.record
     if (table === undefined || table.status !== "ready") continue
     if ([...groups.values()].some((group) => isStuck(group, presence) && carries(group, name))) continue
-    const mirrors = targetMirrors(table, groups, presence, names)
+    const mirrors = targetMirrors(table, view, groups, presence, names)
     if (sameLists(mirrors, table.wrapper.mirrors)) continue
     const isFirst = presence.mutations?.has("d18-wrappers-dropped-first") === true
     const after = isFirst ? publishSteps(list, view, presence, name, null, dependsOn) : dependsOn

@@ -64,6 +64,22 @@ export const carriers = (groups: Iterable<Group>): ReadonlyMap<string, Group> =>
   return found
 }
 
+/** True for a node that is to stop for a while: wrappers leave it out then, where others serve. */
+export const rests = (view: View, node: string): boolean => view.registry?.record.nodes[node]?.state === "maintenance"
+
+/**
+ * Nodes whose copies of a shard clients are given: those that the wrappers list, and those that are left out there for as long
+ * as they rest.
+ */
+export const mirrorsOf = (view: View, table: string, shard: number): ReadonlyArray<string> => {
+  const record = view.tables.get(table)?.record
+  const placed = record?.layout.find((item) => item.shard === shard)?.nodes ?? []
+  return union(
+    record?.wrapper.mirrors?.[shard] ?? [],
+    placed.filter((node) => rests(view, node)),
+  )
+}
+
 /** All groups as recorded. */
 export const groupRecords = (view: View): ReadonlyArray<Group> => [...view.groups.values()].map(({ record }) => record)
 

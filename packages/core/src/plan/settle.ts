@@ -4,7 +4,7 @@
 import type { Group, ObservedGroup } from "../State.ts"
 import type { View } from "../View.ts"
 import type { Presence } from "./Plan.ts"
-import { dissolve, union, without } from "./records.ts"
+import { dissolve, mirrorsOf, union, without } from "./records.ts"
 
 /** The record of a group after nodes that are gone have been given up. */
 export const settleMembers = (group: Group, presence: Presence, view: View): Group => {
@@ -12,7 +12,7 @@ export const settleMembers = (group: Group, presence: Presence, view: View): Gro
   // Who never got in sync, so that no wrapper shows it, holds nothing that counts: it is given up at once. Others have the
   // grace period, also when the group has gone on without them meanwhile.
   const isShown = (node: string) =>
-    group.shards.some(({ table, shard }) => view.tables.get(table)?.record.wrapper.mirrors?.[shard]?.includes(node))
+    group.shards.some(({ table, shard }) => mirrorsOf(view, table, shard).includes(node))
   const given = group.members.filter(
     (node) => presence.lost.has(node) || (presence.away.has(node) && !group.inSync.includes(node) && !isShown(node)),
   )

@@ -81,7 +81,9 @@ export const planSplit = (
     tables.set(name, { ...table, operation })
     swapped.set(
       name,
-      publishSteps(list, view, presence, name, targetMirrors(table, after, presence, new Set([moved.name])), [last]),
+      publishSteps(list, view, presence, name, targetMirrors(table, view, after, presence, new Set([moved.name])), [
+        last,
+      ]),
     )
   }
   const ends = leaveSteps(list, presence, moved, swapped, last)

@@ -6,13 +6,13 @@ import type { Group, Operation, Table } from "../State.ts"
 import type { View } from "../View.ts"
 import { convergeSteps } from "./membership.ts"
 import { type Presence, StepList } from "./Plan.ts"
-import { dissolve, union, without } from "./records.ts"
+import { dissolve, mirrorsOf, union, without } from "./records.ts"
 import type { PlannedUndo } from "./undo.ts"
 import { sameLists } from "./wrappers.ts"
 
-/** Nodes that the wrappers list for the shards of a group. */
+/** Nodes whose copies clients are given for the shards of a group. */
 const shownNodes = (view: View, group: Group): ReadonlyArray<string> =>
-  union(...group.shards.map(({ table, shard }) => view.tables.get(table)?.record.wrapper.mirrors?.[shard] ?? []))
+  union(...group.shards.map(({ table, shard }) => mirrorsOf(view, table, shard)))
 
 /** The record of a group in which nothing is half done. */
 const settled = (view: View, presence: Presence, group: Group): Group => {

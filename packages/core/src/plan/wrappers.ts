@@ -4,15 +4,18 @@
 import type { Group, Table } from "../State.ts"
 import type { View } from "../View.ts"
 import type { Presence, StepList } from "./Plan.ts"
-import { carriers, registeredNodes, servingMembers } from "./records.ts"
+import { carriers, registeredNodes, rests, servingMembers } from "./records.ts"
 
 /**
  * What the wrappers of a table shall show when the groups that a plan works on (`working`, by name) have converged: the
  * serving members. One that is away and not in sync is not added, but one that is shown already stays until it is given
- * up. A group that waits for members while nothing is done to it is shown as it is.
+ * up. A group that waits for members while nothing is done to it is shown as it is. Who is in maintenance is not shown while
+ * others serve: its daemon is to be stopped, and a write that is on its way through a daemon as that stops may stay with it
+ * alone, and be acknowledged.
  */
 export const targetMirrors = (
   table: Table,
+  view: View,
   groups: ReadonlyMap<string, Group>,
   presence: Presence,
   working: ReadonlySet<string>,
@@ -27,7 +30,14 @@ export const targetMirrors = (
       (node) => !group.inSync.includes(node) && !presence.away.has(node) && !shown.includes(node),
     )
     if (waits && shown.length > 0 && !working.has(group.name)) return shown
-    return serving.filter((node) => group.inSync.includes(node) || !presence.away.has(node) || shown.includes(node))
+    const listed = serving.filter(
+      (node) => group.inSync.includes(node) || !presence.away.has(node) || shown.includes(node),
+    )
+    if (presence.mutations?.has("show-who-rests") === true) return listed
+    const awake = listed.filter((node) => !rests(view, node))
+    return awake.some((node) => group.inSync.includes(node) && !presence.away.has(node))
+      ? awake
+      : listed.filter((node) => awake.includes(node) || group.inSync.includes(node) || shown.includes(node))
   })
 }
 
