@@ -10,6 +10,8 @@ export interface LogLine {
   readonly operation?: unknown
   /** Of a step: it takes something back. */
   readonly undo?: unknown
+  /** Of a step: its group or table. */
+  readonly subject?: unknown
 }
 
 /** One run. */
@@ -25,7 +27,10 @@ export interface Outcome {
   /** How often an operation ended so: `rebalance completed`. */
   readonly operations: ReadonlyMap<string, number>
   readonly findings: ReadonlySet<string>
-  /** Of each operation that was completed: the kinds of its steps in the order in which steps were done. */
+  /**
+   * Of each operation that was completed, for each group and table by itself, since these go side by side: the kinds of its steps in
+   * the order in which steps were done.
+   */
   readonly courses: ReadonlyArray<{ readonly kind: string; readonly steps: ReadonlyArray<string> }>
 }
 
@@ -37,25 +42,28 @@ export const readLog = (
 ): Pick<Outcome, "moves" | "operations" | "findings" | "courses"> => {
   const operations = new Map<string, number>()
   const findings = new Set<string>()
-  const steps = new Map<string, Array<string>>()
+  const steps = new Map<string, Map<string, ReadonlyArray<string>>>()
   const courses: Array<{ kind: string; steps: ReadonlyArray<string> }> = []
   let moves = 0
-  for (const { event, kind, operation, undo } of lines) {
+  for (const { event, kind, operation, subject, undo } of lines) {
     const id = String(operation)
     const end = ended.exec(event)?.[1]
     if (event === "move") moves++
     else if (event.startsWith("finding.")) findings.add(event.slice("finding.".length))
-    else if (event === "step.done" && undo === false) steps.set(id, [...(steps.get(id) ?? []), String(kind)])
-    else if (end !== undefined) {
+    else if (event === "step.done" && undo === false) {
+      const bySubject = steps.get(id) ?? new Map<string, ReadonlyArray<string>>()
+      steps.set(id, bySubject.set(String(subject), [...(bySubject.get(String(subject)) ?? []), String(kind)]))
+    } else if (end !== undefined) {
       const name = `${String(kind)} ${end}`
       operations.set(name, (operations.get(name) ?? 0) + 1)
-      if (end === "completed") courses.push({ kind: String(kind), steps: steps.get(id) ?? [] })
+      if (end !== "completed") continue
+      for (const done of steps.get(id)?.values() ?? []) courses.push({ kind: String(kind), steps: done })
     }
   }
   return { moves, operations, findings, courses }
 }
 
-/** Phases of one operation: `A before B` where every step of kind A was done before the first of kind B. */
+/** Phases of one group or table in an operation: `A before B` where every step of kind A was done before the first of kind B. */
 const phasesOf = (steps: ReadonlyArray<string>): ReadonlySet<string> => {
   const kinds = [...new Set(steps)]
   return new Set(
@@ -67,7 +75,7 @@ const phasesOf = (steps: ReadonlyArray<string>): ReadonlySet<string> => {
   )
 }
 
-/** Phases that hold in every operation of a kind that has steps of both kinds, by `kind: A before B`. */
+/** Phases that hold wherever an operation of a kind that has steps of both kinds, by `kind: A before B`. */
 const phases = (courses: Outcome["courses"]): ReadonlySet<string> => {
   const held = new Set<string>()
   const broken = new Set<string>()

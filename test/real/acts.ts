@@ -143,6 +143,22 @@ export const acts: ReadonlyArray<Act> = [
     },
   },
   {
+    name: "each daemon is stopped once, in maintenance, and nothing stays with it alone",
+    play: async (stage) => {
+      for (const node of stage.cluster.nodes) {
+        const at = nodeOf(stage, node.index === 1 ? 2 : 1)
+        await cli(stage, "node", "maintenance", node.name, "--connect", at.mysql)
+        await stage.cluster.endDaemon(node, "SIGTERM")
+        // Its runner starts it again. A copy with a row that no other one has would be amiss.
+        await becomesWhole(stage, 180, at)
+        await cli(stage, "node", "undrain", node.name, "--connect", at.mysql)
+        await becomesWhole(stage, 60, at)
+      }
+      await writesGoOn(stage, 60)
+      await checkRows(stage, stage.cluster.nodes)
+    },
+  },
+  {
     name: "a daemon that is killed is started again by its runner",
     play: async (stage) => {
       await stage.cluster.endDaemon(nodeOf(stage, 2), "SIGKILL")

@@ -36,6 +36,8 @@ export type JournalEvent =
       readonly operation: string
       readonly step: number
       readonly stepKind: StepKind
+      /** The group or the table that it is about; null: neither, or more than one. */
+      readonly subject: string | null
       readonly status: StepStatus | "started" | "retry"
       readonly term: number
       readonly undo: boolean

@@ -67,9 +67,10 @@ export const logEventOf = (event: JournalEvent): LogEvent => {
       return { level: isBad ? "warn" : "info", event: `operation.${status}`, fields }
     }
     case "step": {
-      const { detail, node, operation, status, step, stepKind, term, undo } = event
+      const { detail, node, operation, status, step, stepKind, subject, term, undo } = event
       const level = status === "failed" ? "warn" : status === "retry" || status === "started" ? "debug" : "info"
-      return { level, event: `step.${status}`, fields: { node, operation, step, kind: stepKind, term, undo, detail } }
+      const fields = { node, operation, step, kind: stepKind, subject, term, undo, detail }
+      return { level, event: `step.${status}`, fields }
     }
     case "move": {
       const { from, group, node, replicas, rows, to } = event

@@ -16,7 +16,7 @@ import type { Entry } from "../StateStore.ts"
 import { CurrentStep, type StepContext } from "../step/CurrentStep.ts"
 import { handleStep } from "../step/handleStep.ts"
 import { done, failed, type Outcome, retry, retryFor } from "../step/Outcome.ts"
-import { needsRunner } from "../step/Step.ts"
+import { needsRunner, subjectOfStep } from "../step/Step.ts"
 import type { Stored } from "../View.ts"
 import type { AgentContext } from "./AgentContext.ts"
 import { monotonicMs } from "../Monotonic.ts"
@@ -65,6 +65,7 @@ const sayStep = (
     operation: row.operation,
     step: row.index,
     stepKind: row.step._tag,
+    subject: subjectOfStep(row.step),
     status,
     term,
     undo: row.undoes !== null,

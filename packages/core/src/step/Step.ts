@@ -60,6 +60,9 @@ export type Step = typeof Step.Type
 /** The group that a step is about, or null. */
 export const groupOfStep = (step: Step): string | null => ("group" in step ? step.group : null)
 
+/** The group or the table that a step is about; null: neither, or more than one. */
+export const subjectOfStep = (step: Step): string | null => groupOfStep(step) ?? ("table" in step ? step.table : null)
+
 /** True for steps that need the disk of their node: nobody but its runner can make a cluster's directory. */
 export const needsRunner = (step: Step): boolean => step._tag === "CreateGroup" || step._tag === "JoinGroup"
 

@@ -61,7 +61,12 @@ class Spans {
   write(event: JournalEvent): void {
     if (event.kind === "step") {
       const key = `${event.operation}/${event.step}`
-      const attributes = { "step.index": event.step, "step.undo": event.undo, "operation.term": event.term }
+      const attributes = {
+        "step.index": event.step,
+        "step.undo": event.undo,
+        "operation.term": event.term,
+        ...(event.subject === null ? {} : { "step.subject": event.subject }),
+      }
       this.#tell(key, event.stepKind, event, attributes)
     } else if (event.kind === "operation") {
       this.#tell(event.operation, `operation ${event.operationKind}`, event, { "operation.term": event.term })

@@ -49,7 +49,14 @@ describe("traces", () => {
         operationKind: "create",
         term: 1,
       } as const
-      const step = { kind: "step", operation: "1_1", stepKind: "JoinGroup", term: 1, undo: false } as const
+      const step = {
+        kind: "step",
+        operation: "1_1",
+        stepKind: "JoinGroup",
+        subject: "g",
+        term: 1,
+        undo: false,
+      } as const
       one({ ...operation, status: "running", detail: "" })
       two({ ...step, node: "n2:9312", step: 3, status: "started", detail: "" })
       two({ ...step, node: "n2:9312", step: 3, status: "retry", detail: "no donor" })
