@@ -27,7 +27,7 @@ export const restartRefusal = (
     if (isGated && (group.inSync.length === 1 || isIdle)) continue
     const stale = staleSet(view, group, away)
     if (stale !== undefined) return stale
-    const others = group.inSync.filter((member) => member !== node && !away.has(member))
+    const others = provenMembers(view, group).filter((member) => member !== node && !away.has(member))
     const kept = others.filter((member) => {
       const seen = view.observations.get(member)?.record.groups[group.name]
       return seen?.status === "primary" && seen.nodeState === "synced"
@@ -48,6 +48,15 @@ export const restartRefusal = (
 /** True if a node says that its copy of a cluster went through a crash and has not been compared with another one since. */
 export const isUnproven = ({ observations }: Pick<View, "observations">, node: string, cluster: string): boolean =>
   observations.get(node)?.record.unproven?.includes(cluster) === true
+
+/**
+ * Members in sync whose copies count: those that went through a crash do only where all of them did. The in-sync set goes on naming
+ * them while an operation works on the group.
+ */
+export const provenMembers = (view: Pick<View, "observations">, { inSync, name }: Group): ReadonlyArray<string> => {
+  const proven = inSync.filter((node) => !isUnproven(view, node, name))
+  return proven.length > 0 ? proven : inSync
+}
 
 /** Members that a group has gone on without; see `leftBehind`. */
 export interface LeftBehind {

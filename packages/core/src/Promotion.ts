@@ -4,6 +4,7 @@
  * is not known counts against it.
  */
 import type { Mutation } from "./Mutation.ts"
+import { provenMembers } from "./Health.ts"
 import { mirrorsOf } from "./plan/records.ts"
 import { type Group, isOpen, type ObservedGroup } from "./State.ts"
 import type { View } from "./View.ts"
@@ -108,9 +109,10 @@ export const promotable = (
   const known = [...new Set([...group.members, ...group.lastPrimary])]
   const present = known.filter((node) => !away.has(node) && !isOut(shownBy(view, group, node)))
   const reckless = mutations?.has("promote-who-is-behind") === true
+  const counted = provenMembers(view, group)
   const views = new Map(
     present
-      .filter((node) => (reckless || group.inSync.includes(node)) && group.members.includes(node))
+      .filter((node) => (reckless || counted.includes(node)) && group.members.includes(node))
       .map((node) => [node, lastPrimaryView(node, shownBy(view, group, node))] as const),
   )
   const late = reckless ? [] : behind(views)
@@ -122,7 +124,12 @@ export const promotable = (
   const outside = [...new Set([...group.members, ...electorates.flat()])].filter((node) => !present.includes(node))
   const alive = outside.find((node) => coordination.includes(node) && !isCertifiedOut(view, group, node, away))
   if (alive !== undefined) return `${alive} is still seen in the coordination cluster`
-  if (survivors.length === 0) return "no member that is there is in sync"
+  const doubtful = present.find((node) => group.inSync.includes(node) && !counted.includes(node))
+  if (survivors.length === 0) {
+    return doubtful === undefined
+      ? "no member that is there is in sync"
+      : `the copy of ${doubtful} went through a crash and was not compared since`
+  }
   if (electorates.every((members) => members.every((node) => present.includes(node)))) {
     return "all members are there: it heals by itself"
   }

@@ -140,7 +140,7 @@ export const joinGroup = Effect.fnUntraced(function* (name: string) {
     if (!hasGivenUp(seen) && seen.status !== "non-primary")
       return retry("member-joining", `${name} is ${seen.status} (${seen.nodeState})`)
   }
-  const candidates = donors(stored.record, node, away())
+  const candidates = donors(yield* refresh, stored.record, node, away())
   const donor = candidates[Math.floor(waitedMs / 5000) % Math.max(1, candidates.length)]
   if (donor === undefined) return retry("no-donor", `no member of ${name} that is in sync can be asked`)
   const donorSees = observedGroups(yield* query(Sql.showClusters, undefined, donor))?.get(name)

@@ -4,8 +4,9 @@
 import * as Effect from "effect/Effect"
 import { type Wait, wait } from "../operation/WaitCode.ts"
 import { isBeginning, without } from "../plan/records.ts"
+import { provenMembers } from "../Health.ts"
 import type { Group, ObservedGroup } from "../State.ts"
-import type { Stored } from "../View.ts"
+import type { Stored, View } from "../View.ts"
 import * as Sql from "../Sql.ts"
 import { CurrentStep, query } from "./CurrentStep.ts"
 import { retry, verdict } from "./Outcome.ts"
@@ -32,9 +33,12 @@ export const minus = (list: ReadonlyArray<string>, node: string) => list.filter(
 export const plus = (list: ReadonlyArray<string>, node: string) =>
   list.includes(node) ? list : [...list, node].toSorted()
 
-/** Members that hold the group's data and can be asked for it. */
-export const donors = (group: Group, node: string, away: ReadonlySet<string>) =>
-  group.inSync.filter((member) => member !== node && !away.has(member))
+/** Members that hold the group's data and can be asked for it; those whose copies are in doubt last. */
+export const donors = (view: View, group: Group, node: string, away: ReadonlySet<string>) => {
+  const proven = provenMembers(view, group)
+  const there = group.inSync.filter((member) => member !== node && !away.has(member))
+  return there.toSorted((left, right) => Number(proven.includes(right)) - Number(proven.includes(left)))
+}
 
 /**
  * Why nothing may be attached to a group or detached from it now: a node that the record names as a member, or that may

@@ -4,7 +4,7 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type { Answer } from "../Answer.ts"
-import { staleSet } from "../Health.ts"
+import { provenMembers, staleSet } from "../Health.ts"
 import { journal } from "../Journal.ts"
 import { Mutations } from "../Mutation.ts"
 import { hasGivenUp, isPrimary, observedGroups } from "../Observe.ts"
@@ -175,7 +175,7 @@ const exitRefusal = (
   }
   const stale = staleSet(view, group, away)
   if (stale !== undefined) return wait("in-sync-stale", stale)
-  const others = minus(group.inSync, node).filter((member) => !group.leaving.includes(member))
+  const others = minus(provenMembers(view, group), node).filter((member) => !group.leaving.includes(member))
   if (others.length < redundancy)
     return wait("redundancy-short", `only ${others.length} of ${redundancy} other copies are in sync`)
   if (seen !== undefined && seen.status === "primary") {
@@ -205,7 +205,7 @@ const reportDifferences = Effect.fnUntraced(function* (table: string, donor: str
 
 /** Watches the copy that was left behind: whoever still writes to it missed the change of the wrappers. */
 export const compareCopy = Effect.fnUntraced(function* (name: string, tables: ReadonlyArray<string>) {
-  const { node, config, away } = yield* CurrentStep
+  const { node, config, away, refresh } = yield* CurrentStep
   const mutations = yield* Mutations
   if (mutations.has("drop-source-before-verification") || mutations.has("leave-without-asking"))
     return done("not compared")
@@ -216,7 +216,7 @@ export const compareCopy = Effect.fnUntraced(function* (name: string, tables: Re
   const second = yield* Effect.forEach(present, localDigest)
   const group = (yield* groupRecord(name))?.record
   if (group?.estranged?.includes(node) === true) {
-    const donor = donors(group, node, away())[0]
+    const donor = donors(yield* refresh, group, node, away())[0]
     if (donor === undefined) return retry("no-donor", `no member of ${name} that is in sync can be asked`)
     for (const table of present) yield* reportDifferences(table, donor)
   }

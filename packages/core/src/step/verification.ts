@@ -40,7 +40,7 @@ export const verifyReplica = Effect.fnUntraced(function* (name: string) {
   const before = yield* ownGroup(name)
   if (!isPrimary(before))
     return retry("no-primary", `${name} is ${before?.status ?? "absent"} (${before?.nodeState ?? ""})`)
-  const donor = donors(stored.record, node, away())[0]
+  const donor = donors(yield* refresh, stored.record, node, away())[0]
   const mutations = yield* Mutations
   const skip = mutations.has("drop-source-before-verification")
   let compared = 0
