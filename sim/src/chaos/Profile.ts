@@ -92,6 +92,7 @@ const rareKinds = [
   "lost-log",
   "late-split",
   "lost-for-good",
+  "two-lost-for-good",
 ] as const
 export type RareKind = (typeof rareKinds)[number]
 
@@ -116,7 +117,7 @@ export interface Profile {
   readonly swarm: number
   readonly faultKinds: ReadonlyArray<FaultKind>
   readonly requestKinds: ReadonlyArray<RequestKind>
-  /** Of these each seed has one or two, and in some a node is lost for good besides; of none, none. */
+  /** Of these each seed has one or two, and in some one or two nodes are lost for good besides; of none, none. */
   readonly rareKinds: ReadonlyArray<RareKind>
 }
 

@@ -107,6 +107,11 @@ const drawRare = (random: RandomStream, kind: RareKind, subjects: RareSubjects):
       const ms = random.int(5_000, 30_000)
       return [at(ms, kill)]
     }
+    case "two-lost-for-good": {
+      const first = nodes.indexOf(node)
+      const pair = [node, nodes[(first + random.int(1, nodes.length - 1)) % nodes.length] ?? node]
+      return [at(random.int(5_000, 30_000), { _tag: "Kill", node: pair, what: "host" })]
+    }
     case "late-split": {
       const table = random.pick(tables)
       if (table === undefined) return []
@@ -120,18 +125,28 @@ const drawRare = (random: RandomStream, kind: RareKind, subjects: RareSubjects):
 /** Share of the seeds in which a node is lost for good, beside one or two of the other kinds. */
 const lostShare = 0.25
 
+/** Share of these in which two are lost at once, where the others are a majority still. */
+const twoLostShare = 0.4
+
 /** The kinds of a seed. */
-export const drawRareKinds = (random: RandomStream, kinds: ReadonlyArray<RareKind>): ReadonlyArray<RareKind> => {
-  const others = kinds.filter((kind) => kind !== "lost-for-good")
+export const drawRareKinds = (
+  random: RandomStream,
+  kinds: ReadonlyArray<RareKind>,
+  nodeCount: number,
+): ReadonlyArray<RareKind> => {
+  const others = kinds.filter((kind) => kind !== "lost-for-good" && kind !== "two-lost-for-good")
   const first = random.pick(others)
   const second = random.chance(0.4) ? random.pick(others) : undefined
   const isLost = kinds.includes("lost-for-good") && (others.length === 0 || random.stream("lost").chance(lostShare))
-  const drawn = new Set<RareKind | undefined>([first, second, isLost ? "lost-for-good" : undefined])
+  const areTwo = nodeCount >= 5 && kinds.includes("two-lost-for-good") && random.stream("two lost").chance(twoLostShare)
+  const lost = areTwo ? "two-lost-for-good" : "lost-for-good"
+  const drawn = new Set<RareKind | undefined>([first, second, isLost ? lost : undefined])
   return [...drawn].filter((kind) => kind !== undefined)
 }
 
 /** The least copies that a table has if these hazards are to lose nothing. */
-export const copiesNeeded = (kinds: ReadonlyArray<RareKind>): number => (kinds.includes("lost-for-good") ? 2 : 1)
+export const copiesNeeded = (kinds: ReadonlyArray<RareKind>): number =>
+  kinds.includes("two-lost-for-good") ? 3 : kinds.includes("lost-for-good") ? 2 : 1
 
 /** The hazards of a seed, behind the faults that are drawn anyway. */
 export const drawRareHazards = (

@@ -147,7 +147,7 @@ export const drawScenario = (seed: number, profile: Profile): Scenario => {
   const nodes = names.slice(0, nodeCount)
   const spares = names.slice(nodeCount)
   const rareStream = random.stream("rare")
-  const rareKinds = drawRareKinds(rareStream, profile.rareKinds)
+  const rareKinds = drawRareKinds(rareStream, profile.rareKinds, nodeCount)
   const leastRf = copiesNeeded(rareKinds)
   const bounded = { ...profile, rf: { ...profile.rf, min: Math.max(leastRf, profile.rf.min) } }
   const tables = Array.from({ length: drawRange(shape, profile.tables) }, (_, index) =>

@@ -3,6 +3,7 @@
  * find each other again, and never one that takes the last copy in sync of a group. Behind gates that is no loss either, if
  * the node comes back with what it held: whoever starts waits for it.
  */
+import { copiesThatCount } from "@shardwright/core/StartGate"
 import type { Fault } from "../scenario/Fault.ts"
 import type { Simulation } from "./Simulation.ts"
 
@@ -84,7 +85,8 @@ export class FaultBudget {
     const simulation = this.#simulation
     const hit = (address: string): boolean => nodes.includes(simulation.hostOf(address) ?? "")
     for (const { record: group } of simulation.state.view().groups.values()) {
-      if (group.status === "dissolved" || !group.inSync.some(hit)) continue
+      const counted = copiesThatCount(group) ?? []
+      if (!counted.some(hit)) continue
       const others = group.inSync.filter((address) => {
         const host = simulation.hostOf(address)
         if (host === undefined || nodes.includes(host) || !simulation.world.isUp(host)) return false

@@ -1,12 +1,30 @@
 /**
  * What people do when a day of chaos is over: what they have paused goes on, what they have not approved is withdrawn,
- * what they have stopped is let go, and who never comes back is forgotten, so that the cluster may come to rest.
+ * what they have stopped is let go, who is left of a group whose other members are dead goes on alone, and who never comes back
+ * is forgotten, so that the cluster may come to rest.
  */
+import { isPrimary } from "@shardwright/core/Observe"
+import type { View } from "@shardwright/core/View"
 import type { Operators } from "./Operators.ts"
 import type { Simulation } from "./Simulation.ts"
 
 /** A word that was refused is given again after this long. */
 const againMicros = 20_000_000
+
+/**
+ * Groups that nobody serves since most members in sync are dead, with the one that is to go on alone; where half of them are
+ * left, the engine must know that by itself.
+ */
+const orphans = (view: View, dead: ReadonlyArray<string>) =>
+  [...view.groups.values()].flatMap(({ record: { inSync, members, name, status } }) => {
+    const serves = members.some(
+      (member) => !dead.includes(member) && isPrimary(view.observations.get(member)?.record.groups[name]),
+    )
+    const node = inSync.find((member) => !dead.includes(member))
+    const deadCount = inSync.filter((member) => dead.includes(member)).length
+    const isOrphan = status !== "dissolved" && !serves && deadCount * 2 > inSync.length
+    return isOrphan && node !== undefined ? [{ group: name, node }] : []
+  })
 
 /** Asks once for each operation that only people can bring on. */
 export class TidyUp {
@@ -28,6 +46,8 @@ export class TidyUp {
       .map((name) => simulation.address(name))
       .filter((address) => view.registry?.record.nodes[address] !== undefined)
     const time = Math.floor(simulation.queue.nowMicros / againMicros)
+    for (const { group, node } of orphans(view, dead))
+      this.#once(`promote ${node} in ${group} (${time})`, () => ({ _tag: "PromoteGroup", group, node }))
     for (const node of dead) this.#once(`forget ${node} (${time})`, () => ({ _tag: "ForgetNode", node }))
     const paused = [...view.operations.values()].filter(({ record }) => record.status === "paused")
     const drafts = [...view.operations.values()].filter(({ record }) => record.status === "awaiting_approval")

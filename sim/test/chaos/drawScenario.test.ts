@@ -82,12 +82,25 @@ describe("drawScenario", () => {
 
   it("adds each rare hazard to what is drawn without it", () => {
     const rare = profiles["rare"] ?? expect.fail("there is a profile of rare hazards")
-    for (const kind of rare.rareKinds) {
+    for (const kind of rare.rareKinds.filter((name) => name !== "two-lost-for-good")) {
       const { timeline } = drawScenario(3, { ...rare, rareKinds: [] })
       const added = drawScenario(3, { ...rare, rareKinds: [kind] }).timeline
       // Where a node does not come back, no table has a single copy.
       if (kind !== "lost-for-good") expect(added.slice(0, timeline.length)).toEqual(timeline)
       expect(added.length).toBeGreaterThan(timeline.length)
+    }
+  })
+
+  it("loses two nodes at once only where three copies and a majority are left of the cluster", () => {
+    const rare = profiles["rare"] ?? expect.fail("there is a profile of rare hazards")
+    const scenarios = Array.from({ length: 200 }, (_, seed) => drawScenario(seed, rare))
+    const bereft = scenarios.filter(({ timeline }) =>
+      timeline.some(({ act }) => act._tag === "Kill" && Array.isArray(act.node) && act.node.length === 2),
+    )
+    expect(bereft.length).toBeGreaterThan(0)
+    for (const { cluster, tables } of bereft) {
+      expect(cluster.nodes.length).toBeGreaterThanOrEqual(5)
+      for (const { rf } of tables) expect(rf).toBe(3)
     }
   })
 

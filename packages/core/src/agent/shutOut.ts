@@ -9,6 +9,7 @@ import { recallGate } from "../gate/RunnerMemory.ts"
 import { journal } from "../Journal.ts"
 import { Manticore } from "../Manticore.ts"
 import { hasGivenUp, isPrimary, observedGroups } from "../Observe.ts"
+import { union } from "../plan/records.ts"
 import { recordsAt } from "../RecordsAt.ts"
 import * as Sql from "../Sql.ts"
 import { copiesThatCount } from "../StartGate.ts"
@@ -34,7 +35,8 @@ export const shutOutOf = (
   if (!control.isGated || !hasGivenUp(group)) return undefined
   if (name === config.coordination) return "served"
   const record = state.view?.groups.get(name)?.record
-  if (record === undefined || !record.members.includes(node)) return undefined
+  // Who is to leave has to be in, too: nobody joins beside a member that is missing.
+  if (record === undefined || !union(record.members, record.leaving).includes(node)) return undefined
   if (record.inSync.join() === node) return "served"
   const shown = [...(state.view?.observations ?? [])].flatMap(([other, { record: seen }]) =>
     other === node || state.away.has(other) ? [] : [{ other, group: seen.groups[name] }],

@@ -5,7 +5,7 @@
 import * as Effect from "effect/Effect"
 import { isPrimary } from "../Observe.ts"
 import { isToCome } from "../operation/isOff.ts"
-import { without } from "../plan/records.ts"
+import { isBeginning, without } from "../plan/records.ts"
 import { type Group, Key } from "../State.ts"
 import type { View } from "../View.ts"
 import type { LeaderContext, LeaderError } from "./LeaderContext.ts"
@@ -21,6 +21,9 @@ const refusal = (context: LeaderContext, view: View, node: string): string | und
     if (single !== undefined) return `node ${node} holds the only copy of shard ${single.shard} of ${table.name}`
   }
   for (const { record: group } of view.groups.values()) {
+    // Single copies, and those of a group that was adopted a moment ago: nobody has compared another one with them.
+    if (group.origin?.node === node && group.origin.group === null && isBeginning(group))
+      return `group ${group.name} begins with the copies on ${node}`
     if (group.status === "dissolved" || !group.members.includes(node)) continue
     if (group.operation !== null) return `group ${group.name} is held by operation ${group.operation}`
     const serves = group.inSync.some(

@@ -62,7 +62,8 @@ const behindMs = 4000
  */
 const unprovenMembers = (view: View, group: Group, away: ReadonlySet<string>): ReadonlyArray<string> => {
   // An operation that works on the group may be about to compare a copy with this one.
-  if (group.status !== "live" || group.operation !== null || group.inSync.length < 2) return []
+  const isServing = group.status === "live" || group.status === "temporary"
+  if (!isServing || group.operation !== null || group.inSync.length < 2) return []
   const isHere = (node: string) => !away.has(node) && isPrimary(view.observations.get(node)?.record.groups[group.name])
   const serving = group.inSync.filter(isHere)
   const kept = serving.find((node) => !isUnproven(view, node, group.name)) ?? serving[0]
