@@ -53,6 +53,17 @@ describe("promotable", () => {
     expect(standsInTheWay(showing(shown, shrunk), "g", "a")).toBe(false)
   })
 
+  it("takes nobody whose copy went through a crash, unless all did", () => {
+    const shown = { a: orphaned("a", "b"), b: orphaned("a", "b") }
+    const doubtful = (node: "a" | "b") => ({ [`observation/${node}`]: { groups: { g: shown[node] }, unproven: ["g"] } })
+    const pair = { ...group, rf: 2, members: ["a", "b"], inSync: ["a", "b"], lastPrimary: ["a", "b"] }
+    const ask = (records: Readonly<Record<string, unknown>>) =>
+      promotable(showing(shown, pair, records), pair, { away: new Set(["b"]), coordination: [] })
+    expect(ask({})).toEqual(["a"])
+    expect(ask(doubtful("a"))).toBe("the copy of a went through a crash and was not compared since")
+    expect(ask({ ...doubtful("a"), ...doubtful("b") })).toEqual(["a"])
+  })
+
   it("takes nobody of two that were primary without each other", () => {
     expect(promote({ a: orphaned("a"), b: orphaned("b") }, ["c"])).toMatch(/without each other/)
   })
