@@ -149,7 +149,12 @@ export const drawScenario = (seed: number, profile: Profile): Scenario => {
   const rareStream = random.stream("rare")
   const rareKinds = drawRareKinds(rareStream, profile.rareKinds, nodeCount)
   const leastRf = copiesNeeded(rareKinds)
-  const bounded = { ...profile, rf: { ...profile.rf, min: Math.max(leastRf, profile.rf.min) } }
+  const bounded = {
+    ...profile,
+    rf: { ...profile.rf, min: Math.max(leastRf, profile.rf.min) },
+    // Nothing is taken over of which a node does not come back.
+    requestKinds: profile.requestKinds.filter((kind) => leastRf < 2 || kind !== "adopt"),
+  }
   const tables = Array.from({ length: drawRange(shape, profile.tables) }, (_, index) =>
     drawTable(shape, bounded, `t${index + 1}`, nodeCount),
   )

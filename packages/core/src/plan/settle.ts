@@ -4,7 +4,7 @@
 import type { Group, ObservedGroup } from "../State.ts"
 import type { View } from "../View.ts"
 import type { Presence } from "./Plan.ts"
-import { dissolve, mirrorsOf, union, without } from "./records.ts"
+import { dissolve, mirrorsOf, registeredNodes, union, without } from "./records.ts"
 
 /** The record of a group after nodes that are gone have been given up. */
 export const settleMembers = (group: Group, presence: Presence, view: View): Group => {
@@ -19,7 +19,7 @@ export const settleMembers = (group: Group, presence: Presence, view: View): Gro
   // Copies in sync are given up only while another one serves: until then they may hold more than who is left.
   const serves = group.inSync.some((node) => !presence.away.has(node) && isServing(shown(node)))
   const gone = given.filter((node) => serves || !group.inSync.includes(node))
-  const back = group.exiled.filter((node) => !presence.away.has(node))
+  const back = group.exiled.filter((node) => !presence.away.has(node) && registeredNodes(view).includes(node))
   const fallenOut = fallenOutMembers(group, presence, view)
   if (gone.length === 0 && back.length === 0 && fallenOut.length === 0) return group
   const inSync = without(group.inSync, [...gone, ...fallenOut])

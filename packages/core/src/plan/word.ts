@@ -8,7 +8,7 @@ import type { Group } from "../State.ts"
 import type { View } from "../View.ts"
 import { planChange } from "./converge.ts"
 import { notYet, type Plan, type Presence, type Refusal, refused, StepList } from "./Plan.ts"
-import { union, without } from "./records.ts"
+import { registeredNodes, union, without } from "./records.ts"
 
 const heldGroup = (view: View, name: string): Group | Refusal => {
   const group = view.groups.get(name)?.record
@@ -44,7 +44,9 @@ export const planForcedPromotion = (
       `${node} is ${seen.nodeState} in ${group.name}: its daemon must be restarted while somebody is primary`,
     )
   }
-  const missing = without(union(group.members, seen.members), [node])
+  // Nobody waits for who was forgotten, whatever a view of before says.
+  const registered = registeredNodes(view)
+  const missing = without(union(group.members, seen.members), [node]).filter((member) => registered.includes(member))
   const list = new StepList()
   const promote = list.add(node, { _tag: "PromoteGroup", group: group.name, forced: true })
   list.add(node, { _tag: "RefreshPeers", group: group.name }, [promote])
