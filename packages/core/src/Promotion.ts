@@ -110,10 +110,12 @@ export const promotable = (
   const present = known.filter((node) => !away.has(node) && !isOut(shownBy(view, group, node)))
   const reckless = mutations?.has("promote-who-is-behind") === true
   const counted = provenMembers(view, group)
+  const isRegistered = (node: string) => view.registry === undefined || node in view.registry.record.nodes
   const views = new Map(
     present
       .filter((node) => (reckless || counted.includes(node)) && group.members.includes(node))
-      .map((node) => [node, lastPrimaryView(node, shownBy(view, group, node))] as const),
+      // Who was forgotten will never start again, by a person's word: it has gone on with nobody.
+      .map((node) => [node, lastPrimaryView(node, shownBy(view, group, node))?.filter(isRegistered)] as const),
   )
   const late = reckless ? [] : behind(views)
   const survivors = [...views.keys()].filter((node) => !late.includes(node))

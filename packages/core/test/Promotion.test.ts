@@ -53,6 +53,18 @@ describe("promotable", () => {
     expect(standsInTheWay(showing(shown, shrunk), "g", "a")).toBe(false)
   })
 
+  it("does not count who was forgotten among those that may have gone on", () => {
+    const shown = { a: orphaned("a", "b", "c") }
+    const ask = (...nodes: ReadonlyArray<string>) => {
+      const traits = nodes.map((node) => [node, { state: "active", zone: null, weight: 1 }])
+      const view = showing(shown, pair, { registry: { epoch: 2, nodes: Object.fromEntries(traits) } })
+      return promotable(view, pair, { away: new Set(["b", "c"]), coordination: [] })
+    }
+    const pair = { ...group, members: ["a", "b"], inSync: ["a", "b"], lastPrimary: ["a", "b"] }
+    expect(ask("a", "b", "c", "d")).toBe("b, c could have been a majority of their own")
+    expect(ask("a", "b", "d")).toEqual(["a"])
+  })
+
   it("takes nobody whose copy went through a crash, unless all did", () => {
     const shown = { a: orphaned("a", "b"), b: orphaned("a", "b") }
     const doubtful = (node: "a" | "b") => ({ [`observation/${node}`]: { groups: { g: shown[node] }, unproven: ["g"] } })

@@ -12,8 +12,8 @@ import type { Simulation } from "./Simulation.ts"
 const againMicros = 20_000_000
 
 /**
- * Groups that nobody serves since most members in sync are dead, with the one that is to go on alone; where half of them are
- * left, the engine must know that by itself.
+ * Groups that nobody serves since most of those that were last seen in them are dead, with the one that is to go on alone; where
+ * half of them are left, the engine must know that by itself.
  */
 const orphans = (view: View, dead: ReadonlyArray<string>) =>
   [...view.groups.values()].flatMap(({ record: { inSync, members, name, status } }) => {
@@ -21,9 +21,10 @@ const orphans = (view: View, dead: ReadonlyArray<string>) =>
       (member) => !dead.includes(member) && isPrimary(view.observations.get(member)?.record.groups[name]),
     )
     const node = inSync.find((member) => !dead.includes(member))
-    const deadCount = inSync.filter((member) => dead.includes(member)).length
-    const isOrphan = status !== "dissolved" && !serves && deadCount * 2 > inSync.length
-    return isOrphan && node !== undefined ? [{ group: name, node }] : []
+    if (status === "dissolved" || serves || node === undefined) return []
+    const electorate = view.observations.get(node)?.record.groups[name]?.members ?? []
+    const deadCount = electorate.filter((member) => dead.includes(member)).length
+    return deadCount * 2 > electorate.length ? [{ group: name, node }] : []
   })
 
 /** Asks once for each operation that only people can bring on. */
