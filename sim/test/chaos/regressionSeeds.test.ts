@@ -51,7 +51,7 @@ describe("seeds that failed once", () => {
   it.each([
     [700_189, "default", "rejoin-through-who-leaves", "lost-write"],
     [1_200_051, "restarts", "ignore-takeover", "wrapper-completeness"],
-    [202, "rare", "trust-crashed-copies", "compare-and-set"],
+    [12, "rare", "trust-crashed-copies", "quiescence"],
   ] as const)("%i of %s fails without what it taught", { timeout: 120_000 }, (seed, profile, mutant, checker) => {
     const { violations } = replaySeed(seed, profile, { mutations: [mutant], stopAtViolation: true, untraced: true })
     expect(violations.map((violation) => violation.checker)).toContain(checker)

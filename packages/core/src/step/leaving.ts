@@ -9,11 +9,11 @@ import { journal } from "../Journal.ts"
 import { Mutations } from "../Mutation.ts"
 import { hasGivenUp, isPrimary, observedGroups } from "../Observe.ts"
 import { type Wait, wait } from "../operation/WaitCode.ts"
-import { carriers, groupRecords, registeredNodes } from "../plan/records.ts"
+import { carriers, groupRecords, registeredNodes, servingTables } from "../plan/records.ts"
 import * as Sql from "../Sql.ts"
 import type { Group, ObservedGroup } from "../State.ts"
 import type { View } from "../View.ts"
-import { localDigest, rowsElsewhere } from "./comparison.ts"
+import { compareTable, localDigest, rowsElsewhere } from "./comparison.ts"
 import {
   clusterStatement,
   CurrentStep,
@@ -53,7 +53,8 @@ export const exitGroup = Effect.fnUntraced(function* (name: string, redundancy: 
   }
   const mutations = yield* Mutations
   const reckless = mutations.has("drop-source-before-verification") || mutations.has("leave-without-asking")
-  const refusal = reckless ? undefined : exitRefusal(view, stored.record, seen, node, redundancy, away())
+  const equal = reckless || redundancy === 0 ? [] : yield* doubtfulButEqual(view, stored.record)
+  const refusal = reckless ? undefined : exitRefusal(view, stored.record, seen, node, redundancy, away(), equal)
   if (refusal !== undefined) return retryFor(refusal)
   const asks = !reckless && !mutations.has("rejoin-through-who-leaves") && redundancy > 0 && seen !== undefined
   const missing = asks ? yield* unseenPeer(stored.record) : undefined
@@ -93,6 +94,20 @@ export const exitGroup = Effect.fnUntraced(function* (name: string, redundancy: 
   return (
     verdict(answer, deletes ? "DELETE CLUSTER" : "EXIT CLUSTER") ?? retry("no-effect", "EXIT CLUSTER took no effect")
   )
+})
+
+/** Members in sync whose copies went through a crash, and have all the same what this one has, which did not. */
+const doubtfulButEqual = Effect.fnUntraced(function* (view: View, group: Group) {
+  const { away, node } = yield* CurrentStep
+  const proven = provenMembers(view, group)
+  if (!proven.includes(node)) return []
+  const doubtful = group.inSync.filter((member) => !proven.includes(member) && !away().has(member))
+  const differs = Effect.fnUntraced(function* (member: string) {
+    for (const table of servingTables(view, group))
+      if ((yield* compareTable(table, member))._tag !== "Done") return true
+    return false
+  })
+  return yield* Effect.filter(doubtful, (member) => Effect.map(differs(member), (differ) => !differ))
 })
 
 /**
@@ -156,6 +171,7 @@ const exitRefusal = (
   node: string,
   redundancy: number,
   away: ReadonlySet<string>,
+  equal: ReadonlyArray<string>,
 ): Wait | undefined => {
   if (group.status === "dissolved") {
     const needed = onlyCarried(view, group)
@@ -175,7 +191,8 @@ const exitRefusal = (
   }
   const stale = staleSet(view, group, away)
   if (stale !== undefined) return wait("in-sync-stale", stale)
-  const others = minus(provenMembers(view, group), node).filter((member) => !group.leaving.includes(member))
+  const counted = [...provenMembers(view, group), ...equal]
+  const others = minus(counted, node).filter((member) => !group.leaving.includes(member))
   if (others.length < redundancy)
     return wait("redundancy-short", `only ${others.length} of ${redundancy} other copies are in sync`)
   if (seen !== undefined && seen.status === "primary") {
