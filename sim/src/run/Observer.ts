@@ -107,15 +107,17 @@ export class Observer {
   readonly seen = new Map<string, number>()
   readonly #simulation: Simulation
   #counting = false
-  /** When the engine last said or committed something that is more than a sign of life. */
+  /** When the engine last said or committed something that is more than a sign of life, or a daemon began or ended. */
   lastActivityMicros = 0
 
   constructor(simulation: Simulation) {
     this.#simulation = simulation
     simulation.onJournal((event) => this.#onJournal(event))
     simulation.onEvent((event) => {
-      if (event.kind === "daemon" && event.state !== "starting")
-        this.happen("daemon", event.node, `daemon ${event.state}`)
+      if (event.kind !== "daemon") return
+      // Whoever has just been started has still to see what it missed.
+      this.lastActivityMicros = simulation.queue.nowMicros
+      if (event.state !== "starting") this.happen("daemon", event.node, `daemon ${event.state}`)
     })
     simulation.state.onRecord((record) => {
       if (record.key !== "lease") this.lastActivityMicros = simulation.queue.nowMicros
