@@ -49,7 +49,6 @@ describe("seeds that failed once", () => {
   })
 
   it.each([
-    [700_189, "default", "rejoin-through-who-leaves", "lost-write"],
     [1_200_051, "restarts", "ignore-takeover", "wrapper-completeness"],
     [12, "rare", "trust-crashed-copies", "quiescence"],
   ] as const)("%i of %s fails without what it taught", { timeout: 120_000 }, (seed, profile, mutant, checker) => {
