@@ -73,6 +73,14 @@ const isConcerned = (change: Change, group: Group): boolean => {
 const isWaitedFor = (view: View, group: Group, table: string): boolean =>
   group.status === "dissolved" && view.tables.get(table)?.record.status === "dropping"
 
+/** True for a group that ended with a table whose drop was stopped before any wrapper went: what clients read stays. */
+const isStillShown = (view: View, group: Group): boolean =>
+  group.status === "dissolved" &&
+  group.shards.some(({ table }) => {
+    const record = view.tables.get(table)?.record
+    return record?.status === "dropping" && record.wrapper.mirrors !== null
+  })
+
 /** Plans a change and whatever is left to do of what it is about; undefined if nothing is to do or can be done now. */
 export const planChange = (
   view: View,
@@ -113,6 +121,7 @@ export const planChange = (
       (change.groups.has(group.name) || splitSides(view, group, presence.away).length === 0) &&
       (changes.has(group.name) || isConcerned(change, group)) &&
       needsWork(group, presence) &&
+      !isStillShown(view, group) &&
       !group.shards.some((shard) => held.has(shard.table) && !isWaitedFor(view, group, shard.table)),
   )
   const list = new StepList()
