@@ -132,7 +132,9 @@ export const promotable = (
       ? "no member that is there is in sync"
       : `the copy of ${doubtful} went through a crash and was not compared since`
   }
-  if (electorates.every((members) => members.every((node) => present.includes(node)))) {
+  // Of those who were forgotten, too: a group does not heal without them.
+  const seen = survivors.map((node) => lastPrimaryView(node, shownBy(view, group, node)) ?? known)
+  if (seen.every((members) => members.every((node) => present.includes(node)))) {
     return "all members are there: it heals by itself"
   }
   for (const members of electorates) {

@@ -63,6 +63,7 @@ describe("promotable", () => {
     const pair = { ...group, members: ["a", "b"], inSync: ["a", "b"], lastPrimary: ["a", "b"] }
     expect(ask("a", "b", "c", "d")).toBe("b, c could have been a majority of their own")
     expect(ask("a", "b", "d")).toEqual(["a"])
+    expect(ask("a", "d", "e")).toEqual(["a"])
   })
 
   it("takes nobody whose copy went through a crash, unless all did", () => {

@@ -3,6 +3,7 @@
  * what they have stopped is let go, who is left of a group whose other members are dead goes on alone, and who never comes back
  * is forgotten, so that the cluster may come to rest.
  */
+import { isUnproven } from "@shardwright/core/Health"
 import { isPrimary } from "@shardwright/core/Observe"
 import type { View } from "@shardwright/core/View"
 import type { Operators } from "./Operators.ts"
@@ -13,7 +14,7 @@ const againMicros = 20_000_000
 
 /**
  * Groups that nobody serves since most of those that were last seen in them are dead, with the one that is to go on alone; where
- * half of them are left, the engine must know that by itself.
+ * half of them are left, the engine must know that by itself, unless what is left went through a crash.
  */
 const orphans = (view: View, dead: ReadonlyArray<string>) =>
   [...view.groups.values()].flatMap(({ record: { inSync, members, name, status } }) => {
@@ -24,7 +25,8 @@ const orphans = (view: View, dead: ReadonlyArray<string>) =>
     if (status === "dissolved" || serves || node === undefined) return []
     const electorate = view.observations.get(node)?.record.groups[name]?.members ?? []
     const deadCount = electorate.filter((member) => dead.includes(member)).length
-    return deadCount * 2 > electorate.length ? [{ group: name, node }] : []
+    const isDoubtful = deadCount > 0 && isUnproven(view, node, name)
+    return isDoubtful || deadCount * 2 > electorate.length ? [{ group: name, node }] : []
   })
 
 /** Asks once for each operation that only people can bring on. */
