@@ -75,7 +75,7 @@ const phasesOf = (steps: ReadonlyArray<string>): ReadonlySet<string> => {
   )
 }
 
-/** Phases that hold wherever an operation of a kind that has steps of both kinds, by `kind: A before B`. */
+/** Phases that hold in every course of a kind that has steps of both kinds, by `kind: A before B`. */
 const phases = (courses: Outcome["courses"]): ReadonlySet<string> => {
   const held = new Set<string>()
   const broken = new Set<string>()
